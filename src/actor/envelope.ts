@@ -1,0 +1,73 @@
+// The stored form of a job: all that is needed to take its next step, on any node, after any crash.
+import type { StateValue } from "xstate";
+
+/** The envelope format this code writes. It reads this one and older ones, and refuses newer ones. */
+export const envelopeFormat = 1;
+
+/** An invocation or spawned child of the machine. */
+export interface Child {
+  readonly src: string;
+  /** `<job>:<epoch>.<revision>.<n>`; it is the task's id, and a completion that names another is fenced. */
+  readonly generation: string;
+  readonly systemId?: string;
+  /** The machine has an `onSnapshot` for this child, so progress is an event for it. */
+  readonly wantsProgress?: true;
+  /** Its completion has been taken; another one is fenced. */
+  readonly settled?: true;
+}
+
+/** Where an event goes that the machine sends. */
+export type Target =
+  | { readonly kind: "self" }
+  | { readonly kind: "parent" }
+  | { readonly kind: "child"; readonly child: string; readonly generation: string };
+
+/** An event with a due time: an `after`, or a delayed `raise` or `sendTo`. */
+export interface Timer {
+  readonly generation: string;
+  /** Store time, in milliseconds since 1970. */
+  readonly due: number;
+  readonly target: Target;
+  readonly event: { readonly type: string };
+}
+
+/** What went wrong in a job or a task, as data. `code` is one of the task error codes or an error code of ours. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+export interface ParentRef {
+  readonly jobId: string;
+  readonly child: string;
+  readonly generation: string;
+}
+
+/** What a job is and which definition it runs. */
+export interface Origin {
+  readonly jobId: string;
+  readonly blueprint: string;
+  readonly version: string;
+  /** The shape hash of the definition that the job was started with. */
+  readonly shape: string;
+  readonly parent?: ParentRef;
+}
+
+export interface Envelope extends Origin {
+  readonly format: typeof envelopeFormat;
+  readonly engine: "xstate";
+  readonly engineVersion: string;
+  /** Counts the steps of the job: 1 after the first. */
+  readonly revision: number;
+  readonly status: "active" | "done" | "error" | "stopped";
+  readonly value: StateValue;
+  readonly context: unknown;
+  /** History node id → ids of the remembered state nodes. */
+  readonly history?: Readonly<Record<string, readonly string[]>>;
+  readonly output?: unknown;
+  readonly error?: Failure;
+  readonly children: Readonly<Record<string, Child>>;
+  /** Send id → its pending timers. */
+  readonly timers: Readonly<Record<string, readonly Timer[]>>;
+}

@@ -1,0 +1,68 @@
+// Every failure a caller can meet: a stable code, its HTTP status, and whether trying again can help.
+
+/** The one table of codes. A code never changes its meaning; `docs/errors.md` says what to do about each. */
+export const errorCodes = {
+  "auth.missing_token": { status: 401, retryable: false },
+  "auth.invalid_token": { status: 401, retryable: false },
+  "auth.origin_refused": { status: 403, retryable: false },
+  "blueprint.duplicate": { status: 409, retryable: false },
+  "blueprint.input_invalid": { status: 422, retryable: false },
+  "blueprint.invalid": { status: 422, retryable: false },
+  "blueprint.load_failed": { status: 500, retryable: false },
+  "blueprint.not_found": { status: 404, retryable: false },
+  "blueprint.shape_changed": { status: 409, retryable: false },
+  "config.invalid": { status: 500, retryable: false },
+  "config.insecure": { status: 500, retryable: false },
+  "context.not_json": { status: 500, retryable: false },
+  "envelope.unreadable": { status: 500, retryable: false },
+  "event.reserved": { status: 400, retryable: false },
+  "internal": { status: 500, retryable: true },
+  "job.exists": { status: 409, retryable: false },
+  "job.finished": { status: 409, retryable: false },
+  "job.not_found": { status: 404, retryable: false },
+  "request.body_too_large": { status: 413, retryable: false },
+  "request.invalid": { status: 400, retryable: false },
+  "request.invalid_json": { status: 400, retryable: false },
+  "request.not_found": { status: 404, retryable: false },
+  "server.port_in_use": { status: 500, retryable: true },
+  "server.stopping": { status: 503, retryable: true },
+  "server.unreachable": { status: 503, retryable: true },
+  "store.closed": { status: 503, retryable: true },
+  "store.contended": { status: 503, retryable: true },
+  "store.corrupt": { status: 500, retryable: false },
+  "store.format_newer": { status: 500, retryable: false },
+  "store.in_use": { status: 500, retryable: true },
+  "store.unusable": { status: 500, retryable: false },
+  "task.input_invalid": { status: 422, retryable: false },
+  "task.output_invalid": { status: 422, retryable: false },
+  "worker.load_failed": { status: 500, retryable: false },
+} as const satisfies Record<string, { status: number; retryable: boolean }>;
+export type ErrorCode = keyof typeof errorCodes;
+
+/** A broken promise with a stable code. Expected outcomes are return values instead. */
+export class RuntimeError extends Error {
+  override readonly name = "RuntimeError";
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details: Record<string, unknown> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+
+  /** The HTTP status that the code is answered with. */
+  get status(): number {
+    return errorCodes[this.code].status;
+  }
+
+  /** Whether the same call may succeed later. */
+  get retryable(): boolean {
+    return errorCodes[this.code].retryable;
+  }
+}

@@ -1,0 +1,200 @@
+// What the edges may ask of the runtime: clients through `JobService`, workers through `WorkerService`.
+import type { SentEvent } from "../actor/effect.ts";
+import type { Failure } from "../actor/envelope.ts";
+import type { HistoryEntry, JobStatus } from "../store/records.ts";
+import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
+import type { WorkerSession, WorkerView } from "./worker-pool.ts";
+
+/** One reason why a job is not finished yet (design, law 7). */
+export type Wait =
+  | {
+      readonly kind: "task";
+      readonly taskId: string;
+      readonly taskType: string;
+      readonly state: "queued" | "leased" | "delayed";
+      readonly attempt: number;
+      readonly workerId?: string;
+      readonly since: number;
+      /** When the lease ends or the delay is over. */
+      readonly until?: number;
+      readonly progress?: TaskProgress;
+      readonly lastError?: Failure;
+    }
+  | { readonly kind: "timer"; readonly event: string; readonly due: number }
+  | { readonly kind: "event"; readonly events: readonly string[] };
+
+/** The latest word of a worker about a running attempt. */
+export interface TaskProgress {
+  /** 0 to 1. */
+  readonly ratio?: number;
+  readonly message?: string;
+  readonly data?: unknown;
+}
+
+/** A job as clients may see it: no token, no envelope internals. */
+export interface JobView {
+  readonly jobId: string;
+  readonly blueprint: string;
+  readonly version: string;
+  readonly style: "native" | "flow";
+  readonly revision: number;
+  readonly status: JobStatus;
+  readonly currentState: string;
+  readonly stateValue: unknown;
+  /** Handler style: what the job was started with. Native: undefined. */
+  readonly initialData?: unknown;
+  /** Handler style: the merged outputs. Native: the machine's context. */
+  readonly data: unknown;
+  readonly output?: unknown;
+  readonly error?: Failure;
+  readonly waits: readonly Wait[];
+  /** Ids of the active state nodes, for charts. */
+  readonly activeStates: readonly string[];
+  /** Worker of the task that finished last or runs now, if known. */
+  readonly workerId?: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** What a stream of a job tells. `id` resumes the stream: only `state` and `finished` events have one (the revision). */
+export type JobEvent =
+  | {
+      readonly type: "state";
+      readonly id: number;
+      readonly jobId: string;
+      readonly currentState: string;
+      readonly status: JobStatus;
+      readonly at: number;
+    }
+  | {
+      readonly type: "progress";
+      readonly jobId: string;
+      readonly taskId: string;
+      readonly child: string;
+      readonly taskType: string;
+      readonly attempt: number;
+      readonly progress: TaskProgress;
+    }
+  | { readonly type: "emitted"; readonly jobId: string; readonly event: SentEvent }
+  | { readonly type: "finished"; readonly id: number; readonly jobId: string; readonly job: JobView };
+
+export interface StartJob {
+  readonly blueprint: string;
+  /** The newest registered version where absent. */
+  readonly version?: string;
+  readonly input: unknown;
+  /** Starts with the same key give the same job. At most 256 characters. */
+  readonly idempotencyKey?: string;
+}
+
+export interface JobService {
+  /**
+   * Start a job. Resolves when its first turn is durable.
+   *
+   * @throws RuntimeError `blueprint.not_found`, `blueprint.input_invalid`
+   */
+  start(request: StartJob): Promise<JobView>;
+  /** @returns undefined where there is no such job. */
+  get(jobId: string): Promise<JobView | undefined>;
+  list(query: JobQuery): Promise<JobPage>;
+  count(): Promise<Readonly<Partial<Record<JobStatus, number>>>>;
+  /** @throws RuntimeError `job.not_found` */
+  history(jobId: string, after: number, limit: number): Promise<readonly HistoryEntry[]>;
+  /**
+   * Send an event. `ignored` says that the job, as it is now, has no transition for it.
+   *
+   * @throws RuntimeError `job.not_found`, `job.finished`, `event.reserved`
+   */
+  send(
+    jobId: string,
+    event: SentEvent,
+  ): Promise<{ readonly outcome: "accepted" | "ignored"; readonly revision: number }>;
+  /**
+   * Cancel a job: its tasks are taken away and their workers told.
+   *
+   * @throws RuntimeError `job.not_found`, `job.finished`
+   */
+  cancel(jobId: string, reason: string): Promise<JobView>;
+  /**
+   * Wait for the end of a job, `timeoutMs` at most.
+   *
+   * @returns the job as it is then, finished or not.
+   * @throws RuntimeError `job.not_found`
+   */
+  wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView>;
+  /**
+   * Follow a job from after the given revision: first what was missed, then what happens, ending
+   * after `finished`. A reader that is too slow gets the latest state instead of every one.
+   *
+   * @throws RuntimeError `job.not_found`
+   */
+  watch(jobId: string, after: number, signal: AbortSignal): AsyncIterable<JobEvent>;
+}
+
+/** How an attempt ended, in the worker's words. */
+export type AttemptOutcome =
+  | { readonly outcome: "ok"; readonly output: unknown; readonly status: string }
+  | { readonly outcome: "error"; readonly error: Failure; readonly retryAfterMs?: number }
+  | { readonly outcome: "cancelled" };
+
+export type ResultStatus =
+  | { readonly status: "applied"; readonly code?: string }
+  | { readonly status: "fenced" }
+  | { readonly status: "unknown" };
+
+export interface WorkerIntroduction {
+  readonly workerType: string;
+  readonly credits: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly resources: Readonly<Record<string, unknown>>;
+  readonly draining: boolean;
+  /** Attempts that the worker says it runs. */
+  readonly running: readonly Attempt[];
+  /** Attempts whose results wait in its outbox. */
+  readonly outbox: readonly Attempt[];
+}
+
+/** An attempt that is not the worker's any more. */
+export interface LostAttempt extends Attempt {
+  readonly reason: "fenced" | "unknown";
+}
+
+export interface Welcome {
+  readonly keep: readonly Attempt[];
+  readonly drop: readonly LostAttempt[];
+  readonly want: readonly Attempt[];
+}
+
+export interface WorkerService {
+  /** Take in a session; one with the same `holder` is replaced and its attempts go on here. */
+  connect(session: WorkerSession, introduction: WorkerIntroduction): Promise<Welcome>;
+  /** The connection is gone. Its attempts stay leased until their leases end. */
+  disconnect(session: WorkerSession): void;
+  /** The worker took the attempt. */
+  accept(session: WorkerSession, attempt: Attempt): void;
+  /** The worker will not run the attempt, or gives it back: queued again, no retry used. */
+  release(session: WorkerSession, attempt: Attempt, delayMs: number): Promise<void>;
+  /** Extend the leases of what runs. Resolves when that is durable, with the attempts that are lost. */
+  heartbeat(session: WorkerSession, running: readonly Attempt[]): Promise<readonly LostAttempt[]>;
+  /** Tell everyone who watches; dropped where the attempt is not the session's. */
+  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void;
+  /** Take a result. Resolves when what follows from it is durable. */
+  result(session: WorkerSession, attempt: Attempt, outcome: AttemptOutcome): Promise<ResultStatus>;
+  /** The most tasks at once from now on; 0 pauses. */
+  setCredits(session: WorkerSession, credits: number): void;
+  /** No more tasks for this session. */
+  drain(session: WorkerSession): void;
+  list(): readonly WorkerView[];
+}
+
+/** Milliseconds that shape leases and retries, all in one place. */
+export interface RuntimeLimits {
+  /** A worker's hold on an attempt between two heartbeats. */
+  readonly leaseMs: number;
+  /** Time to accept a pushed task, added to the first lease. */
+  readonly acceptMs: number;
+  /** How long a cancelled handler may take to stop. */
+  readonly cancelGraceMs: number;
+  /** How long a handler of a flow may take to decide. */
+  readonly handlerTimeoutMs: number;
+}

@@ -1,0 +1,119 @@
+// The rows that a store keeps, as the runtime sees them.
+import type { Message } from "../actor/effect.ts";
+import type { Failure } from "../actor/envelope.ts";
+
+/** The closed list of what a job's `status` may be; `docs/protocol.md` says what each means. */
+export const jobStatuses = [
+  "running",
+  "waiting_for_worker",
+  "waiting_for_parallel_tasks",
+  "waiting_for_human",
+  "waiting_for_event",
+  "waiting_for_timer",
+  "waiting_for_sub_job",
+  "awaiting_retry",
+  "finished",
+  "failed",
+  "quarantined",
+  "cancelled",
+] as const;
+export type JobStatus = (typeof jobStatuses)[number];
+
+/** What lists of jobs show, and what the indexes are built from. */
+export interface JobSummary {
+  readonly jobId: string;
+  readonly blueprint: string;
+  readonly version: string;
+  readonly status: JobStatus;
+  /** The dotted path of the active leaf states, joined by `,` where regions are parallel. */
+  readonly currentState: string;
+  /** Store time of the first and of the latest revision. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface StoredJob {
+  readonly summary: JobSummary;
+  readonly revision: number;
+  /** The encoded envelope. The store never looks inside. */
+  readonly envelope: string;
+}
+
+/** One step as it happened: replaying a job's entries gives its states again. */
+export interface HistoryEntry {
+  readonly revision: number;
+  /** Store time and epoch that the step was given. */
+  readonly now: number;
+  readonly epoch: string;
+  readonly message: Message;
+  /** Where the step led, for readers that do not replay. */
+  readonly currentState: string;
+  readonly status: JobStatus;
+}
+
+export interface RetryPolicy {
+  /** Attempts in all, the first included. */
+  readonly maxAttempts: number;
+  readonly initialMs: number;
+  readonly factor: number;
+  readonly maxMs: number;
+}
+
+/** A task as a commit asks for it. */
+export interface NewTask {
+  /** The generation of the invocation. */
+  readonly taskId: string;
+  readonly jobId: string;
+  readonly child: string;
+  readonly type: string;
+  /** Tasks of one queue are interchangeable for a worker; here the task type, or `local:…` for promises. */
+  readonly queue: string;
+  readonly params: unknown;
+  /** 0 (last) to 9 (first). */
+  readonly priority: number;
+  readonly retry: RetryPolicy;
+  /** How long one attempt may run, in milliseconds. */
+  readonly runTimeoutMs?: number;
+  /** How long the task may wait for a worker before it fails, in milliseconds. */
+  readonly queueTimeoutMs?: number;
+}
+
+export interface Lease {
+  /** The session that holds the attempt. */
+  readonly holder: string;
+  readonly workerId: string;
+  readonly startedAt: number;
+  /** Store time when the lease ends unless it is extended. */
+  readonly until: number;
+}
+
+export interface StoredTask extends NewTask {
+  readonly state: "queued" | "leased" | "delayed";
+  /** The latest attempt that was leased; 0 before the first. */
+  readonly attempt: number;
+  /** The latest attempt that was answered or taken away: results of it and of earlier ones are fenced. */
+  readonly settled: number;
+  /** How many attempts count against `retry.maxAttempts`. */
+  readonly failures: number;
+  readonly createdAt: number;
+  /** When the present state began. */
+  readonly since: number;
+  /** Store time when a delayed task becomes queued again. */
+  readonly availableAt?: number;
+  readonly lease?: Lease;
+  readonly lastError?: Failure;
+  /** The latest progress that a heartbeat carried. */
+  readonly progress?: unknown;
+}
+
+/** Something to be done once the job's commit is durable, at least once: a named action, a message to another job. */
+export interface OutboxMessage {
+  readonly id: string;
+  readonly jobId: string;
+  readonly body: unknown;
+}
+export interface StoredOutboxMessage extends OutboxMessage {
+  readonly tries: number;
+  /** Store time of the next try by whoever sweeps, should the node that committed it be gone. */
+  readonly due: number;
+}

@@ -1,0 +1,30 @@
+// One vitest project per kind of test; `npm test` runs the quick ones, `npm run verify` all of them.
+import { defineConfig } from "vitest/config";
+
+const project = (name: string, seconds: number) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: seconds * 1000,
+    hookTimeout: seconds * 1000,
+  },
+});
+
+// "source" is the export condition under which the package's own name means its .ts files.
+const conditions = ["source"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    projects: [
+      project("tidy", 10),
+      project("unit", 10),
+      project("store", 20),
+      project("machines", 20),
+      project("integration", 120),
+      project("e2e", 120),
+    ],
+  },
+});
