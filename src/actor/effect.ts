@@ -35,7 +35,8 @@ export type Message =
       readonly progress: unknown;
     }
   | { readonly type: "timer"; readonly timer: string; readonly generation: string }
-  | { readonly type: "stop"; readonly reason: string };
+  /** End the job from outside: cancelled, or in error where `error` is given. */
+  | { readonly type: "stop"; readonly reason: string; readonly error?: Failure };
 
 /** What a step wants done. The runtime makes each durable in the commit of the step; `switch` over all of them. */
 export type Effect =

@@ -4,6 +4,9 @@ import type { StateValue } from "xstate";
 /** The envelope format this code writes. It reads this one and older ones, and refuses newer ones. */
 export const envelopeFormat = 1;
 
+/** The XState release whose behaviour the kernel relies on; it is stored with each job. */
+export const engineVersion = "5.33.3";
+
 /** An invocation or spawned child of the machine. */
 export interface Child {
   readonly src: string;

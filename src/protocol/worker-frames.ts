@@ -21,7 +21,11 @@ export const AttemptRef = z.object({ task_id: id, attempt });
 export type AttemptRef = z.infer<typeof AttemptRef>;
 
 /** The error classes of the Python original, kept; any other code counts as transient. */
-export const taskErrorCodes = ["TRANSIENT_ERROR", "PERMANENT_ERROR", "INVALID_INPUT_ERROR"] as const;
+export const taskErrorCodes = [
+  "TRANSIENT_ERROR",
+  "PERMANENT_ERROR",
+  "INVALID_INPUT_ERROR",
+] as const;
 
 export const TaskError = z.object({
   code: z.string().min(1).max(64).default("TRANSIENT_ERROR"),
@@ -74,9 +78,7 @@ export const Reject = AttemptRef.extend({
 export const Heartbeat = z.object({
   type: z.literal("heartbeat"),
   running: z.array(AttemptRef).max(10_000),
-  load: z
-    .object({ cpu: z.number().optional(), loop_lag_ms: z.number().optional() })
-    .optional(),
+  load: z.object({ cpu: z.number().optional(), loop_lag_ms: z.number().optional() }).optional(),
 });
 
 export const Progress = AttemptRef.extend({

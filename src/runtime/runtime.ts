@@ -5,6 +5,9 @@ import type { HistoryEntry, JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
+// What the edges are answered with, so that they need not know the store.
+export type { HistoryEntry, JobPage, JobQuery, JobStatus };
+
 /** One reason why a job is not finished yet (design, law 7). */
 export type Wait =
   | {
@@ -76,7 +79,12 @@ export type JobEvent =
       readonly progress: TaskProgress;
     }
   | { readonly type: "emitted"; readonly jobId: string; readonly event: SentEvent }
-  | { readonly type: "finished"; readonly id: number; readonly jobId: string; readonly job: JobView };
+  | {
+      readonly type: "finished";
+      readonly id: number;
+      readonly jobId: string;
+      readonly job: JobView;
+    };
 
 export interface StartJob {
   readonly blueprint: string;

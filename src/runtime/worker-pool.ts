@@ -1,6 +1,11 @@
-// The workers that this node can push to, as the runtime sees them: capacity and a way to speak. No sockets here.
-import type { Attempt } from "../store/store.ts";
+// The workers that this node can push to: their capacity, and what each runs. No sockets here.
+import type { TimerHandle } from "../clock.ts";
 import type { StoredTask } from "../store/records.ts";
+import type { Attempt } from "../store/store.ts";
+import type { TaskProgress, WorkerIntroduction } from "./runtime.ts";
+
+// What a session is spoken to about, so that the edges need not know the store.
+export type { Attempt, StoredTask };
 
 /** One connected worker. The gateway implements it for a socket, the runtime itself for promises of this node. */
 export interface WorkerSession {
@@ -22,8 +27,171 @@ export interface WorkerView {
   readonly types: readonly string[];
   readonly maxConcurrentTasks: number;
   readonly running: number;
-  readonly status: "idle" | "busy" | "draining" | "detached";
+  readonly status: "idle" | "busy" | "draining";
   readonly connectedAt: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: Readonly<Record<string, unknown>>;
+}
+
+/** An attempt that a session of this node runs. */
+export interface Running extends Attempt {
+  readonly jobId: string;
+  readonly child: string;
+  readonly type: string;
+  readonly wantsProgress: boolean;
+  progress?: TaskProgress;
+  /** Ends the attempt when it has run for too long. */
+  deadline?: TimerHandle;
+}
+
+/** A worker that ignores this many pushes in a row gets no more before it has answered something. */
+const ignoredMax = 3;
+
+/** The present attempt of a task. */
+export function runningAttempt(task: StoredTask): Running {
+  const { taskId, attempt, jobId, child, type, wantsProgress = false } = task;
+  return { taskId, attempt, jobId, child, type, wantsProgress };
+}
+
+/** A session with its books: what it may take and what it has. */
+export interface Member {
+  readonly session: WorkerSession;
+  readonly introduction: WorkerIntroduction;
+  readonly connectedAt: number;
+  credits: number;
+  draining: boolean;
+  /** Slots promised to a commit or claim that is under way, by task type. */
+  readonly reserved: Map<string, number>;
+  readonly running: Map<string, Running>;
+  /** A claim for this member is under way. */
+  claiming: boolean;
+  /** Pushed attempts in a row that it did not accept in time. */
+  ignored: number;
+}
+
+export class WorkerPool {
+  readonly #members = new Map<string, Member>();
+  readonly #byType = new Map<string, Set<Member>>();
+  readonly #owners = new Map<string, Member>();
+
+  /** Take in a session; returns the one it replaces, if its holder was already here. */
+  add(session: WorkerSession, introduction: WorkerIntroduction, connectedAt: number): Member {
+    const before = this.#members.get(session.holder);
+    if (before) this.remove(before.session);
+    const member: Member = {
+      session,
+      introduction,
+      connectedAt,
+      credits: introduction.credits,
+      draining: introduction.draining,
+      reserved: new Map(),
+      running: new Map(),
+      claiming: false,
+      ignored: 0,
+    };
+    this.#members.set(session.holder, member);
+    for (const type of session.types.keys()) {
+      const members = this.#byType.get(type) ?? new Set();
+      this.#byType.set(type, members.add(member));
+    }
+    return member;
+  }
+
+  /** Forget a session. Its attempts stay leased in the store. */
+  remove(session: WorkerSession): void {
+    const member = this.of(session);
+    if (!member) return;
+    this.#members.delete(session.holder);
+    for (const type of session.types.keys()) {
+      const members = this.#byType.get(type);
+      members?.delete(member);
+      if (members?.size === 0) this.#byType.delete(type);
+    }
+    for (const [taskId, { deadline }] of member.running) {
+      deadline?.cancel();
+      if (this.#owners.get(taskId) === member) this.#owners.delete(taskId);
+    }
+  }
+
+  /** The member of exactly this session: undefined once another connection has taken its place. */
+  of(session: WorkerSession): Member | undefined {
+    const member = this.#members.get(session.holder);
+    return member?.session === session ? member : undefined;
+  }
+
+  members(): Iterable<Member> {
+    return this.#members.values();
+  }
+
+  /** The member that runs the task, if one of this node does. */
+  owner(taskId: string): Member | undefined {
+    return this.#owners.get(taskId);
+  }
+
+  /** How many more tasks of a type a member may take now. */
+  free(member: Member, type: string): number {
+    if (member.draining || member.ignored >= ignoredMax) return 0;
+    let taken = member.running.size;
+    for (const count of member.reserved.values()) taken += count;
+    const total = member.credits - taken;
+    const limit = member.session.types.get(type);
+    if (limit === undefined || total <= 0) return Math.max(0, total);
+    let ofType = member.reserved.get(type) ?? 0;
+    for (const running of member.running.values()) if (running.type === type) ofType++;
+    return Math.max(0, Math.min(total, limit - ofType));
+  }
+
+  /** Promise a slot to a task that is about to be leased: the least loaded worker of its type, if any is free. */
+  reserve(type: string): Member | undefined {
+    let best: Member | undefined;
+    let bestFree = 0;
+    for (const member of this.#byType.get(type) ?? []) {
+      const free = this.free(member, type) / member.credits;
+      if (free > bestFree) [best, bestFree] = [member, free];
+    }
+    if (best) this.hold(best, type, 1);
+    return best;
+  }
+
+  hold(member: Member, type: string, count: number): void {
+    member.reserved.set(type, (member.reserved.get(type) ?? 0) + count);
+  }
+  giveBack(member: Member, type: string, count: number): void {
+    const left = (member.reserved.get(type) ?? 0) - count;
+    if (left > 0) member.reserved.set(type, left);
+    else member.reserved.delete(type);
+  }
+
+  /** Note an attempt that a member now runs. */
+  run(member: Member, running: Running): void {
+    member.running.set(running.taskId, running);
+    this.#owners.set(running.taskId, member);
+  }
+
+  /** Free the slot of an attempt. Later attempts of the same task stay. */
+  finish(member: Member, { taskId, attempt }: Attempt): void {
+    const running = member.running.get(taskId);
+    if (running?.attempt !== attempt) return;
+    running.deadline?.cancel();
+    member.running.delete(taskId);
+    if (this.#owners.get(taskId) === member) this.#owners.delete(taskId);
+  }
+
+  list(): readonly WorkerView[] {
+    return [...this.#members.values()].map((member) => ({
+      workerId: member.session.workerId,
+      workerType: member.introduction.workerType,
+      types: [...member.session.types.keys()],
+      maxConcurrentTasks: member.credits,
+      running: member.running.size,
+      status: member.draining
+        ? "draining"
+        : member.running.size >= member.credits
+          ? "busy"
+          : "idle",
+      connectedAt: member.connectedAt,
+      labels: member.introduction.labels,
+      resources: member.introduction.resources,
+    }));
+  }
 }

@@ -76,6 +76,8 @@ export interface NewTask {
   readonly runTimeoutMs?: number;
   /** How long the task may wait for a worker before it fails, in milliseconds. */
   readonly queueTimeoutMs?: number;
+  /** The job's machine takes progress as events. */
+  readonly wantsProgress?: true;
 }
 
 export interface Lease {

@@ -115,7 +115,9 @@ export interface Store {
 
   due(limit: number): Promise<Due>;
   /** Forget timers of jobs that are no longer there to take them. */
-  clearTimers(timers: readonly { readonly jobId: string; readonly timerId: string }[]): Promise<void>;
+  clearTimers(
+    timers: readonly { readonly jobId: string; readonly timerId: string }[],
+  ): Promise<void>;
   removeMessages(ids: readonly string[]): Promise<void>;
   /** Try a message again at `due` (store time). */
   delayMessage(id: string, due: number): Promise<void>;

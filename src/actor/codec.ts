@@ -1,0 +1,142 @@
+// The envelope as one JSON text, and back, without losing what JSON has no word for.
+import { RuntimeError } from "../errors.ts";
+import { ActorMark } from "./data.ts";
+import { engineVersion, envelopeFormat, type Envelope } from "./envelope.ts";
+
+/**
+ * A place in the envelope that holds `undefined`, or a reference to an actor. The JSON has null there.
+ * Naming places, rather than putting marks among the data, leaves nothing for data to imitate.
+ */
+type Special =
+  | { readonly path: readonly string[]; readonly kind: "undefined" }
+  | {
+      readonly path: readonly string[];
+      readonly kind: "actor";
+      readonly actor: string;
+      readonly generation?: string;
+    };
+
+/** The envelope as JSON. Members that are `undefined` and references to actors survive. */
+export function encodeEnvelope(envelope: Envelope): string {
+  const specials: Special[] = [];
+  const stored: Record<string, unknown> = {};
+  for (const member of ["context", "timers", "output", "error"] as const) {
+    if (envelope[member] !== undefined) {
+      stored[member] = withoutSpecials(envelope[member], [member], specials);
+    }
+  }
+  if (specials.length === 0) return JSON.stringify(envelope);
+  return JSON.stringify({ ...envelope, ...stored, specials });
+}
+
+/**
+ * Read what `encodeEnvelope` wrote.
+ *
+ * @throws RuntimeError `envelope.unreadable` for anything else, for a newer format and for another engine.
+ */
+export function decodeEnvelope(text: string): Envelope {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text);
+  } catch (cause) {
+    throw new RuntimeError("envelope.unreadable", "the envelope is not JSON", {}, { cause });
+  }
+  assertReadable(stored);
+  if (!Object.hasOwn(stored, "specials")) return stored;
+  const { specials, ...envelope } = stored as Envelope & { specials: unknown };
+  if (!Array.isArray(specials)) throw unreadable("its special values are not a list");
+  for (const special of specials as readonly Special[]) putSpecial(envelope, special);
+  return envelope;
+}
+
+/** `value` with null in the place of what JSON can't say; those places are added to `specials`. */
+function withoutSpecials(value: unknown, path: string[], specials: Special[]): unknown {
+  if (value === undefined) {
+    specials.push({ path: [...path], kind: "undefined" });
+    return null;
+  }
+  if (typeof value !== "object" || value === null) return value;
+  if (value instanceof ActorMark) {
+    specials.push({ path: [...path], kind: "actor", ...value });
+    return null;
+  }
+  let copy: Record<string, unknown> | undefined;
+  const members = value as Record<string, unknown>;
+  // Holes of an array are no keys of it: counting finds them, and JSON writes them as null anyway.
+  const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
+  for (const key of keys) {
+    const member = members[key];
+    if (member !== undefined && (typeof member !== "object" || member === null)) continue;
+    path.push(String(key));
+    const stored = withoutSpecials(member, path, specials);
+    path.pop();
+    if (stored === member) continue;
+    copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+    // An own `__proto__` is kept by the spread, so this sets that member and not the prototype.
+    copy[key] = stored;
+  }
+  return copy ?? value;
+}
+
+function putSpecial(envelope: object, special: Special): void {
+  let holder: unknown = envelope;
+  for (const key of special.path.slice(0, -1)) holder = ownMember(holder, key);
+  const last = special.path.at(-1);
+  if (last === undefined || ownMember(holder, last) !== null) {
+    throw unreadable("a special value has no place");
+  }
+  (holder as Record<string, unknown>)[last] =
+    special.kind === "actor" ? new ActorMark(special.actor, special.generation) : undefined;
+}
+
+function ownMember(holder: unknown, key: string): unknown {
+  if (typeof holder !== "object" || holder === null || !Object.hasOwn(holder, key)) {
+    throw unreadable("a special value has no place");
+  }
+  return (holder as Record<string, unknown>)[key];
+}
+
+function assertReadable(stored: unknown): asserts stored is Envelope {
+  if (typeof stored !== "object" || stored === null) throw unreadable("it is not an object");
+  const {
+    format,
+    engine,
+    engineVersion: version,
+    jobId,
+    revision,
+    status,
+    children,
+    timers,
+  } = stored as {
+    readonly [member in keyof Envelope]?: unknown;
+  };
+  if (typeof format !== "number" || !Number.isInteger(format) || format < 1) {
+    throw unreadable("it has no format number");
+  }
+  if (format > envelopeFormat) {
+    throw unreadable(`its format is ${format}, and this release reads up to ${envelopeFormat}`);
+  }
+  if (
+    engine !== "xstate" ||
+    typeof version !== "string" ||
+    major(version) !== major(engineVersion)
+  ) {
+    throw unreadable(
+      `its engine is ${String(engine)} ${String(version)}, not xstate ${engineVersion}`,
+    );
+  }
+  const isWhole =
+    typeof jobId === "string" &&
+    Number.isInteger(revision) &&
+    typeof status === "string" &&
+    isObject(children) &&
+    isObject(timers);
+  if (!isWhole) throw unreadable("members are missing");
+}
+
+const major = (version: string): string => version.slice(0, version.indexOf("."));
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
+
+function unreadable(reason: string): RuntimeError {
+  return new RuntimeError("envelope.unreadable", `The envelope can't be read: ${reason}`);
+}

@@ -1,0 +1,156 @@
+// What a machine may keep: JSON values, `undefined` and references to actors. Checks and copies them.
+import { RuntimeError } from "../errors.ts";
+
+/** Stands for an actor reference in a stored context. As a class it can't be imitated by data. */
+export class ActorMark {
+  /** `#_self`, `#_parent` or the child's id. */
+  readonly actor: string;
+  /** Which invocation of the child; absent where that one is gone, and for self and parent. */
+  readonly generation?: string;
+
+  constructor(actor: string, generation?: string) {
+    this.actor = actor;
+    if (generation !== undefined) this.generation = generation;
+  }
+}
+
+/** An actor reference, live or a stub. `send` is a function, so no JSON value passes for one. */
+export interface ActorReference {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly send: unknown;
+}
+
+/** Deeper values are refused, and so are values that contain themselves. */
+const depthMax = 1000;
+
+/**
+ * Check that `value` can be stored and give it with its actor references marked. Nothing is changed
+ * in place; where nothing has to be replaced the result shares structure with `value`.
+ *
+ * @param name where the value stands, the first part of the path in error messages.
+ * @param mark stands in for a reference; without it references are refused.
+ * @throws RuntimeError `context.not_json` for what JSON would lose, naming the path.
+ */
+export function toData(
+  value: unknown,
+  name: string,
+  mark?: (reference: ActorReference) => ActorMark,
+): unknown {
+  return checked(value, [name], mark);
+}
+
+function checked(
+  value: unknown,
+  path: string[],
+  mark: ((reference: ActorReference) => ActorMark) | undefined,
+): unknown {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+    case "undefined":
+      return value;
+    case "number":
+      // JSON has no -0 and nothing for NaN and the infinities.
+      return Number.isFinite(value) ? value + 0 : refuse(path, `${value}`);
+    case "object":
+      break;
+    default:
+      return refuse(path, `a ${typeof value}`);
+  }
+  if (value === null) return null;
+  if (isActorReference(value)) {
+    return mark === undefined
+      ? refuse(path, "an actor reference, which can't leave its job")
+      : mark(value);
+  }
+  if (path.length > depthMax) refuse(path, `a cycle, or nested deeper than ${depthMax} levels`);
+  return Array.isArray(value)
+    ? checkedArray(value, path, mark)
+    : checkedObject(value as Record<string, unknown>, path, mark);
+}
+
+function checkedArray(
+  value: readonly unknown[],
+  path: string[],
+  mark: ((reference: ActorReference) => ActorMark) | undefined,
+): readonly unknown[] {
+  let copy: unknown[] | undefined;
+  for (let index = 0; index < value.length; index++) {
+    const item = value[index];
+    if (typeof item === "string") continue;
+    path.push(String(index));
+    const stored = checked(item, path, mark);
+    path.pop();
+    if (!Object.is(stored, item)) (copy ??= [...value])[index] = stored;
+  }
+  return copy ?? value;
+}
+
+function checkedObject(
+  value: Record<string, unknown>,
+  path: string[],
+  mark: ((reference: ActorReference) => ActorMark) | undefined,
+): Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    refuse(path, `an instance of ${value.constructor?.name || "a class"}`);
+  }
+  let copy: Record<string, unknown> | undefined;
+  for (const key of Object.keys(value)) {
+    const member = value[key];
+    if (typeof member === "string") continue;
+    path.push(key);
+    const stored = checked(member, path, mark);
+    path.pop();
+    if (!Object.is(stored, member)) setMember((copy ??= { ...value }), key, stored);
+  }
+  return copy ?? value;
+}
+
+function refuse(path: readonly string[], found: string): never {
+  const where = path.length > 12 ? `${path.slice(0, 12).join(".")}…` : path.join(".");
+  throw new RuntimeError(
+    "context.not_json",
+    `${where} is ${found}; only JSON values can be stored`,
+    {
+      path: where,
+    },
+  );
+}
+
+function isActorReference(value: object): value is ActorReference {
+  return (
+    "send" in value && typeof value.send === "function" && "sessionId" in value && "ref" in value
+  );
+}
+
+/**
+ * A deep copy of a stored value with its marks replaced, so that code which changes it in place
+ * changes nobody else's.
+ */
+export function fromData(value: unknown, revive: (mark: ActorMark) => unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => fromData(item, revive));
+  if (value instanceof ActorMark) return revive(value);
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[key];
+    const own = typeof member === "object" && member !== null ? fromData(member, revive) : member;
+    if (key === "__proto__") setMember(copy, key, own);
+    else copy[key] = own;
+  }
+  return copy;
+}
+
+/** Set an own member whatever its name: a plain assignment to `__proto__` would change the prototype. */
+function setMember(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== "__proto__") target[key] = value;
+  else
+    Object.defineProperty(target, key, {
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+}

@@ -1,0 +1,167 @@
+// What the runtime asks about an actor of a machine: who runs it, and what goes in and out.
+import type { AnyStateMachine } from "xstate";
+import { z } from "zod";
+import type { Failure } from "../actor/envelope.ts";
+import { flowHandler, type FlowHandlerRunner } from "./flow-handler.ts";
+import { inTurnMark } from "./in-turn.ts";
+import { taskDefinition, type TaskDefinition, type TaskRequest } from "./task.ts";
+
+/** What a `fromPromise` was made of. */
+export type PromiseCreator = (args: {
+  readonly input: unknown;
+  readonly signal: AbortSignal;
+  readonly emit?: (event: { readonly type: string }) => void;
+}) => PromiseLike<unknown>;
+
+export type ActorKind =
+  /** A worker runs it. `definition` is absent for a flow's dynamic task: its input is a whole `TaskRequest`. */
+  | { readonly kind: "task"; readonly definition: TaskDefinition | undefined }
+  /** A handler of a flow: decides inside the turn. */
+  | { readonly kind: "handler"; readonly handler: FlowHandlerRunner }
+  /** This node runs it: after the commit under a lease, or inside the turn where it is marked so. */
+  | { readonly kind: "promise"; readonly creator: PromiseCreator; readonly inTurn: boolean }
+  | { readonly kind: "unsupported"; readonly why: string };
+
+/** The actor of a flow's machine whose input is a whole `TaskRequest`. */
+export const dynamicTask = Symbol.for("avtomatika.dynamic_task");
+
+/** Who runs the actor that the machine knows as `src`. */
+export function actorKind(machine: AnyStateMachine, src: string): ActorKind {
+  const actors = machine.implementations.actors as Readonly<Record<string, unknown>>;
+  const logic = Object.hasOwn(actors, src) ? actors[src] : undefined;
+  if (typeof logic !== "object" || logic === null)
+    return {
+      kind: "unsupported",
+      why: `The machine has no actor "${src}": declare it in setup({ actors: { … } }).`,
+    };
+  return logicKind(logic as Logic);
+}
+
+/** The members by which actor logic is recognised. */
+interface Logic {
+  readonly [taskDefinition]?: TaskDefinition;
+  readonly [dynamicTask]?: true;
+  readonly [flowHandler]?: FlowHandlerRunner;
+  readonly [inTurnMark]?: true;
+  readonly config?: unknown;
+  readonly start?: unknown;
+  readonly transition?: unknown;
+  readonly getStateNodeById?: unknown;
+}
+
+function logicKind(logic: Logic): ActorKind {
+  if (logic[taskDefinition]) return { kind: "task", definition: logic[taskDefinition] };
+  if (logic[dynamicTask]) return { kind: "task", definition: undefined };
+  if (logic[flowHandler]) return { kind: "handler", handler: logic[flowHandler] };
+  if (isPromise(logic)) {
+    const creator = logic.config as PromiseCreator;
+    return { kind: "promise", creator, inTurn: logic[inTurnMark] === true };
+  }
+  return { kind: "unsupported", why: whyUnsupported(logic) };
+}
+
+/**
+ * `fromPromise` leaves no mark, so it is known by what it does: it is started, and a resolution makes it done.
+ * `fromTransition` is never tried, because its transition is the user's own code, and it has no `start`.
+ */
+function isPromise(logic: Logic): boolean {
+  const { config, start, transition } = logic;
+  if (typeof config !== "function" || typeof start !== "function") return false;
+  if (typeof transition !== "function") return false;
+  try {
+    const resolution = { type: "xstate.promise.resolve", data: undefined };
+    const next: unknown = transition({ status: "active" }, resolution, {});
+    return (next as { status?: unknown } | undefined)?.status === "done";
+  } catch {
+    return false;
+  }
+}
+
+function whyUnsupported(logic: Logic): string {
+  if (typeof logic.getStateNodeById === "function")
+    return "A child machine would live only in memory: start it as a job of its own blueprint, or make its states a part of this machine.";
+  if (typeof logic.start === "function")
+    return "Callback and observable actors live only in memory: make the work a task(), whose handler reports progress, or a fromPromise().";
+  return "Actor logic of this kind lives only in memory: keep its state in the machine's context, or make the work a task().";
+}
+
+/**
+ * What goes to the queue when a machine invokes a task: its input, parsed by the task's schema.
+ *
+ * @returns a failure with the code `INVALID_INPUT_ERROR` where the schema refuses the input.
+ */
+export function taskRequest(
+  kind: Extract<ActorKind, { kind: "task" }>,
+  input: unknown,
+): { readonly request: TaskRequest } | { readonly failure: Failure } {
+  const { definition } = kind;
+  if (!definition) {
+    const parsed = DynamicRequest.safeParse(input);
+    return parsed.success
+      ? { request: parsed.data as TaskRequest }
+      : refused("INVALID_INPUT_ERROR", "The request for a task", parsed.error);
+  }
+  const { type, priority, retry, runTimeoutMs, queueTimeoutMs } = definition;
+  const parsed = definition.input.safeParse(input);
+  if (!parsed.success)
+    return refused("INVALID_INPUT_ERROR", `The input of task "${type}"`, parsed.error);
+  return {
+    request: {
+      type,
+      params: parsed.data,
+      priority,
+      retry,
+      ...(runTimeoutMs !== undefined && { runTimeoutMs }),
+      ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+    },
+  };
+}
+
+/**
+ * A worker's result as the machine may see it, with the schema's defaults applied.
+ *
+ * @returns a failure with the code `CONTRACT_VIOLATION_ERROR` where the schema refuses the output.
+ */
+export function checkOutput(
+  definition: TaskDefinition,
+  output: unknown,
+): { readonly output: unknown } | { readonly failure: Failure } {
+  const parsed = definition.output.safeParse(output);
+  if (parsed.success) return { output: parsed.data };
+  return refused(
+    "CONTRACT_VIOLATION_ERROR",
+    `The output of task "${definition.type}"`,
+    parsed.error,
+  );
+}
+
+const count = z.number().nonnegative();
+const DynamicRequest = z.object({
+  type: z.string().min(1).max(128),
+  params: z.unknown(),
+  priority: z.int().min(0).max(9),
+  retry: z.object({
+    maxAttempts: z.int().positive(),
+    initialMs: count,
+    factor: z.number().min(1),
+    maxMs: count,
+  }),
+  runTimeoutMs: count.optional(),
+  queueTimeoutMs: count.optional(),
+});
+
+function refused(code: string, what: string, error: z.ZodError): { readonly failure: Failure } {
+  const problems = error.issues.map(({ path, message }) => ({ path: dotted(path), message }));
+  const [first] = problems;
+  const where = first?.path ? ` at "${first.path}"` : "";
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  return {
+    failure: {
+      code,
+      message: `${what} does not fit its schema${where}: ${first?.message}${more}.`,
+      details: problems,
+    },
+  };
+}
+
+const dotted = (path: readonly PropertyKey[]): string => path.map(String).join(".");

@@ -1,0 +1,123 @@
+// A blueprint: a machine with a name and a version, from which jobs are started.
+import type { AnyStateMachine, InputFrom } from "xstate";
+import { z } from "zod";
+import { RuntimeError } from "../errors.ts";
+import { fingerprint, type Fingerprint } from "./fingerprint.ts";
+
+/** Marks blueprints. Registered, so that two copies of this package understand each other. */
+const blueprintMark = Symbol.for("avtomatika.blueprint");
+
+export interface Blueprint {
+  readonly [blueprintMark]: true;
+  readonly name: string;
+  /** Compared number by number: `10` is newer than `9`, `1.10` newer than `1.9`. */
+  readonly version: string;
+  readonly style: "native" | "flow";
+  readonly machine: AnyStateMachine;
+  /** What a job may be started with; anything where absent. */
+  readonly input?: z.ZodType;
+  /** Under which a job is started, with a leading slash: `/jobs/test`. */
+  readonly endpoint?: string;
+  /** `v1` → `POST /api/v1/jobs/test`; absent → `POST /api/jobs/test`. */
+  readonly apiVersion?: string;
+  readonly fingerprint: Fingerprint;
+}
+
+/** Where and how jobs of a blueprint are started over HTTP. */
+export interface BlueprintAddress {
+  /** Such as `/jobs/test`. */
+  readonly endpoint?: string;
+  /** Such as `v1`, which makes it `POST /api/v1/jobs/test`. */
+  readonly apiVersion?: string;
+}
+
+/** `unknown` where the machine takes what the schema parses to; unsatisfiable otherwise. */
+type AcceptedBy<Machine extends AnyStateMachine, Parsed> =
+  Parsed extends InputFrom<Machine>
+    ? unknown
+    : { ERROR: "the machine does not take this input"; machine: InputFrom<Machine> };
+
+/**
+ * Make a blueprint of a native machine.
+ *
+ * @param name What clients call it.
+ * @param definition The `version`, the `machine`, and where wanted the schema of its `input` (the machine is
+ * given what the schema parses to), and the `endpoint` and `apiVersion` under which jobs are started.
+ * @throws RuntimeError `blueprint.invalid`
+ */
+export function blueprint<Machine extends AnyStateMachine, Input extends z.ZodType = z.ZodType>(
+  name: string,
+  definition: {
+    readonly version: string;
+    readonly machine: Machine;
+    readonly input?: Input & AcceptedBy<Machine, z.output<Input>>;
+  } & BlueprintAddress,
+): Blueprint {
+  return makeBlueprint("native", name, definition);
+}
+
+/** The blueprint of a machine in either style. */
+export function makeBlueprint(
+  style: Blueprint["style"],
+  name: string,
+  definition: {
+    readonly version: string;
+    readonly machine: AnyStateMachine;
+    readonly input?: z.ZodType;
+  } & BlueprintAddress,
+): Blueprint {
+  const { version, machine, input, endpoint, apiVersion } = checked(name, definition);
+  return {
+    [blueprintMark]: true,
+    name,
+    version,
+    style,
+    machine,
+    ...(input && { input }),
+    ...(endpoint !== undefined && { endpoint }),
+    ...(apiVersion !== undefined && { apiVersion }),
+    fingerprint: fingerprint(machine),
+  };
+}
+
+export function isBlueprint(value: unknown): value is Blueprint {
+  return typeof value === "object" && value !== null && blueprintMark in value;
+}
+
+const name = z.string().regex(/^[A-Za-z][\w.-]{0,127}$/, {
+  error: "a name begins with a letter, and goes on with letters, digits, _, - and .",
+});
+const version = z.string().regex(/^[\w.+-]{1,64}$/, {
+  error: "a version is made of letters, digits, _, -, + and ., such as 1 or 2.0.1",
+});
+const endpoint = z.string().regex(/^(\/?[\w.~-]+)(\/[\w.~-]+)*$/, {
+  error: "an endpoint is a plain path such as /jobs/test",
+});
+const apiVersion = z.string().regex(/^[\w.-]{1,32}$/, {
+  error: "an API version is one path segment such as v1",
+});
+const Definition = z.object({
+  name,
+  version,
+  machine: z.custom<AnyStateMachine>(
+    (value) =>
+      typeof (value as Partial<AnyStateMachine> | undefined)?.getStateNodeById === "function",
+    { error: "machine is what setup(…).createMachine(…) returns" },
+  ),
+  input: z
+    .custom<z.ZodType>((value) => value instanceof z.ZodType, { error: "input is a zod schema" })
+    .optional(),
+  endpoint: endpoint.transform((path) => (path.startsWith("/") ? path : `/${path}`)).optional(),
+  apiVersion: apiVersion.optional(),
+});
+
+function checked(blueprintName: string, definition: object): z.infer<typeof Definition> {
+  const parsed = Definition.safeParse({ ...definition, name: blueprintName });
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  throw new RuntimeError(
+    "blueprint.invalid",
+    `Blueprint "${blueprintName}" cannot be used: ${problems.join("; ")}.`,
+    { blueprint: blueprintName, problems },
+  );
+}

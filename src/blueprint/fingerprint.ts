@@ -1,0 +1,102 @@
+// Tells whether two definitions are the same: one hash of a machine's shape, one of its code.
+import { createHash } from "node:crypto";
+import type { AnyStateMachine, AnyStateNode } from "xstate";
+import { taskDefinition, type TaskDefinition } from "./task.ts";
+import { walk } from "./walk.ts";
+
+export interface Fingerprint {
+  /** States, transitions, invocations and delays: what a running job's snapshot depends on. 16 hex digits. */
+  readonly shape: string;
+  /** The source of guards, actions, delays, handlers and inputs. 16 hex digits. */
+  readonly logic: string;
+}
+
+export function fingerprint(machine: AnyStateMachine): Fingerprint {
+  return { shape: hash(shapeOf(machine)), logic: hash(logicOf(machine)) };
+}
+
+/** The shape in lines that can be compared and shown: the same lines, the same shape. */
+export function shapeOf(machine: AnyStateMachine): readonly string[] {
+  return [...walk(machine)].flatMap((node) => [
+    `${node.id}: ${nodeKind(node)}`,
+    ...node.invoke.map(
+      ({ id, src }) => `${node.id}: invokes ${src}${taskName(machine, src)} as ${id}`,
+    ),
+    ...[...node.transitions, ["(always)", node.always ?? []] as const].flatMap(([event, list]) =>
+      list.map(({ target, reenter }) => {
+        const where = target?.map(({ id }) => id).join(", ") ?? "(stays)";
+        return `${node.id}: ${event} → ${where}${reenter ? " (re-enters)" : ""}`;
+      }),
+    ),
+  ]);
+}
+
+/** What one shape has and the other has not, in lines beginning with + and -. */
+export function shapeDifference(
+  before: AnyStateMachine,
+  after: AnyStateMachine,
+): readonly string[] {
+  const [old, now] = [shapeOf(before), shapeOf(after)];
+  return [
+    ...old.filter((line) => !now.includes(line)).map((line) => `- ${line}`),
+    ...now.filter((line) => !old.includes(line)).map((line) => `+ ${line}`),
+  ];
+}
+
+function nodeKind({ type, history, initial }: AnyStateNode): string {
+  if (type === "history") return `${history || "shallow"} history`;
+  if (type !== "compound") return type;
+  return `compound, begins in ${initial.target.map(({ id }) => id).join(", ")}`;
+}
+
+function taskName(machine: AnyStateMachine, src: unknown): string {
+  const definition = definitionOf(machine.implementations.actors[String(src)]);
+  return definition ? ` (task ${definition.type})` : "";
+}
+
+function definitionOf(logic: unknown): TaskDefinition | undefined {
+  return (logic as { readonly [taskDefinition]?: TaskDefinition } | undefined)?.[taskDefinition];
+}
+
+function logicOf(machine: AnyStateMachine): unknown {
+  const { actions, actors, delays, guards } = machine.implementations;
+  const nodes = [...walk(machine)].map((node) => [
+    node.id,
+    node.entry,
+    node.exit,
+    node.output,
+    node.invoke.map(({ input }) => input),
+    [...node.transitions.values(), node.always ?? []].map((list) =>
+      list.map((transition) => [transition.guard, transition.actions]),
+    ),
+  ]);
+  const work = Object.entries(actors).map(([src, logic]) => {
+    const definition = definitionOf(logic);
+    if (!definition) return [src, (logic as { config?: unknown }).config];
+    const { type, priority, retry, runTimeoutMs, queueTimeoutMs } = definition;
+    return [src, { type, priority, retry, runTimeoutMs, queueTimeoutMs }];
+  });
+  return [nodes, work, machine.config.context, actions, delays, guards].map(plain);
+}
+
+/** Members of built-in actions and guards that are XState's own code. */
+const internals = new Set(["resolve", "retryResolve", "execute", "check", "toJSON"]);
+
+/**
+ * A definition as JSON, its functions by their source. Built-in actions and guards are functions of XState that
+ * carry what the author gave as members, so those count and the function does not.
+ */
+function plain(value: unknown): unknown {
+  if (typeof value === "function")
+    return "resolve" in value || "check" in value ? plain({ ...value }) : String(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  if ("getStateNodeById" in value) return "(machine)";
+  const members = Object.entries(value).filter(([key]) => !internals.has(key));
+  return Object.fromEntries(
+    members.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, plain(member)]),
+  );
+}
+
+const hash = (value: unknown): string =>
+  createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);

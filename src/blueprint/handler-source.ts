@@ -1,0 +1,30 @@
+// Reads from a handler's source what its chart should say; what the source does not say plainly stays unsaid.
+
+export interface HandlerSource {
+  /** Target → the outcomes that the `transitions` literals map to it, as in `success`. */
+  readonly outcomes: ReadonlyMap<string, readonly string[]>;
+  /** The types of tasks that it dispatches by a literal name. */
+  readonly tasks: readonly string[];
+}
+
+const string = `["'\`]([^"'\`]+)["'\`]`;
+const transitionsLiteral = /\btransitions\s*:\s*\{([^{}]*)\}/g;
+const outcomeEntry = new RegExp(`(?:["']([^"']+)["']|([\\w$]+))\\s*:\\s*${string}`, "g");
+const dispatchedType = new RegExp(`\\bdispatchTask\\(\\s*\\{[^}]*?\\btype\\s*:\\s*${string}`, "g");
+
+/**
+ * Only what is written as a literal is found. Nothing but charts depends on it: where a state may lead is declared,
+ * not read.
+ */
+export function readHandler(handler: (...args: never) => unknown): HandlerSource {
+  const source = String(handler);
+  const outcomes = new Map<string, string[]>();
+  for (const [, body = ""] of source.matchAll(transitionsLiteral))
+    for (const [, quoted, bare, target = ""] of body.matchAll(outcomeEntry)) {
+      const known = outcomes.get(target) ?? [];
+      const outcome = quoted ?? bare ?? "";
+      if (!known.includes(outcome)) outcomes.set(target, [...known, outcome]);
+    }
+  const tasks = [...source.matchAll(dispatchedType)].map(([, type = ""]) => type);
+  return { outcomes, tasks: [...new Set(tasks)] };
+}

@@ -1,0 +1,121 @@
+// Reads the parts of a machine's definition that the rules ask for, with the place each stands at.
+import type { AnyStateMachine, AnyStateNode } from "xstate";
+
+/** What XState makes of a transition. */
+export type Transition = NonNullable<AnyStateNode["always"]>[number];
+
+/** One of XState's own actions (`assign`, `raise`, `spawnChild` …): a function that carries its parameters. */
+export interface BuiltIn {
+  readonly type: string;
+  readonly id?: unknown;
+  readonly src?: unknown;
+  readonly delay?: unknown;
+  readonly assignment?: unknown;
+}
+
+export interface PlacedAction {
+  readonly where: string;
+  readonly action: unknown;
+}
+
+/** Every transition that leaves the node, eventless ones included. */
+export function transitionsOf(node: AnyStateNode): readonly Transition[] {
+  return [...[...node.transitions.values()].flat(), ...(node.always ?? [])] as Transition[];
+}
+
+export function placeOf(node: AnyStateNode, { eventType }: Pick<Transition, "eventType">): string {
+  return `${node.id} on ${eventType === "" ? "always" : eventType}`;
+}
+
+/** Every action that the node names or holds. */
+export function actionsOf(node: AnyStateNode): readonly PlacedAction[] {
+  const at = (where: string, actions: readonly unknown[]) =>
+    actions.map((action) => ({ where, action }));
+  return [
+    ...at(`${node.id} entry`, node.entry),
+    ...at(`${node.id} exit`, node.exit),
+    ...(node.type === "compound" ? at(`${node.id} initial`, node.initial.actions) : []),
+    ...transitionsOf(node).flatMap((transition) =>
+      at(placeOf(node, transition), transition.actions),
+    ),
+  ];
+}
+
+/** The built-in actions at the node, and with the root those that `setup` gives a name. */
+export function builtInsOf(
+  node: AnyStateNode,
+  machine: AnyStateMachine,
+): readonly { readonly where: string; readonly builtIn: BuiltIn }[] {
+  const named = node.parent ? [] : namedActions(machine);
+  return [...actionsOf(node), ...named].flatMap(({ where, action }) =>
+    isBuiltIn(action) ? [{ where, builtIn: action }] : [],
+  );
+}
+
+function namedActions(machine: AnyStateMachine): readonly PlacedAction[] {
+  return Object.entries(machine.implementations.actions).map(([name, action]) => ({
+    where: `action "${name}"`,
+    action,
+  }));
+}
+
+export function isBuiltIn(action: unknown): action is BuiltIn {
+  return typeof action === "function" && "resolve" in action;
+}
+
+/** The name of an action or guard that is given by name, else undefined. */
+export function nameOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  const type = typeof value === "object" && value !== null && "type" in value && value.type;
+  return typeof type === "string" ? type : undefined;
+}
+
+/** The guard itself, or those that `and`, `or` and `not` are made of. */
+export function guardsIn(guard: unknown): readonly unknown[] {
+  if (guard === undefined) return [];
+  if (typeof guard !== "function" || !("check" in guard)) return [guard];
+  const parts = "guards" in guard ? (guard.guards as readonly unknown[]) : [];
+  return parts.flatMap(guardsIn);
+}
+
+/** The node and all above it. */
+export function withAncestors(node: AnyStateNode): readonly AnyStateNode[] {
+  return node.parent ? [node, ...withAncestors(node.parent)] : [node];
+}
+
+/** The lowest node that both are, or are in. */
+export function commonAncestor(one: AnyStateNode, other: AnyStateNode): AnyStateNode {
+  const above = new Set(withAncestors(one));
+  return withAncestors(other).find((node) => above.has(node))!;
+}
+
+/** The nodes that become active, downwards, when `node` is entered. */
+export function enteredWith(node: AnyStateNode): readonly AnyStateNode[] {
+  switch (node.type) {
+    case "compound":
+      return [node, ...node.initial.target.flatMap(enteredWith)];
+    case "parallel":
+      return [node, ...regionsOf(node).flatMap(enteredWith)];
+    case "history":
+      return [node, ...historyDefault(node).flatMap(enteredWith)];
+    default:
+      return [node];
+  }
+}
+
+const regionsOf = (node: AnyStateNode): readonly AnyStateNode[] =>
+  Object.values(node.states as Readonly<Record<string, AnyStateNode>>).filter(
+    ({ type }) => type !== "history",
+  );
+
+/** Where a history node leads while there is no history yet. */
+function historyDefault(node: AnyStateNode): readonly AnyStateNode[] {
+  const parent = node.parent!;
+  const { target } = node.config as { readonly target?: string };
+  if (target === undefined)
+    return parent.type === "compound" ? [...parent.initial.target] : regionsOf(parent);
+  if (target.startsWith("#")) return [node.machine.getStateNodeById(target.slice(1))];
+  const path = target.replace(/^\./, "").split(".");
+  const found = path.reduce<AnyStateNode | undefined>((at, key) => at?.states[key], parent);
+  return found ? [found] : [];
+}

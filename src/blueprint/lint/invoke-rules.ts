@@ -1,0 +1,94 @@
+// Rules about invocations: whether they can be found again, and what happens when they fail.
+import type { AnyStateNode } from "xstate";
+import { actorKind } from "../actor-kind.ts";
+import { walk } from "../walk.ts";
+import { commonAncestor, withAncestors } from "./definition.ts";
+import type { Rule } from "./finding.ts";
+
+const isInline = (src: unknown): boolean =>
+  typeof src !== "string" || src.startsWith("xstate.invoke.");
+
+/** Only a name can be found again after a restart. */
+export const invokedActor: Rule = function* (node, machine) {
+  for (const { id, src } of node.invoke) {
+    const where = `${node.id} invoke ${id}`;
+    if (isInline(src)) {
+      yield {
+        code: "lint.inline_actor",
+        severity: "error",
+        where,
+        message:
+          "An inline invoke src cannot be restored: put the logic into setup({ actors }) and name it.",
+      };
+      continue;
+    }
+    const kind = actorKind(machine, String(src));
+    if (kind.kind !== "unsupported") continue;
+    const isKnown = Object.hasOwn(machine.implementations.actors as object, String(src));
+    yield {
+      code: isKnown ? "lint.unsupported_actor" : "lint.unknown_actor",
+      severity: "error",
+      where,
+      message: kind.why,
+    };
+  }
+};
+
+/** Without an id XState counts: `0.machine.state` means another invocation once the order changes. */
+export const positionalInvokeId: Rule = function* (node) {
+  const configs = [node.config.invoke as unknown].flat() as readonly { readonly id?: string }[];
+  for (const [index, { id, src }] of node.invoke.entries())
+    if (configs[index]?.id === undefined)
+      yield {
+        code: "lint.positional_invoke_id",
+        severity: "warning",
+        where: `${node.id} invoke ${id}`,
+        message: `The invocation of "${String(src)}" is known by its position, and running jobs lose it when invocations are reordered: give it an id.`,
+      };
+};
+
+/** Two children with one id: the second takes the first one's place. */
+export const sharedInvokeId: Rule = function* (node, machine) {
+  for (const { id } of node.invoke) {
+    const other = [...walk(machine)].find(
+      (one) =>
+        one.order < node.order &&
+        one.invoke.some((invoke) => invoke.id === id) &&
+        canBeActiveTogether(one, node),
+    );
+    if (other)
+      yield {
+        code: "lint.shared_invoke_id",
+        severity: "error",
+        where: `${node.id} invoke ${id}`,
+        message: `The id "${id}" is also used in ${other.id}, which can be active at the same time: one would take the other's place. Give each its own.`,
+      };
+  }
+};
+
+function canBeActiveTogether(one: AnyStateNode, other: AnyStateNode): boolean {
+  const common = commonAncestor(one, other);
+  return common.type === "parallel" || common === one || common === other;
+}
+
+/** An error that no transition takes ends the job. */
+export const missingOnError: Rule = function* (node) {
+  for (const { id } of node.invoke) {
+    const event = `xstate.error.actor.${id}`;
+    const isHandled = withAncestors(node).some(({ transitions }) =>
+      [...transitions.keys()].some((descriptor) => takes(descriptor, event)),
+    );
+    if (!isHandled)
+      yield {
+        code: "lint.missing_on_error",
+        severity: "warning",
+        where: `${node.id} invoke ${id}`,
+        message: `A failure of "${id}" ends the whole job in an error: say where it leads with onError.`,
+      };
+  }
+};
+
+function takes(descriptor: string, event: string): boolean {
+  if (descriptor === "*" || descriptor === event) return true;
+  return descriptor.endsWith(".*") && event.startsWith(descriptor.slice(0, -1));
+}

@@ -1,0 +1,81 @@
+// Finds the blueprints in a directory of files.
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { RuntimeError } from "../errors.ts";
+import { isBlueprint, type Blueprint } from "./blueprint.ts";
+import { isFlow } from "./flow.ts";
+
+export interface LoadedBlueprint {
+  readonly file: string;
+  readonly blueprint: Blueprint;
+}
+
+/**
+ * Import every `.ts`, `.js` and `.mjs` file of a directory (not of the directories in it), and take the
+ * blueprints and flows that it exports. `.ts` files need a Node that runs under tsx.
+ *
+ * @throws RuntimeError `blueprint.load_failed` that names the file and the cause.
+ */
+export async function loadBlueprints(directory: string): Promise<readonly LoadedBlueprint[]> {
+  const loaded: LoadedBlueprint[] = [];
+  for (const file of await blueprintFiles(directory)) {
+    const found = new Set<Blueprint>();
+    for (const value of Object.values(await importFile(file))) {
+      const blueprint = inFile(file, () => (isFlow(value) ? value.build() : value));
+      if (isBlueprint(blueprint)) found.add(blueprint);
+    }
+    loaded.push(...[...found].map((blueprint) => ({ file, blueprint })));
+  }
+  return loaded;
+}
+
+async function blueprintFiles(directory: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(directory);
+    return names
+      .filter((name) => /\.(ts|js|mjs)$/.test(name) && !/\.(d|test)\.ts$/.test(name))
+      .toSorted()
+      .map((name) => resolve(join(directory, name)));
+  } catch (error) {
+    throw new RuntimeError(
+      "blueprint.load_failed",
+      `The directory of blueprints "${directory}" cannot be read: ${reason(error)}`,
+      { directory },
+      { cause: error },
+    );
+  }
+}
+
+async function importFile(file: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (error) {
+    throw loadFailed(file, error);
+  }
+}
+
+function inFile<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw loadFailed(file, error);
+  }
+}
+
+function loadFailed(file: string, error: unknown): RuntimeError {
+  const unknownExtension =
+    error instanceof Error && "code" in error && error.code === "ERR_UNKNOWN_FILE_EXTENSION";
+  const cause =
+    unknownExtension && file.endsWith(".ts")
+      ? "this Node does not run TypeScript: start it with `node --import tsx`, or compile the file to .js"
+      : reason(error);
+  return new RuntimeError(
+    "blueprint.load_failed",
+    `The blueprint file ${file} does not load: ${cause}`,
+    { file },
+    { cause: error },
+  );
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

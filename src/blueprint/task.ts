@@ -1,0 +1,180 @@
+// Work for a worker as a machine sees it: `task()` is actor logic that never runs in this process.
+import type { ActorLogic, AnyActorScope, EventObject, Snapshot } from "xstate";
+import type { z } from "zod";
+import { RuntimeError } from "../errors.ts";
+import type { MustBeJson } from "./json-type.ts";
+
+/** How often and how soon a task is tried again. */
+export interface TaskRetry {
+  /** Attempts in all, the first included. */
+  readonly maxAttempts: number;
+  readonly initialMs: number;
+  readonly factor: number;
+  readonly maxMs: number;
+}
+
+/** How a task is run; each has a default. */
+export interface TaskOptions {
+  /** 0 (last) to 9 (first); 5 where absent. */
+  readonly priority?: number;
+  readonly retry?: Partial<TaskRetry>;
+  /** How long one attempt may run, in milliseconds. */
+  readonly runTimeoutMs?: number;
+  /** How long the task may wait for a worker before it fails, in milliseconds. */
+  readonly queueTimeoutMs?: number;
+}
+
+/** What a task is, at run time. */
+export interface TaskDefinition {
+  readonly type: string;
+  readonly input: z.ZodType;
+  readonly output: z.ZodType;
+  readonly progress?: z.ZodType;
+  readonly priority: number;
+  readonly retry: TaskRetry;
+  readonly runTimeoutMs?: number;
+  readonly queueTimeoutMs?: number;
+}
+
+/** One wish for a task, as it goes to a queue. */
+export interface TaskRequest {
+  readonly type: string;
+  readonly params: unknown;
+  readonly priority: number;
+  readonly retry: TaskRetry;
+  readonly runTimeoutMs?: number;
+  readonly queueTimeoutMs?: number;
+}
+
+export const defaultPriority = 5;
+export const defaultRetry: TaskRetry = {
+  maxAttempts: 4,
+  initialMs: 1000,
+  factor: 2,
+  maxMs: 60_000,
+};
+
+/** Marks task logic. Registered, so that two copies of this package understand each other. */
+export const taskDefinition = Symbol.for("avtomatika.task");
+
+export type TaskSnapshot<Output, Progress> = Snapshot<Output> & { readonly progress?: Progress };
+
+/** Actor logic of a task: `Input` is what `invoke.input` must give, `Output` what `event.output` is. */
+export type TaskLogic<Input, Output, Progress = never> = ActorLogic<
+  TaskSnapshot<Output, Progress>,
+  EventObject,
+  Input,
+  AnyActorScope["system"],
+  EventObject
+> & {
+  readonly [taskDefinition]: TaskDefinition;
+  /** Only for the compiler: what the schemas parse to. */
+  readonly "~types"?: {
+    readonly params: unknown;
+    readonly output: Output;
+    readonly progress: Progress;
+  };
+};
+
+/**
+ * Declare a task: a kind of work that workers do.
+ *
+ * Use the result as an actor of a machine: `setup({ actors: { resize: task("resize_image", …) } })`.
+ * Invoking it queues the task; its output, parsed by the schema, arrives as `onDone`'s `event.output`.
+ *
+ * @param type The name by which workers offer to do it.
+ * @param definition Schemas of input, output and progress (all must survive JSON), and how to run it:
+ * `priority` 0 to 9, `retry` with `maxAttempts` (4) and backoff in milliseconds (1000, doubling, at most
+ * 60000), `runTimeoutMs` for one attempt, `queueTimeoutMs` for the wait for a worker.
+ * @throws RuntimeError `blueprint.invalid` for a name or number that cannot be meant.
+ */
+export function task<
+  Input extends z.ZodType,
+  Output extends z.ZodType,
+  Progress extends z.ZodType = z.ZodNever,
+>(
+  type: string,
+  definition: {
+    readonly input: Input & MustBeJson<z.input<Input>> & MustBeJson<z.output<Input>>;
+    readonly output: Output & MustBeJson<z.output<Output>>;
+    readonly progress?: Progress & MustBeJson<z.output<Progress>>;
+  } & TaskOptions,
+): TaskLogic<z.input<Input>, z.output<Output>, z.output<Progress>> & {
+  readonly "~types"?: { readonly params: z.output<Input> };
+} {
+  const { input, output, progress, ...options } = definition;
+  const complete: TaskDefinition = {
+    type,
+    input,
+    output,
+    ...(progress && { progress }),
+    ...completeOptions(type, options),
+  };
+  // The input is not kept in the snapshot: it lives with the queued task, not in the job's envelope.
+  const waiting = () => ({ status: "active", output: undefined, error: undefined }) as const;
+  return {
+    [taskDefinition]: complete,
+    transition: (snapshot) => snapshot,
+    getInitialSnapshot: waiting,
+    getPersistedSnapshot: waiting,
+    restoreSnapshot: waiting,
+    start() {
+      throw new Error(`The task "${type}" runs on a worker; it cannot be started in this process.`);
+    },
+  };
+}
+
+/** What a worker's handler is given as the task's input: the schema's defaults are applied. */
+export type TaskParams<Task> = Task extends {
+  readonly "~types"?: { readonly params: infer Params };
+}
+  ? Params
+  : never;
+/** What a worker's handler must return. */
+export type TaskOutput<Task> = Task extends {
+  readonly "~types"?: { readonly output: infer Output };
+}
+  ? Output
+  : never;
+/** What a worker's handler may report while it runs. */
+export type TaskProgressOf<Task> = Task extends {
+  readonly "~types"?: { readonly progress: infer Progress };
+}
+  ? Progress
+  : never;
+
+/**
+ * The options of a task with every default filled in.
+ *
+ * @throws RuntimeError `blueprint.invalid`
+ */
+export function completeOptions(
+  type: string,
+  options: TaskOptions,
+): Pick<TaskRequest, "priority" | "retry" | "runTimeoutMs" | "queueTimeoutMs"> {
+  const { priority = defaultPriority, runTimeoutMs, queueTimeoutMs } = options;
+  const retry = { ...defaultRetry, ...options.retry };
+  const refuse = (what: string): never => {
+    throw new RuntimeError("blueprint.invalid", `Task "${type}": ${what}.`, { task: type });
+  };
+  if (type.length === 0 || type.length > 128 || type.startsWith("local:"))
+    refuse('a task type has 1 to 128 characters and does not begin with "local:"');
+  if (!Number.isInteger(priority) || priority < 0 || priority > 9)
+    refuse(`priority is a whole number from 0 to 9, not ${priority}`);
+  if (!Number.isInteger(retry.maxAttempts) || retry.maxAttempts < 1)
+    refuse(
+      `retry.maxAttempts counts the first attempt, so it is 1 or more, not ${retry.maxAttempts}`,
+    );
+  if (!(retry.initialMs >= 0 && retry.factor >= 1 && retry.maxMs >= retry.initialMs))
+    refuse(
+      "retry needs initialMs of 0 or more, factor of 1 or more, and maxMs not below initialMs",
+    );
+  if (runTimeoutMs !== undefined && !(runTimeoutMs > 0)) refuse("runTimeoutMs is above 0");
+  if (queueTimeoutMs !== undefined && !(queueTimeoutMs > 0)) refuse("queueTimeoutMs is above 0");
+  return {
+    priority,
+    retry,
+    ...(runTimeoutMs !== undefined && { runTimeoutMs }),
+    ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+  };
+}

@@ -1,0 +1,100 @@
+// What makes one layout of a chart tidier than another, as a number; and the settings worth trying.
+import type { LayoutOptions } from "elkjs/lib/elk-api.js";
+import type { Box, ChartLayout, PlacedRoute, Point } from "./placed.ts";
+
+const placements = ["NETWORK_SIMPLEX", "LINEAR_SEGMENTS", "BRANDES_KOEPF"];
+const labelPlacements = ["SPACE_EFFICIENT_LAYER", "MEDIAN_LAYER"];
+const seeds = ["1", "2", "3", "4"];
+
+/** Settings of the layout engine, in the order in which equals win. */
+export const layoutVariants: readonly LayoutOptions[] = placements.flatMap((placement) =>
+  labelPlacements.flatMap((labels) =>
+    seeds.map((seed) => ({
+      "elk.layered.nodePlacement.strategy": placement,
+      "elk.layered.edgeLabels.centerLabelPlacementStrategy": labels,
+      "elk.randomSeed": seed,
+    })),
+  ),
+);
+
+const crossingCost = 60;
+const bendCost = 12;
+const overlapCost = 2000;
+const sizeCost = 1.5;
+
+/** Lower is tidier: short arrows, few bends and crossings, a small picture, and nothing on top of a label. */
+export function layoutCost(layout: ChartLayout): number {
+  const { width, height, routes } = layout;
+  const length = sum(routes, ({ points }) => sum(legs(points), ([a, b]) => distance(a, b)));
+  const bends = sum(routes, ({ points }) => Math.max(0, points.length - 2));
+  return (
+    length +
+    bends * bendCost +
+    crossings(routes) * crossingCost +
+    overlaps(layout) * overlapCost +
+    (width + height) * sizeCost
+  );
+}
+
+function overlaps({ routes, nodes }: ChartLayout): number {
+  const labels = routes.flatMap(({ label }) => label ?? []);
+  const leaves = nodes.filter(({ hasChildren }) => !hasChildren);
+  const onLabels = pairs(labels).filter(([a, b]) => overlap(a, b)).length;
+  const onLeaves = sum(labels, (label) => leaves.filter((leaf) => overlap(label, leaf)).length);
+  const crossed = sum(labels, (label) => {
+    const others = routes.filter((route) => route.label !== label);
+    return others.filter(({ points }) => legs(points).some(([a, b]) => overlap(label, span(a, b))))
+      .length;
+  });
+  return onLabels + onLeaves + crossed;
+}
+
+function crossings(routes: readonly PlacedRoute[]): number {
+  return sum(pairs(routes), ([one, other]) =>
+    sum(
+      legs(one.points),
+      ([a, b]) => legs(other.points).filter(([c, d]) => cross(a, b, c, d)).length,
+    ),
+  );
+}
+
+/** Legs are horizontal or vertical: two cross where a horizontal one meets a vertical one inside both. */
+function cross(a: Point, b: Point, c: Point, d: Point): boolean {
+  const one = span(a, b);
+  const other = span(c, d);
+  return (
+    one.x < other.x + other.width &&
+    other.x < one.x + one.width &&
+    one.y < other.y + other.height &&
+    other.y < one.y + one.height
+  );
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+}
+
+function span(a: Point, b: Point): Box {
+  return {
+    x: Math.min(a.x, b.x),
+    y: Math.min(a.y, b.y),
+    width: Math.abs(a.x - b.x),
+    height: Math.abs(a.y - b.y),
+  };
+}
+
+const distance = (a: Point, b: Point): number => Math.abs(a.x - b.x) + Math.abs(a.y - b.y);
+
+function legs(points: readonly Point[]): (readonly [Point, Point])[] {
+  return points.slice(1).map((point, index) => [points[index] ?? point, point] as const);
+}
+
+function pairs<T>(items: readonly T[]): (readonly [T, T])[] {
+  return items.flatMap((one, index) =>
+    items.slice(index + 1).map((other) => [one, other] as const),
+  );
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}

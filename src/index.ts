@@ -1,0 +1,13 @@
+// What the package gives to authors of blueprints.
+export { blueprint, type Blueprint } from "./blueprint/blueprint.ts";
+export { flow, type Flow } from "./blueprint/flow.ts";
+export type { FlowHandler, FlowHandlerContext } from "./blueprint/flow-handler.ts";
+export { inTurn } from "./blueprint/in-turn.ts";
+export {
+  task,
+  type TaskLogic,
+  type TaskOutput,
+  type TaskParams,
+  type TaskProgressOf,
+} from "./blueprint/task.ts";
+export { RuntimeError, type ErrorCode } from "./errors.ts";

@@ -1,0 +1,140 @@
+// A job as HTTP tells of it: the original's member names, and beside them ours.
+import { z } from "zod";
+
+const time = z.iso.datetime().describe("ISO 8601, UTC");
+
+/** The closed list of what `status` may be; `docs/protocol.md` says what each means. */
+export const JobStatus = z.enum([
+  "running",
+  "waiting_for_worker",
+  "waiting_for_parallel_tasks",
+  "waiting_for_human",
+  "waiting_for_event",
+  "waiting_for_timer",
+  "waiting_for_sub_job",
+  "awaiting_retry",
+  "finished",
+  "failed",
+  "quarantined",
+  "cancelled",
+]);
+export type JobStatus = z.infer<typeof JobStatus>;
+
+export const Failure = z
+  .object({ code: z.string(), message: z.string(), details: z.unknown().optional() })
+  .meta({ id: "Failure" });
+export type Failure = z.infer<typeof Failure>;
+
+/** The latest word of a worker about a running task. */
+export const TaskProgress = z
+  .object({
+    ratio: z.number().min(0).max(1).optional(),
+    message: z.string().optional(),
+    data: z.unknown().optional(),
+  })
+  .meta({ id: "TaskProgress" });
+export type TaskProgress = z.infer<typeof TaskProgress>;
+
+/** One reason why a job is not finished yet. */
+export const Wait = z
+  .discriminatedUnion("kind", [
+    z.object({
+      kind: z.literal("task"),
+      task_id: z.string(),
+      task_type: z.string(),
+      state: z.enum(["queued", "leased", "delayed"]),
+      attempt: z.int().nonnegative(),
+      worker_id: z.string().optional(),
+      since: time,
+      until: time.optional().describe("When the lease ends, or the delay before the next attempt."),
+      progress: TaskProgress.optional(),
+      last_error: Failure.optional(),
+    }),
+    z.object({ kind: z.literal("timer"), event: z.string(), due: time }),
+    z.object({ kind: z.literal("event"), events: z.array(z.string()) }),
+  ])
+  .meta({ id: "Wait" });
+export type Wait = z.infer<typeof Wait>;
+
+const summary = {
+  id: z.string(),
+  job_id: z.string().describe("The same as `id`."),
+  blueprint_name: z.string(),
+  blueprint_version: z.string(),
+  current_state: z
+    .string()
+    .describe("The dotted path of the active state; parallel ones joined by `,`."),
+  status: JobStatus,
+  finished: z.boolean().describe("The job will never move again, however it ended."),
+  created_at: time,
+  updated_at: time,
+};
+
+/** What lists of jobs show. */
+export const JobSummary = z.object(summary).meta({ id: "JobSummary" });
+export type JobSummary = z.infer<typeof JobSummary>;
+
+export const Job = z
+  .object({
+    ...summary,
+    revision: z.int().nonnegative(),
+    state_value: z.unknown().describe("XState's value of the state."),
+    active_states: z
+      .array(z.string())
+      .describe("Ids of the active state nodes, as charts have them."),
+    initial_data: z.unknown().describe("What a handler-style job was started with; else null."),
+    state_history: z
+      .unknown()
+      .describe("The merged outputs (handler style) or the context (native)."),
+    data: z.unknown().describe("The same as `state_history`."),
+    output: z.unknown().optional(),
+    error: Failure.optional(),
+    error_message: z.string().optional(),
+    task_worker_id: z.string().optional(),
+    waits: z.array(Wait).describe("Why the job is not finished yet; empty once it is."),
+  })
+  .meta({ id: "Job" });
+export type Job = z.infer<typeof Job>;
+
+/** A job in the plain dialect. */
+export const PlainJob = z
+  .object({
+    job_id: z.string(),
+    blueprint: z.string(),
+    state: z.string(),
+    status: JobStatus,
+    data: z.unknown(),
+    output: z.unknown().optional(),
+    error: Failure.optional(),
+    created_at: time,
+    updated_at: time,
+  })
+  .meta({ id: "PlainJob" });
+export type PlainJob = z.infer<typeof PlainJob>;
+
+/** One step of a job's history. */
+export const JobStep = z
+  .object({
+    revision: z.int().positive(),
+    timestamp: time,
+    current_state: z.string(),
+    status: JobStatus,
+    message: z.looseObject({ type: z.string() }).describe("What moved the job."),
+  })
+  .meta({ id: "JobStep" });
+export type JobStep = z.infer<typeof JobStep>;
+
+export const Worker = z
+  .object({
+    worker_id: z.string(),
+    worker_type: z.string(),
+    supported_tasks: z.array(z.string()),
+    max_concurrent_tasks: z.int().nonnegative(),
+    load: z.int().nonnegative().describe("How many tasks it runs."),
+    status: z.enum(["idle", "busy", "draining"]),
+    resources: z.record(z.string(), z.unknown()),
+    labels: z.record(z.string(), z.string()),
+    connected_at: time,
+  })
+  .meta({ id: "Worker" });
+export type Worker = z.infer<typeof Worker>;

@@ -1,0 +1,137 @@
+// How attempts end: by a result, an error, a release, silence, or a lost worker. Every way is fenced by the attempt.
+import type { Failure } from "../actor/envelope.ts";
+import type { Logger } from "../logger.ts";
+import type { StoredTask } from "../store/records.ts";
+import type { Attempt, Store } from "../store/store.ts";
+import { backoffMs } from "./backoff.ts";
+import type { AttemptOutcome, ResultStatus } from "./runtime.ts";
+import type { TurnRunner } from "./turn-runner.ts";
+
+export interface AttemptsOptions {
+  readonly store: Store;
+  readonly turns: TurnRunner;
+  readonly log: Logger;
+  /** A number from 0 up to 1, for jitter. */
+  readonly random: () => number;
+  /** A task will be ready again at this store time; 0 stands for now. */
+  readonly requeued: (task: StoredTask, at: number) => void;
+}
+
+/** Errors that another attempt would only repeat. */
+const finalCodes: ReadonlySet<string> = new Set([
+  "PERMANENT_ERROR",
+  "INVALID_INPUT_ERROR",
+  "CONTRACT_VIOLATION_ERROR",
+]);
+
+/** Which job and child an attempt belongs to. */
+export interface Assignment extends Attempt {
+  readonly jobId: string;
+  readonly child: string;
+}
+
+export class Attempts {
+  readonly #options: AttemptsOptions;
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options;
+  }
+
+  /** Take the outcome of an attempt. Resolves when what follows from it is durable. */
+  async end(assignment: Assignment, outcome: AttemptOutcome): Promise<ResultStatus> {
+    const { jobId, child, taskId, attempt } = assignment;
+    switch (outcome.outcome) {
+      case "ok": {
+        const { output, status } = outcome;
+        const mail = {
+          kind: "result",
+          attempt: { taskId, attempt },
+          child,
+          output,
+          status,
+        } as const;
+        return answer(await this.#options.turns.deliver(jobId, mail));
+      }
+      case "error":
+        return this.#failed(assignment, outcome.error, true, outcome.retryAfterMs);
+      case "cancelled":
+        // Nobody asked for it, or the task would be gone: the worker was stopped. Not the task's fault.
+        return (await this.giveBack(assignment, 0)) ? { status: "applied" } : { status: "fenced" };
+    }
+  }
+
+  /** Queue an attempt's task again without using up a retry. */
+  async giveBack({ taskId, attempt }: Attempt, delayMs: number): Promise<boolean> {
+    const task = await this.#options.store.loadTask(taskId);
+    return task !== undefined && this.#requeue(task, attempt, delayMs, true, false);
+  }
+
+  /** The lease of this task has ended without a word from its worker. */
+  async lost(task: StoredTask): Promise<void> {
+    const { taskId, attempt, jobId, child } = task;
+    const message = `The worker ${task.lease?.workerId ?? ""} stopped renewing its lease.`;
+    await this.#failed({ taskId, attempt, jobId, child }, { code: "WORKER_LOST", message }, false);
+  }
+
+  /** The task has waited for a worker longer than it may. */
+  async overdue(task: StoredTask): Promise<void> {
+    const { taskId, jobId, child, queueTimeoutMs } = task;
+    const message = `No worker took the task within ${queueTimeoutMs} ms.`;
+    const error = { code: "QUEUE_TIMEOUT", message };
+    await this.#options.turns.deliver(jobId, { kind: "failure", taskId, child, error });
+  }
+
+  /** @param settle false where the worker may still come back with a result that nobody else has begun to replace */
+  async #failed(
+    { taskId, attempt, jobId, child }: Assignment,
+    error: Failure,
+    settle: boolean,
+    retryAfterMs?: number,
+  ): Promise<ResultStatus> {
+    const { store, turns, random, log } = this.#options;
+    const task = await store.loadTask(taskId);
+    if (!task) return { status: "unknown" };
+    const failures = task.failures + 1;
+    if (finalCodes.has(error.code) || failures >= task.retry.maxAttempts) {
+      log.info({ jobId, taskId, attempt, code: error.code }, "task failed for good");
+      const mail = { kind: "failure", taskId, attempt, child, error } as const;
+      return answer(await turns.deliver(jobId, mail));
+    }
+    const delayMs = retryAfterMs ?? backoffMs(task.retry, failures, random());
+    log.info({ jobId, taskId, attempt, code: error.code, delayMs }, "task will be tried again");
+    const requeued = await this.#requeue(task, attempt, delayMs, settle, true, error);
+    return { status: requeued ? "applied" : "fenced" };
+  }
+
+  async #requeue(
+    task: StoredTask,
+    attempt: number,
+    delayMs: number,
+    settle: boolean,
+    counts: boolean,
+    error?: Failure,
+  ): Promise<boolean> {
+    const { store, requeued } = this.#options;
+    const outcome = await store.requeueTask({
+      taskId: task.taskId,
+      attempt,
+      delayMs,
+      settle,
+      counts,
+      ...(error && { error }),
+    });
+    if (outcome === "requeued") requeued(task, delayMs > 0 ? store.now() + delayMs : 0);
+    return outcome === "requeued";
+  }
+}
+
+function answer(delivery: Awaited<ReturnType<TurnRunner["deliver"]>>): ResultStatus {
+  switch (delivery.outcome) {
+    case "stepped":
+      return { status: "applied", ...(delivery.code !== undefined && { code: delivery.code }) };
+    case "ignored":
+      return { status: "fenced" };
+    case "unknown":
+      return { status: "unknown" };
+  }
+}

@@ -1,0 +1,237 @@
+// What clients ask for: start, look at, send to, wait for, follow and cancel jobs.
+import type { SentEvent } from "../actor/effect.ts";
+import type { BlueprintRegistry } from "../blueprint/registry.ts";
+import type { Clock } from "../clock.ts";
+import { RuntimeError } from "../errors.ts";
+import type { Ids } from "../id.ts";
+import type { HistoryEntry, StoredJob } from "../store/records.ts";
+import type { JobPage, JobQuery, Store } from "../store/store.ts";
+import { isInternalEvent } from "./internal-event.ts";
+import type { JobEvents } from "./job-events.ts";
+import { jobView } from "./job-view.ts";
+import type { JobEvent, JobService, JobView, StartJob, TaskProgress } from "./runtime.ts";
+import type { TurnRunner } from "./turn-runner.ts";
+
+export interface JobServiceOptions {
+  readonly store: Store;
+  readonly blueprints: BlueprintRegistry;
+  readonly turns: TurnRunner;
+  readonly events: JobEvents;
+  readonly ids: Ids;
+  readonly clock: Clock;
+  readonly progress: (taskId: string) => TaskProgress | undefined;
+}
+
+/** History is read in pages of this many entries when a reader catches up. */
+const catchUpPage = 500;
+
+export class Jobs implements JobService {
+  readonly #options: JobServiceOptions;
+  #closed = false;
+
+  constructor(options: JobServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Refuse what would begin something new. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  async start(request: StartJob): Promise<JobView> {
+    this.#refuseWhenClosed();
+    const { blueprints, store, turns, ids } = this.#options;
+    const blueprint = blueprints.require(request.blueprint, request.version);
+    const input = blueprint.input
+      ? parsedInput(blueprint.name, blueprint.input, request.input)
+      : request.input;
+    const fresh = ids.job(0);
+    const { idempotencyKey } = request;
+    const jobId =
+      idempotencyKey === undefined
+        ? fresh
+        : await store.claimKey(`${blueprint.name}\n${idempotencyKey}`, fresh);
+    if (jobId !== fresh) {
+      const earlier = await this.get(jobId);
+      if (earlier) return earlier;
+    }
+    const { name, version, fingerprint } = blueprint;
+    const origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
+    const begun = await turns.begin(blueprint, origin, input);
+    return begun === "exists" ? this.#require(jobId) : this.view(begun);
+  }
+
+  async get(jobId: string): Promise<JobView | undefined> {
+    const job = await this.#options.store.loadJob(jobId);
+    return job && this.view(job);
+  }
+
+  list(query: JobQuery): Promise<JobPage> {
+    return this.#options.store.listJobs(query);
+  }
+  count(): ReturnType<Store["countJobs"]> {
+    return this.#options.store.countJobs();
+  }
+
+  async history(jobId: string, after: number, limit: number): Promise<readonly HistoryEntry[]> {
+    const entries = await this.#options.store.history(jobId, after, limit);
+    if (entries.length === 0) await this.#require(jobId);
+    return entries;
+  }
+
+  async send(jobId: string, event: SentEvent) {
+    this.#refuseWhenClosed();
+    if (isInternalEvent(event.type) || event.type === "*")
+      throw new RuntimeError("event.reserved", `Events named "${event.type}" are internal.`, {
+        type: event.type,
+      });
+    const message = { type: "event", event } as const;
+    const delivery = await this.#options.turns.deliver(jobId, { kind: "message", message });
+    switch (delivery.outcome) {
+      case "stepped":
+        return { outcome: "accepted", revision: delivery.revision } as const;
+      case "unknown":
+        throw notFound(jobId);
+      case "ignored": {
+        const job = await this.#require(jobId);
+        if (delivery.reason === "finished") throw finished(job);
+        return { outcome: "ignored", revision: job.revision } as const;
+      }
+    }
+  }
+
+  async cancel(jobId: string, reason: string): Promise<JobView> {
+    const message = { type: "stop", reason } as const;
+    const delivery = await this.#options.turns.deliver(jobId, { kind: "message", message });
+    if (delivery.outcome === "unknown") throw notFound(jobId);
+    const job = await this.#require(jobId);
+    if (delivery.outcome === "ignored") throw finished(job);
+    return job;
+  }
+
+  async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView> {
+    const { events, clock } = this.#options;
+    const subscription = events.subscribe(jobId);
+    const abort = new AbortController();
+    const stop = () => abort.abort();
+    signal?.addEventListener("abort", stop);
+    const timer = clock.schedule(timeoutMs, stop);
+    try {
+      const now = await this.#require(jobId);
+      if (isOver(now)) return now;
+      for (;;) {
+        await subscription.changed(abort.signal);
+        const news = subscription.take();
+        const end = news?.find((event) => event.type === "finished");
+        if (end) return end.job;
+        if (!news || abort.signal.aborted) {
+          const job = await this.#require(jobId);
+          if (isOver(job) || abort.signal.aborted) return job;
+        }
+      }
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener("abort", stop);
+      subscription.close();
+    }
+  }
+
+  async *watch(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+    const subscription = this.#options.events.subscribe(jobId);
+    let last = after;
+    try {
+      for (let news = undefined as readonly JobEvent[] | undefined; !signal.aborted;) {
+        for await (const event of news ?? this.#missed(jobId, last)) {
+          if ("id" in event) {
+            if (event.type === "state" && event.id <= last) continue;
+            last = event.id;
+          }
+          yield event;
+          if (event.type === "finished") return;
+        }
+        await subscription.changed(signal);
+        news = subscription.take();
+      }
+    } finally {
+      subscription.close();
+    }
+  }
+
+  /** The job as clients may see it. */
+  async view(job: StoredJob): Promise<JobView> {
+    const { blueprints, store, progress } = this.#options;
+    const { blueprint, version, jobId, status } = job.summary;
+    const waits = status.startsWith("waiting") || status === "running";
+    const tasks = waits ? await store.listTasks(jobId) : [];
+    return jobView(job, { blueprint: blueprints.require(blueprint, version), tasks, progress });
+  }
+
+  /** What a reader has missed after a revision, up to the end of the job where it has one. */
+  async *#missed(jobId: string, after: number): AsyncGenerator<JobEvent> {
+    const job = await this.#require(jobId);
+    for (let last = after; ;) {
+      const entries = await this.#options.store.history(jobId, last, catchUpPage);
+      for (const { revision, currentState, status, now } of entries) {
+        last = revision;
+        yield { type: "state", id: revision, jobId, currentState, status, at: now };
+      }
+      if (entries.length < catchUpPage) break;
+    }
+    if (isOver(job)) yield { type: "finished", id: job.revision, jobId, job };
+  }
+
+  async #require(jobId: string): Promise<JobView> {
+    const job = await this.get(jobId);
+    if (!job) throw notFound(jobId);
+    return job;
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed)
+      throw new RuntimeError("server.stopping", "This node is stopping. Try again in a moment.");
+  }
+}
+
+/** A job that will never move again. */
+export function isOver({ status }: { readonly status: JobView["status"] }): boolean {
+  return (
+    status === "finished" ||
+    status === "failed" ||
+    status === "quarantined" ||
+    status === "cancelled"
+  );
+}
+
+function notFound(jobId: string): RuntimeError {
+  return new RuntimeError("job.not_found", `There is no job "${jobId}".`, { jobId });
+}
+
+function finished({ jobId, status }: JobView): RuntimeError {
+  return new RuntimeError("job.finished", `The job has ended: it is ${status}.`, { jobId, status });
+}
+
+interface Schema {
+  safeParse(value: unknown): {
+    readonly success: boolean;
+    readonly data?: unknown;
+    readonly error?: {
+      readonly issues: readonly { path: readonly PropertyKey[]; message: string }[];
+    };
+  };
+}
+
+function parsedInput(blueprint: string, schema: Schema, input: unknown): unknown {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error!.issues.map(({ path, message }) => ({
+    path: path.map(String).join("."),
+    message,
+  }));
+  const [first] = issues;
+  const where = first?.path ? ` at "${first.path}"` : "";
+  throw new RuntimeError(
+    "blueprint.input_invalid",
+    `The input does not fit blueprint "${blueprint}"${where}: ${first?.message}`,
+    { blueprint, issues },
+  );
+}

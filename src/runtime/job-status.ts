@@ -1,0 +1,38 @@
+// What a job's `status` is: one of a closed list, told from its envelope alone.
+import { activeStates } from "../actor/active-states.ts";
+import type { Envelope } from "../actor/envelope.ts";
+import { actorKind } from "../blueprint/actor-kind.ts";
+import type { Blueprint } from "../blueprint/blueprint.ts";
+import type { JobStatus } from "../store/records.ts";
+
+/** Failures that the blueprint's author or the caller must mend; all others wait in quarantine for an operator. */
+const failedCodes = /^(INVALID_INPUT_ERROR$|machine\.|context\.|turn\.|task\.unhandled_status$)/;
+
+/** States with this tag wait for a person. */
+const humanTag = "human";
+
+/** The event by which a handler-style flow tries a handler again. */
+const retryEvent = "flow.retry";
+
+export function jobStatus({ machine }: Blueprint, envelope: Envelope): JobStatus {
+  switch (envelope.status) {
+    case "done":
+      return "finished";
+    case "stopped":
+      return "cancelled";
+    case "error":
+      return failedCodes.test(envelope.error?.code ?? "") ? "failed" : "quarantined";
+    case "active":
+      break;
+  }
+  const open = Object.values(envelope.children).filter((child) => !child.settled);
+  const tasks = open.filter(({ src }) => actorKind(machine, src).kind !== "handler");
+  if (tasks.length > 1) return "waiting_for_parallel_tasks";
+  if (tasks.length === 1) return "waiting_for_worker";
+
+  const timers = Object.values(envelope.timers).flat();
+  if (timers.some(({ event }) => event.type === retryEvent)) return "awaiting_retry";
+  const { tags, events } = activeStates(machine, envelope.value);
+  if (tags.has(humanTag)) return "waiting_for_human";
+  return events.length === 0 && timers.length > 0 ? "waiting_for_timer" : "waiting_for_event";
+}

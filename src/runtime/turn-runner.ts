@@ -1,0 +1,172 @@
+// Gives every job its turns: one at a time on this node, compare-and-swap against all others.
+import { LRUCache } from "lru-cache";
+import type { Origin } from "../actor/envelope.ts";
+import type { BlueprintRegistry } from "../blueprint/registry.ts";
+import type { Blueprint } from "../blueprint/blueprint.ts";
+import { RuntimeError } from "../errors.ts";
+import type { StoredJob } from "../store/records.ts";
+import type { Commit, LeaseOffer } from "../store/commit.ts";
+import type { Store } from "../store/store.ts";
+import { Turn, type Mail, type MailOutcome, type TurnTools } from "./turn.ts";
+import type { NewTask } from "../store/records.ts";
+
+/** What follows from a commit that has become durable. */
+export interface TurnEffects {
+  /** Reserve a worker for a new task, before the commit. */
+  offer(task: NewTask): LeaseOffer | undefined;
+  /** The commit was refused: give the reservations back. */
+  withdraw(commit: Commit): void;
+  committed(turn: Turn, commit: Commit, leased: ReadonlySet<string>, job: StoredJob): void;
+}
+
+export interface TurnRunnerOptions {
+  readonly store: Store;
+  readonly blueprints: BlueprintRegistry;
+  readonly effects: TurnEffects;
+  readonly runInTurn: TurnTools["runInTurn"];
+  readonly outboxDelayMs: number;
+}
+
+export type Delivery = MailOutcome | { readonly outcome: "unknown" };
+
+interface Letter {
+  readonly mail: Mail;
+  readonly deliver: (delivery: Delivery) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Other nodes may win a few times in a row; losing this often means something else is wrong. */
+const conflictsMax = 50;
+/** Mail of one job that is taken together: one load, one commit. */
+const lettersPerTurnMax = 64;
+const cacheBytesMax = 64 * 1024 * 1024;
+
+export class TurnRunner {
+  readonly #options: TurnRunnerOptions;
+  readonly #mailboxes = new Map<string, Letter[]>();
+  readonly #running = new Set<Promise<void>>();
+  /** Latest envelopes this node wrote, so that the next turn needs no read. A hint: the compare-and-swap decides. */
+  readonly #cache = new LRUCache<string, StoredJob>({
+    maxSize: cacheBytesMax,
+    sizeCalculation: ({ envelope }) => envelope.length + 256,
+  });
+
+  constructor(options: TurnRunnerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Start a job under the id in `origin`.
+   *
+   * @returns `exists` where that id is taken, which makes starting idempotent.
+   */
+  async begin(blueprint: Blueprint, origin: Origin, input: unknown): Promise<StoredJob | "exists"> {
+    const turn = await Turn.begin(this.#tools(blueprint), origin, input);
+    const committed = await this.#commit(turn);
+    if (committed.outcome === "committed") return committed.job;
+    return "exists";
+  }
+
+  /** Give a job its mail. Resolves when what follows from it is durable. */
+  deliver(jobId: string, mail: Mail): Promise<Delivery> {
+    return new Promise((deliver, fail) => {
+      const letter = { mail, deliver, fail };
+      const mailbox = this.#mailboxes.get(jobId);
+      if (mailbox) {
+        mailbox.push(letter);
+        return;
+      }
+      this.#mailboxes.set(jobId, [letter]);
+      const work = this.#empty(jobId).finally(() => this.#running.delete(work));
+      this.#running.add(work);
+    });
+  }
+
+  /** Resolves when no turn is under way. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  async #empty(jobId: string): Promise<void> {
+    const mailbox = this.#mailboxes.get(jobId)!;
+    while (mailbox.length > 0) {
+      const letters = mailbox.splice(0, lettersPerTurnMax);
+      try {
+        await this.#takeTurn(jobId, letters);
+      } catch (error) {
+        this.#cache.delete(jobId);
+        for (const { fail } of letters) fail(error);
+      }
+    }
+    this.#mailboxes.delete(jobId);
+  }
+
+  async #takeTurn(jobId: string, letters: readonly Letter[]): Promise<void> {
+    const open = new Set(letters);
+    for (let conflicts = 0; conflicts < conflictsMax; conflicts++) {
+      const job = this.#cache.get(jobId) ?? (await this.#options.store.loadJob(jobId));
+      if (!job) {
+        for (const { deliver } of open) deliver({ outcome: "unknown" });
+        return;
+      }
+      const { blueprint, version } = job.summary;
+      const tools = this.#tools(this.#options.blueprints.require(blueprint, version));
+      const turn = Turn.resume(tools, job);
+      const outcomes = new Map<Letter, MailOutcome>();
+      for (const letter of open) outcomes.set(letter, await turn.apply(letter.mail));
+
+      const result = turn.isEmpty ? ({ outcome: "committed" } as const) : await this.#commit(turn);
+      if (result.outcome === "committed") {
+        for (const [{ deliver }, outcome] of outcomes) deliver(outcome);
+        return;
+      }
+      this.#cache.delete(jobId);
+      if (result.outcome === "fenced")
+        for (const letter of open)
+          if (taskOf(letter.mail) === result.taskId) {
+            letter.deliver({ outcome: "ignored", reason: "fenced" });
+            open.delete(letter);
+          }
+    }
+    throw new RuntimeError("store.contended", "Other turns of this job kept winning.", { jobId });
+  }
+
+  async #commit(turn: Turn) {
+    const { effects, store } = this.#options;
+    const commit = turn.commit((task) => effects.offer(task));
+    const { jobId, summary, revision, envelope } = commit;
+    try {
+      const result = await store.commit(commit);
+      if (result.outcome !== "committed") {
+        effects.withdraw(commit);
+        return result;
+      }
+      const job: StoredJob = { summary, revision, envelope };
+      if (turn.envelope.status === "active") this.#cache.set(jobId, job);
+      else this.#cache.delete(jobId);
+      effects.committed(turn, commit, new Set(result.leased), job);
+      return { outcome: "committed", job } as const;
+    } catch (error) {
+      effects.withdraw(commit);
+      throw error;
+    }
+  }
+
+  #tools(blueprint: Blueprint): TurnTools {
+    const { store, runInTurn, outboxDelayMs } = this.#options;
+    return { blueprint, at: { now: store.now(), epoch: store.epoch }, runInTurn, outboxDelayMs };
+  }
+}
+
+function taskOf(mail: Mail): string | undefined {
+  switch (mail.kind) {
+    case "result":
+      return mail.attempt.taskId;
+    case "failure":
+      return mail.taskId;
+    case "message":
+    case "progress":
+    case "timer":
+      return undefined;
+  }
+}

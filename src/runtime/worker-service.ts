@@ -1,0 +1,286 @@
+// What workers ask for: joining, leases, progress and results. The gateway speaks to this.
+import type { Clock, TimerHandle } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import type { Attempt, Extension, Store } from "../store/store.ts";
+import type { StoredTask } from "../store/records.ts";
+import type { Attempts } from "./attempts.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { JobEvents } from "./job-events.ts";
+import type {
+  AttemptOutcome,
+  LostAttempt,
+  ResultStatus,
+  RuntimeLimits,
+  TaskProgress,
+  Welcome,
+  WorkerIntroduction,
+  WorkerService,
+} from "./runtime.ts";
+import type { TurnRunner } from "./turn-runner.ts";
+import {
+  runningAttempt,
+  type Member,
+  type WorkerPool,
+  type WorkerSession,
+  type WorkerView,
+} from "./worker-pool.ts";
+
+export interface WorkerServiceOptions {
+  readonly store: Store;
+  readonly pool: WorkerPool;
+  readonly dispatcher: Dispatcher;
+  readonly attempts: Attempts;
+  readonly turns: TurnRunner;
+  readonly events: JobEvents;
+  readonly clock: Clock;
+  readonly limits: RuntimeLimits;
+  readonly log: Logger;
+}
+
+export class Workers implements WorkerService {
+  readonly #options: WorkerServiceOptions;
+  /** Pushed attempts that nobody has accepted yet, oldest first. */
+  readonly #unaccepted = new Map<string, { member: Member; attempt: Attempt; deadline: number }>();
+  #acceptTimer: TimerHandle | undefined;
+  /** Tasks whose machine is being told of progress, and what to tell it next. */
+  readonly #telling = new Map<string, TaskProgress | undefined>();
+
+  constructor(options: WorkerServiceOptions) {
+    this.#options = options;
+  }
+
+  async connect(session: WorkerSession, introduction: WorkerIntroduction): Promise<Welcome> {
+    const { pool, store, dispatcher, clock, log } = this.#options;
+    const asked = [...introduction.running, ...introduction.outbox];
+    const results = await store.extendLeases(this.#extensions(session, asked));
+    const tasks = await Promise.all(
+      introduction.running.map(({ taskId }) => store.loadTask(taskId)),
+    );
+    const member = pool.add(session, introduction, clock.now());
+    introduction.running.forEach(({ attempt }, index) => {
+      const task = tasks[index];
+      if (results[index] !== "kept" || !task) return;
+      pool.run(member, runningAttempt({ ...task, attempt }));
+      this.#limitRun(member, task);
+    });
+    log.info({ workerId: session.workerId, kept: member.running.size }, "worker connected");
+    dispatcher.fill(member);
+    const lost = lostAttempts(introduction.running, results);
+    return {
+      keep: introduction.running.filter((_, index) => results[index] === "kept"),
+      drop: lost,
+      want: introduction.outbox,
+    };
+  }
+
+  disconnect(session: WorkerSession): void {
+    const { pool, log } = this.#options;
+    const member = pool.of(session);
+    if (!member) return;
+    pool.remove(session);
+    log.info({ workerId: session.workerId, detached: member.running.size }, "worker disconnected");
+  }
+
+  accept(session: WorkerSession, { taskId }: Attempt): void {
+    this.#answered(session, taskId);
+  }
+
+  async release(session: WorkerSession, attempt: Attempt, delayMs: number): Promise<void> {
+    this.#answered(session, attempt.taskId);
+    if (await this.#holds(session, attempt))
+      await this.#options.attempts.giveBack(attempt, delayMs);
+    this.#free(session, attempt);
+  }
+
+  async heartbeat(
+    session: WorkerSession,
+    running: readonly Attempt[],
+  ): Promise<readonly LostAttempt[]> {
+    if (running.length === 0) return [];
+    const results = await this.#options.store.extendLeases(this.#extensions(session, running));
+    return lostAttempts(running, results);
+  }
+
+  progress(session: WorkerSession, { taskId, attempt }: Attempt, progress: TaskProgress): void {
+    const { pool, events } = this.#options;
+    const running = pool.of(session)?.running.get(taskId);
+    if (running?.attempt !== attempt) return;
+    running.progress = progress;
+    const { jobId, child, type } = running;
+    events.publish({ type: "progress", jobId, taskId, child, taskType: type, attempt, progress });
+    if (running.wantsProgress) this.#tell(jobId, child, taskId, progress);
+  }
+
+  async result(
+    session: WorkerSession,
+    attempt: Attempt,
+    outcome: AttemptOutcome,
+  ): Promise<ResultStatus> {
+    const { pool, store, attempts } = this.#options;
+    this.#answered(session, attempt.taskId);
+    const running = pool.of(session)?.running.get(attempt.taskId);
+    const known = running?.attempt === attempt.attempt ? running : undefined;
+    const task = known ?? (await store.loadTask(attempt.taskId));
+    if (!task) {
+      this.#free(session, attempt);
+      return { status: "unknown" };
+    }
+    if (!known && !holdsLease(task as StoredTask, session)) {
+      this.#free(session, attempt);
+      return { status: "fenced" };
+    }
+    const { jobId, child } = task;
+    const status = await attempts.end({ ...attempt, jobId, child }, outcome);
+    this.#free(session, attempt);
+    return status;
+  }
+
+  setCredits(session: WorkerSession, credits: number): void {
+    const member = this.#options.pool.of(session);
+    if (!member) return;
+    member.credits = credits;
+    this.#options.dispatcher.fill(member);
+  }
+
+  drain(session: WorkerSession): void {
+    const member = this.#options.pool.of(session);
+    if (member) member.draining = true;
+  }
+
+  list(): readonly WorkerView[] {
+    return this.#options.pool.list().filter(({ workerType }) => workerType !== "node");
+  }
+
+  /** An attempt has been pushed: its worker has `acceptMs` to say that it has it. */
+  pushed(member: Member, task: StoredTask): void {
+    const { taskId, attempt } = task;
+    this.#limitRun(member, task);
+    const deadline = this.#options.clock.monotonic() + this.#options.limits.acceptMs;
+    this.#unaccepted.set(taskId, { member, attempt: { taskId, attempt }, deadline });
+    this.#watchAcceptance();
+  }
+
+  /** The job does not want these tasks any more: tell the workers that run them. */
+  cancel(tasks: readonly { taskId: string; reason: string }[]): void {
+    for (const { taskId, reason } of tasks) {
+      const member = this.#options.pool.owner(taskId);
+      const attempt = member?.running.get(taskId)?.attempt;
+      if (attempt !== undefined)
+        member!.session.cancel({ taskId, attempt }, reason, this.#options.limits.cancelGraceMs);
+    }
+  }
+
+  stop(): void {
+    this.#acceptTimer?.cancel();
+    this.#unaccepted.clear();
+  }
+
+  /** End an attempt that runs longer than its task allows, as an error that is tried again. */
+  #limitRun(member: Member, { taskId, attempt, runTimeoutMs, lease }: StoredTask): void {
+    const running = member.running.get(taskId);
+    if (!running || runTimeoutMs === undefined || !lease) return;
+    const { clock, store, log } = this.#options;
+    const leftMs = lease.startedAt + runTimeoutMs - store.now();
+    running.deadline = clock.schedule(Math.max(0, leftMs), () => {
+      const reason = `The attempt ran longer than ${runTimeoutMs} ms.`;
+      const error = { code: "RUN_TIMEOUT", message: reason };
+      const { cancelGraceMs } = this.#options.limits;
+      member.session.cancel({ taskId, attempt }, reason, cancelGraceMs);
+      this.#options.attempts
+        .end({ ...running }, { outcome: "error", error })
+        .catch((cause: unknown) => log.error({ err: cause, taskId }, "ending an attempt failed"));
+    });
+  }
+
+  #watchAcceptance(): void {
+    const { clock } = this.#options;
+    if (this.#acceptTimer || this.#unaccepted.size === 0) return;
+    const [first] = this.#unaccepted.values();
+    this.#acceptTimer = clock.schedule(first!.deadline - clock.monotonic(), () => {
+      this.#acceptTimer = undefined;
+      this.#reclaimUnaccepted();
+      this.#watchAcceptance();
+    });
+  }
+
+  /** The session has said something about a task that was pushed to it. */
+  #answered(session: WorkerSession, taskId: string): void {
+    if (this.#unaccepted.get(taskId)?.member.session === session) this.#unaccepted.delete(taskId);
+    const member = this.#options.pool.of(session);
+    if (member) member.ignored = 0;
+  }
+
+  #reclaimUnaccepted(): void {
+    const { attempts, clock, log } = this.#options;
+    for (const [taskId, { member, attempt, deadline }] of this.#unaccepted) {
+      if (deadline > clock.monotonic()) break;
+      this.#unaccepted.delete(taskId);
+      const { workerId } = member.session;
+      member.ignored++;
+      log.warn({ workerId, ...attempt }, "worker did not accept a task in time");
+      // The slot stays counted until the worker says something: it may be running the task after all.
+      attempts.giveBack(attempt, 0).catch((error: unknown) => {
+        log.error({ err: error, taskId }, "putting back an unaccepted task failed");
+      });
+    }
+  }
+
+  #extensions(session: WorkerSession, attempts: readonly Attempt[]): Extension[] {
+    const { holder, workerId } = session;
+    const { leaseMs } = this.#options.limits;
+    const running = this.#options.pool.of(session)?.running;
+    return attempts.map(({ taskId, attempt }) => {
+      const progress = running?.get(taskId)?.progress;
+      const base = { taskId, attempt, holder, workerId, leaseMs };
+      return progress === undefined ? base : { ...base, progress };
+    });
+  }
+
+  async #holds(session: WorkerSession, { taskId, attempt }: Attempt): Promise<boolean> {
+    if (this.#options.pool.of(session)?.running.get(taskId)?.attempt === attempt) return true;
+    const task = await this.#options.store.loadTask(taskId);
+    return task !== undefined && holdsLease(task, session);
+  }
+
+  #free(session: WorkerSession, attempt: Attempt): void {
+    const { pool, dispatcher } = this.#options;
+    const member = pool.of(session);
+    if (!member) return;
+    pool.finish(member, attempt);
+    dispatcher.fill(member);
+  }
+
+  /** Give the machine the latest progress: one turn at a time per task, skipping what is overtaken meanwhile. */
+  #tell(jobId: string, child: string, taskId: string, progress: TaskProgress): void {
+    if (this.#telling.has(taskId)) {
+      this.#telling.set(taskId, progress);
+      return;
+    }
+    this.#telling.set(taskId, undefined);
+    this.#options.turns
+      .deliver(jobId, { kind: "progress", taskId, child, data: progress.data })
+      .catch((error: unknown) => {
+        this.#options.log.warn({ err: error, jobId, taskId }, "telling a job of progress failed");
+      })
+      .finally(() => {
+        const next = this.#telling.get(taskId);
+        this.#telling.delete(taskId);
+        if (next) this.#tell(jobId, child, taskId, next);
+      });
+  }
+}
+
+/** Whether a result may come from this session: it has the lease, or nobody has taken the task since it lost it. */
+function holdsLease(task: StoredTask, { holder }: WorkerSession): boolean {
+  return task.lease === undefined || task.lease.holder === holder;
+}
+
+function lostAttempts(
+  asked: readonly Attempt[],
+  results: readonly ("kept" | "fenced" | "unknown")[],
+): LostAttempt[] {
+  return asked.flatMap(({ taskId, attempt }, index) => {
+    const reason = results[index];
+    return reason === "fenced" || reason === "unknown" ? [{ taskId, attempt, reason }] : [];
+  });
+}

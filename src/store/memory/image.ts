@@ -1,0 +1,41 @@
+// Everything that a memory store holds, as plain data: a copy of it is a backup.
+import type { HistoryEntry, StoredJob, StoredOutboxMessage, StoredTask } from "../records.ts";
+import type { Due } from "../store.ts";
+
+export interface TaskRow {
+  /** Counts the tasks of the store in the order they were added; it ranks a task for as long as it lives. */
+  readonly sequence: number;
+  readonly task: StoredTask;
+}
+
+export interface Image {
+  /** The latest store time that was given out, in milliseconds since 1970. */
+  now: number;
+  /** How many tasks were ever added. */
+  sequence: number;
+  readonly jobs: Map<string, StoredJob>;
+  readonly history: Map<string, readonly HistoryEntry[]>;
+  readonly tasks: Map<string, TaskRow>;
+  /** By `timerKey`. */
+  readonly timers: Map<string, Due["timers"][number]>;
+  readonly messages: Map<string, StoredOutboxMessage>;
+  readonly keys: Map<string, string>;
+}
+
+export function emptyImage(): Image {
+  return {
+    now: 0,
+    sequence: 0,
+    jobs: new Map(),
+    history: new Map(),
+    tasks: new Map(),
+    timers: new Map(),
+    messages: new Map(),
+    keys: new Map(),
+  };
+}
+
+/** A timer's id is unique within its job only. */
+export function timerKey(jobId: string, timerId: string): string {
+  return JSON.stringify([jobId, timerId]);
+}

@@ -1,0 +1,137 @@
+// A gateway on a real port, and bare WebSockets that speak to it.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import { WebSocket, type ClientOptions } from "ws";
+import { createGateway, type GatewayLimits } from "../../../src/gateway/gateway.ts";
+import type { ServerFrame } from "../../../src/protocol/worker-frames.ts";
+import { workerPath, workerSubprotocol } from "../../../src/protocol/worker-frames.ts";
+import type { WorkerService } from "../../../src/runtime/runtime.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { eventually } from "../../support/eventually.ts";
+import { RecordingWorkers } from "./recording-workers.ts";
+
+export const token = "a-worker-token";
+
+export async function openGateway<Workers extends WorkerService = RecordingWorkers>(
+  limits: Partial<GatewayLimits> = {},
+  workers: Workers = new RecordingWorkers() as unknown as Workers,
+) {
+  const clock = new FakeClock();
+  const gateway = createGateway({
+    workers,
+    authenticate: ({ authorization }) => ({
+      outcome:
+        authorization === undefined
+          ? "missing"
+          : authorization === `Bearer ${token}`
+            ? "ok"
+            : "invalid",
+    }),
+    clock,
+    log: pino({ level: "silent" }),
+    limits,
+    random: () => 0.5,
+  });
+  const server = createServer((_request, response) => response.writeHead(404).end());
+  server.on("upgrade", (request, socket, head) => {
+    if (!gateway.handleUpgrade(request, socket, head))
+      socket.end("HTTP/1.1 418 I'm a teapot\r\n\r\n");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const peers: Peer[] = [];
+  return {
+    clock,
+    gateway,
+    workers,
+    url: `http://127.0.0.1:${port}`,
+    /** Open a WebSocket, as a worker would unless told otherwise. */
+    async connect(): Promise<Peer> {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}${workerPath}`, [workerSubprotocol], {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      const peer = new Peer(socket);
+      peers.push(peer);
+      await once(socket, "open");
+      return peer;
+    },
+    /** Open a WebSocket and introduce a worker over it. */
+    async welcomed(hello: object = {}): Promise<Peer> {
+      const peer = await this.connect();
+      peer.send({ ...plainHello, ...hello });
+      await peer.next("welcome");
+      return peer;
+    },
+    /** What the server answers to an upgrade that it refuses. */
+    async refusal(
+      options: ClientOptions,
+      { path = workerPath, subprotocols = [workerSubprotocol] } = {},
+    ) {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, subprotocols, options);
+      socket.on("error", () => undefined);
+      const [, response] = await once(socket, "unexpected-response");
+      let body = "";
+      for await (const chunk of response) body += String(chunk);
+      return { status: response.statusCode as number, body };
+    },
+    async close(): Promise<void> {
+      for (const { socket } of peers) socket.terminate();
+      await gateway.close(0);
+      server.close();
+    },
+  };
+}
+
+export const plainHello = {
+  type: "hello",
+  protocols: [1],
+  worker_id: "w1",
+  instance_id: "i1",
+  types: [{ type: "echo" }],
+  credits: 4,
+};
+
+/** The far end of a connection, as a worker in any language would have it. */
+export class Peer {
+  readonly socket: WebSocket;
+  readonly messages: string[] = [];
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly #frames: ServerFrame[] = [];
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on("error", () => undefined);
+    this.closed = new Promise((resolve) =>
+      socket.once("close", (code, reason) => resolve({ code, reason: reason.toString() })),
+    );
+    socket.on("message", (data) => {
+      const text = (data as Buffer).toString();
+      this.messages.push(text);
+      const value = JSON.parse(text) as ServerFrame | ServerFrame[];
+      this.#frames.push(...(Array.isArray(value) ? value : [value]));
+    });
+  }
+
+  send(value: object): void {
+    this.socket.send(JSON.stringify(value));
+  }
+
+  /** Take the next frame of a type, waiting for it. */
+  next<Type extends ServerFrame["type"]>(
+    type: Type,
+  ): Promise<Extract<ServerFrame, { type: Type }>> {
+    return eventually(() => {
+      const index = this.#frames.findIndex((frame) => frame.type === type);
+      if (index < 0) return undefined;
+      return this.#frames.splice(index, 1)[0] as Extract<ServerFrame, { type: Type }>;
+    }) as Promise<Extract<ServerFrame, { type: Type }>>;
+  }
+
+  /** How many frames of a type have come and were not taken. */
+  count(type: ServerFrame["type"]): number {
+    return this.#frames.filter((frame) => frame.type === type).length;
+  }
+}

@@ -1,0 +1,93 @@
+// A runtime as the gateway sees it, that only notes what it is asked: these tests are about frames, not about jobs.
+import type {
+  AttemptOutcome,
+  LostAttempt,
+  ResultStatus,
+  TaskProgress,
+  Welcome,
+  WorkerIntroduction,
+  WorkerService,
+} from "../../../src/runtime/runtime.ts";
+import type { Attempt, StoredTask, WorkerSession } from "../../../src/runtime/worker-pool.ts";
+
+export class RecordingWorkers implements WorkerService {
+  /** `<call> <subject>` in order. */
+  readonly calls: string[] = [];
+  readonly sessions: WorkerSession[] = [];
+  readonly introductions: WorkerIntroduction[] = [];
+  readonly results: { attempt: Attempt; outcome: AttemptOutcome }[] = [];
+  readonly reports: { attempt: Attempt; progress: TaskProgress }[] = [];
+  readonly credits: number[] = [];
+
+  // What the runtime answers; a test may put another in its place.
+  onConnect = async (_session: WorkerSession): Promise<Welcome> => ({
+    keep: [],
+    drop: [],
+    want: [],
+  });
+  onResult = async (_attempt: Attempt): Promise<ResultStatus> => ({ status: "applied" });
+  onHeartbeat = async (_running: readonly Attempt[]): Promise<readonly LostAttempt[]> => [];
+
+  get session(): WorkerSession {
+    const session = this.sessions.at(-1);
+    if (!session) throw new Error("No session yet.");
+    return session;
+  }
+
+  connect(session: WorkerSession, introduction: WorkerIntroduction): Promise<Welcome> {
+    this.calls.push(`connect ${session.holder}`);
+    this.sessions.push(session);
+    this.introductions.push(introduction);
+    return this.onConnect(session);
+  }
+  disconnect({ holder }: WorkerSession): void {
+    this.calls.push(`disconnect ${holder}`);
+  }
+  accept(_session: WorkerSession, { taskId, attempt }: Attempt): void {
+    this.calls.push(`accept ${taskId}#${attempt}`);
+  }
+  async release(_session: WorkerSession, attempt: Attempt, delayMs: number): Promise<void> {
+    this.calls.push(`release ${attempt.taskId}#${attempt.attempt} ${delayMs}`);
+  }
+  heartbeat(_session: WorkerSession, running: readonly Attempt[]) {
+    this.calls.push(`heartbeat ${running.map(({ taskId }) => taskId).join(",")}`);
+    return this.onHeartbeat(running);
+  }
+  progress(_session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
+    this.reports.push({ attempt, progress });
+  }
+  result(_session: WorkerSession, attempt: Attempt, outcome: AttemptOutcome) {
+    this.results.push({ attempt, outcome });
+    return this.onResult(attempt);
+  }
+  setCredits(_session: WorkerSession, credits: number): void {
+    this.credits.push(credits);
+  }
+  drain({ holder }: WorkerSession): void {
+    this.calls.push(`drain ${holder}`);
+  }
+  list() {
+    return [];
+  }
+}
+
+/** A leased task as the runtime hands it to a session. */
+export function leasedTask(taskId: string, more: Partial<StoredTask> = {}): StoredTask {
+  return {
+    taskId,
+    jobId: "0_job",
+    child: "child",
+    type: "echo",
+    queue: "echo",
+    params: { n: 1 },
+    priority: 5,
+    retry: { maxAttempts: 3, initialMs: 1, factor: 2, maxMs: 10 },
+    state: "leased",
+    attempt: 1,
+    settled: 0,
+    failures: 0,
+    createdAt: 0,
+    since: 0,
+    ...more,
+  };
+}

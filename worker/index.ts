@@ -1,0 +1,21 @@
+// What `avtomatika/worker` exports: all that is needed to write a worker.
+export { createWorker, Worker, type StopOptions, type WorkerOptions } from "./worker.ts";
+export {
+  defineTask,
+  withStatus,
+  WithStatus,
+  type DefinedTask,
+  type SharedTask,
+  type TaskContext,
+  type TaskHandler,
+  type TaskLimit,
+} from "./task.ts";
+export {
+  InvalidInputError,
+  PermanentError,
+  TaskCancelled,
+  TaskFailure,
+  TransientError,
+  type TaskErrorOptions,
+} from "./errors.ts";
+export { loadTasks } from "./load-tasks.ts";

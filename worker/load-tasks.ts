@@ -1,0 +1,52 @@
+// Finds the handlers that files export, for `avtomatika worker run <file|dir>`.
+import { readdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { RuntimeError } from "../src/errors.ts";
+import { isDefinedTask, type DefinedTask } from "./task.ts";
+
+/**
+ * Import files, and folders of files, and collect every export that `defineTask` made.
+ *
+ * @param paths Files or folders, relative to the working directory. Folders are not searched deeper.
+ * @throws RuntimeError `worker.load_failed` where a path is not there, does not load, or exports no task.
+ */
+export async function loadTasks(paths: readonly string[]): Promise<readonly DefinedTask[]> {
+  const files = (await Promise.all(paths.map((path) => filesAt(resolve(path))))).flat();
+  const found = await Promise.all(files.map(tasksIn));
+  const tasks = [...new Set(found.flat())];
+  if (tasks.length === 0)
+    throw new RuntimeError(
+      "worker.load_failed",
+      `No file exports a task made by defineTask(): ${paths.join(", ")}`,
+      { paths },
+    );
+  return tasks;
+}
+
+async function filesAt(path: string): Promise<readonly string[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return [path];
+    const names = await readdir(path);
+    return names
+      .filter((name) => /\.[mc]?[jt]s$/.test(name) && !/\.(d|test)\.[mc]?ts$/.test(name))
+      .toSorted()
+      .map((name) => join(path, name));
+  } catch (error) {
+    throw loadFailed(path, error);
+  }
+}
+
+async function tasksIn(file: string): Promise<readonly DefinedTask[]> {
+  try {
+    const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return Object.values(module).filter(isDefinedTask);
+  } catch (error) {
+    throw loadFailed(file, error);
+  }
+}
+
+function loadFailed(path: string, cause: unknown): RuntimeError {
+  const message = `${path} can't be loaded: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return new RuntimeError("worker.load_failed", message, { path }, { cause });
+}

@@ -1,0 +1,47 @@
+// Results that the server has not acknowledged yet. They are sent again until it has, over any number of connections.
+import type { AttemptRef } from "../src/protocol/worker-frames.ts";
+import { keyOf } from "./attempt-key.ts";
+
+interface Kept {
+  readonly ref: AttemptRef;
+  /** The encoded result frame. */
+  readonly frame: string;
+  sentAt: number;
+}
+
+export class Outbox {
+  readonly #kept = new Map<string, Kept>();
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /** Keep a result that is sent at `now` (monotonic milliseconds). */
+  add(ref: AttemptRef, frame: string, now: number): void {
+    this.#kept.set(keyOf(ref), { ref, frame, sentAt: now });
+  }
+
+  has(ref: AttemptRef): boolean {
+    return this.#kept.has(keyOf(ref));
+  }
+
+  /** The server has the result, or does not want it. */
+  remove(ref: AttemptRef): void {
+    this.#kept.delete(keyOf(ref));
+  }
+
+  refs(): AttemptRef[] {
+    return [...this.#kept.values()].map(({ ref }) => ref);
+  }
+
+  /** The results that were last sent at `before` or earlier; they count as sent at `now` from here on. */
+  takeUnsent(before: number, now: number): string[] {
+    const frames: string[] = [];
+    for (const kept of this.#kept.values()) {
+      if (kept.sentAt > before) continue;
+      kept.sentAt = now;
+      frames.push(kept.frame);
+    }
+    return frames;
+  }
+}

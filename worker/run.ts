@@ -1,0 +1,136 @@
+// One attempt as its handler sees it. What many handlers never touch (signal, logger, throttle) is made when asked for.
+import type { Logger } from "pino";
+import type { Clock, TimerHandle } from "../src/clock.ts";
+import type { TaskAssign } from "../src/protocol/worker-frames.ts";
+import { TransientError } from "./errors.ts";
+import { ProgressThrottle } from "./progress-throttle.ts";
+import { toSendable } from "./sendable.ts";
+import type { DefinedTask, TaskContext } from "./task.ts";
+
+/** The longest message of a progress frame. */
+const messageCharsMax = 1024;
+
+interface Report {
+  readonly ratio: number | undefined;
+  readonly message: string | undefined;
+  readonly data: unknown;
+}
+
+export interface RunParts {
+  readonly workerId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  onProgress(frame: string): void;
+}
+
+export class Run implements TaskContext {
+  readonly params: unknown;
+  readonly deadline: Date | undefined;
+  readonly #assign: TaskAssign;
+  readonly #task: DefinedTask;
+  readonly #parts: RunParts;
+  readonly #overdue: TimerHandle | undefined;
+  #log: Logger | undefined;
+  #controller: AbortController | undefined;
+  #throttle: ProgressThrottle<Report> | undefined;
+  #aborted: Error | undefined;
+  #ended = false;
+
+  constructor(assign: TaskAssign, params: unknown, task: DefinedTask, parts: RunParts) {
+    this.params = params;
+    this.#assign = assign;
+    this.#task = task;
+    this.#parts = parts;
+    const { run_timeout_ms } = assign;
+    if (run_timeout_ms === undefined) return;
+    this.deadline = new Date(parts.clock.now() + run_timeout_ms);
+    const message = `The attempt ran longer than its ${run_timeout_ms} ms.`;
+    this.#overdue = parts.clock.schedule(run_timeout_ms, () =>
+      this.abort(new TransientError(message)),
+    );
+  }
+
+  get taskId(): string {
+    return this.#assign.task_id;
+  }
+  get jobId(): string {
+    return this.#assign.job_id;
+  }
+  get attempt(): number {
+    return this.#assign.attempt;
+  }
+  get attemptsMax(): number {
+    return this.#assign.attempts_max;
+  }
+  get idempotencyKey(): string {
+    return this.#assign.task_id;
+  }
+  get priority(): number {
+    return this.#assign.priority;
+  }
+  get workerId(): string {
+    return this.#parts.workerId;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#aborted);
+    }
+    return this.#controller.signal;
+  }
+
+  get log(): Logger {
+    const { taskId, jobId, attempt } = this;
+    this.#log ??= this.#parts.log.child({ jobId, taskId, attempt, taskType: this.#task.type });
+    return this.#log;
+  }
+
+  /** A member rather than a method, so that it can be taken out of the context. */
+  readonly progress = (ratio: number | undefined, message?: string, data?: unknown): void => {
+    if (this.#ended || this.#aborted) return;
+    this.#throttle ??= new ProgressThrottle(this.#parts.clock, (report) => this.#send(report));
+    this.#throttle.report({ ratio, message, data });
+  };
+
+  /** Ask the handler to stop. The first reason stands. */
+  abort(reason: Error): void {
+    if (this.#aborted) return;
+    this.#aborted = reason;
+    this.#throttle?.cancel();
+    this.#controller?.abort(reason);
+  }
+
+  /** The handler has ended; the last report of its progress goes out where anyone wants it. */
+  end(wanted: boolean): void {
+    this.#ended = true;
+    this.#overdue?.cancel();
+    if (wanted) this.#throttle?.finish();
+    else this.#throttle?.cancel();
+  }
+
+  #send({ ratio, message, data }: Report): void {
+    const frame = {
+      type: "progress",
+      task_id: this.taskId,
+      attempt: this.attempt,
+      ratio: typeof ratio === "number" && !Number.isNaN(ratio) ? clamp(ratio) : undefined,
+      message: message === undefined ? undefined : String(message).slice(0, messageCharsMax),
+      data,
+    };
+    const { json, problem } = this.#unfit(data) ?? toSendable(frame);
+    if (problem !== undefined)
+      this.log.warn({ problem }, "progress is sent without its data, which can't be sent");
+    this.#parts.onProgress(json ?? JSON.stringify({ ...frame, data: undefined }));
+  }
+
+  #unfit(data: unknown): { readonly json?: never; readonly problem: string } | undefined {
+    if (data === undefined || !this.#task.progress) return undefined;
+    const { success, error } = this.#task.progress.safeParse(data);
+    return success ? undefined : { problem: error.message };
+  }
+}
+
+function clamp(ratio: number): number {
+  return Math.min(1, Math.max(0, ratio));
+}

@@ -1,0 +1,113 @@
+// The attempts that run in this worker: starts handlers, passes on cancellation, and tells how each ended.
+import type { Logger } from "pino";
+import type { Clock } from "../src/clock.ts";
+import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
+import { keyOf } from "./attempt-key.ts";
+import { InvalidInputError, TaskCancelled } from "./errors.ts";
+import { encodeCancelled, encodeError, encodeOutput } from "./result.ts";
+import { Run } from "./run.ts";
+import type { DefinedTask } from "./task.ts";
+
+export interface SlotsOptions {
+  readonly workerId: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Send an encoded progress frame. */
+  onProgress(frame: string): void;
+  /** An attempt has ended with this encoded result frame. */
+  onResult(ref: AttemptRef, frame: string): void;
+  /** A handler has ended, whether or not its result is wanted. */
+  onFree(): void;
+}
+
+interface Slot {
+  readonly ref: AttemptRef;
+  readonly type: string;
+  readonly run: Run;
+  /** What becomes of the result when the handler ends. */
+  fate: "report" | "cancelled" | "abandoned";
+}
+
+export class Slots {
+  readonly #options: SlotsOptions;
+  readonly #slots = new Map<string, Slot>();
+
+  constructor(options: SlotsOptions) {
+    this.#options = options;
+  }
+
+  /** Slots that are taken, by handlers that ignore their cancellation too. */
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** How many attempts of a type run. */
+  sizeOf(type: string): number {
+    let count = 0;
+    for (const slot of this.#slots.values()) if (slot.type === type) count++;
+    return count;
+  }
+
+  /** Whether the attempt runs here and its result is still wanted. */
+  runs(ref: AttemptRef): boolean {
+    const slot = this.#slots.get(keyOf(ref));
+    return slot !== undefined && slot.fate !== "abandoned";
+  }
+
+  /** The attempts whose results are still to come. */
+  refs(): AttemptRef[] {
+    const wanted = [...this.#slots.values()].filter(({ fate }) => fate !== "abandoned");
+    return wanted.map(({ ref }) => ref);
+  }
+
+  /** Run an attempt. */
+  start(assign: TaskAssign, task: DefinedTask): void {
+    const ref = { task_id: assign.task_id, attempt: assign.attempt };
+    let params: unknown = assign.params;
+    if (task.input) {
+      const parsed = task.input.safeParse(params);
+      if (!parsed.success) {
+        const message = `The params don't fit the schema of ${task.type}: ${parsed.error.message}`;
+        this.#options.onResult(ref, encodeError(ref, new InvalidInputError(message)));
+        return;
+      }
+      params = parsed.data;
+    }
+    const run = new Run(assign, params, task, this.#options);
+    const slot: Slot = { ref, type: task.type, run, fate: "report" };
+    this.#slots.set(keyOf(ref), slot);
+    void this.#occupy(slot, task);
+  }
+
+  /** The server wants the attempt to stop, and to hear when it has. */
+  cancel(ref: AttemptRef, reason: string): void {
+    const slot = this.#slots.get(keyOf(ref));
+    if (slot?.fate !== "report") return;
+    slot.fate = "cancelled";
+    slot.run.abort(new TaskCancelled(reason));
+  }
+
+  /** The attempt is not this worker's any more: nobody waits for its result. */
+  abandon(ref: AttemptRef, reason: string): void {
+    const slot = this.#slots.get(keyOf(ref));
+    if (!slot || slot.fate === "abandoned") return;
+    slot.fate = "abandoned";
+    slot.run.abort(new TaskCancelled(reason));
+  }
+
+  async #occupy(slot: Slot, task: DefinedTask): Promise<void> {
+    const { ref, run } = slot;
+    let result;
+    try {
+      result = encodeOutput(ref, await task.handler(run));
+    } catch (error) {
+      result = encodeError(ref, error);
+      if (slot.fate === "report") run.log.warn({ err: error }, "task failed");
+    }
+    this.#slots.delete(keyOf(ref));
+    run.end(slot.fate === "report");
+    if (slot.fate === "report") this.#options.onResult(ref, result);
+    if (slot.fate === "cancelled") this.#options.onResult(ref, encodeCancelled(ref));
+    this.#options.onFree();
+  }
+}

@@ -1,0 +1,146 @@
+// What users write: a handler for a type of task, typed by the task's shared definition where there is one.
+import type { Logger } from "pino";
+import type { z } from "zod";
+
+/** What a handler is given. */
+export interface TaskContext<Params = unknown, Progress = unknown> {
+  readonly params: Params;
+  readonly taskId: string;
+  readonly jobId: string;
+  /** 1 for the first try. Give it to outside systems as a fence: a higher attempt is the newer one. */
+  readonly attempt: number;
+  readonly attemptsMax: number;
+  /** The same for every attempt of the task: give it to outside systems that can ignore repetitions. */
+  readonly idempotencyKey: string;
+  /** 0 (last) to 9 (first). */
+  readonly priority: number;
+  /** When the attempt has run as long as it may; `signal` aborts then. */
+  readonly deadline: Date | undefined;
+  readonly workerId: string;
+  /** Aborts when the result is not wanted any more. Stop soon: the slot stays taken until the handler ends. */
+  readonly signal: AbortSignal;
+  /** A logger that names the task in every line. */
+  readonly log: Logger;
+  /**
+   * Tell everyone who watches the job how far this is. Reports may be frequent: only the latest of every
+   * tenth of a second is sent.
+   *
+   * @param ratio 0 to 1; undefined where it is not known.
+   * @param message A short sentence for people, at most 1,024 characters.
+   * @param data What the task's `progress` schema describes.
+   */
+  readonly progress: (ratio: number | undefined, message?: string, data?: Progress) => void;
+}
+
+/** Returns the task's output, which must survive JSON, or `withStatus(…)`; throws to fail. */
+export type TaskHandler<Params = unknown, Output = unknown, Progress = unknown> = (
+  context: TaskContext<Params, Progress>,
+) => Output | WithStatus<Output> | Promise<Output | WithStatus<Output>>;
+
+/**
+ * A task as the blueprint package declares it with `task()`. Known by its mark alone, so that workers
+ * need not load the blueprint package.
+ */
+export interface SharedTask {
+  readonly "~types"?: {
+    readonly params: unknown;
+    readonly output: unknown;
+    readonly progress: unknown;
+  };
+}
+type TypesOf<Task extends SharedTask> = NonNullable<Task["~types"]>;
+/** The handler that a shared task asks for. */
+export type HandlerOf<Task extends SharedTask> = TaskHandler<
+  TypesOf<Task>["params"],
+  TypesOf<Task>["output"],
+  TypesOf<Task>["progress"]
+>;
+
+export interface TaskLimit {
+  /** The most tasks of this type at once in one worker; its `concurrency` where absent. */
+  readonly limit?: number;
+}
+
+/** A handler with the type of task that it does: what a worker registers, and what task files export. */
+export interface DefinedTask extends TaskLimit {
+  readonly [definedTask]: true;
+  readonly type: string;
+  readonly handler: TaskHandler;
+  readonly input?: z.ZodType;
+  readonly progress?: z.ZodType;
+}
+
+/** Registered, so that two copies of this package understand each other. */
+export const definedTask = Symbol.for("avtomatika.defined_task");
+
+/**
+ * Join a handler to a task.
+ *
+ * @param task A shared definition, made by `task()`, whose schemas type and check what goes in; or just the type's name.
+ * @throws TypeError where `task` is neither.
+ */
+export function defineTask<Task extends SharedTask>(
+  task: Task,
+  handler: HandlerOf<Task>,
+  options?: TaskLimit,
+): DefinedTask;
+export function defineTask<Params = Readonly<Record<string, unknown>>, Output = unknown>(
+  task: string,
+  handler: TaskHandler<Params, Output>,
+  options?: TaskLimit,
+): DefinedTask;
+export function defineTask(
+  task: SharedTask | string,
+  handler: TaskHandler<never>,
+  options: TaskLimit = {},
+): DefinedTask {
+  const definition = typeof task === "string" ? { type: task } : definitionOf(task);
+  if (!definition)
+    throw new TypeError("defineTask needs the name of a task type, or what task() returned.");
+  const { type, input, progress } = definition;
+  return {
+    [definedTask]: true,
+    type,
+    handler: handler as TaskHandler,
+    ...(input && { input }),
+    ...(progress && { progress }),
+    ...options,
+  };
+}
+
+export function isDefinedTask(value: unknown): value is DefinedTask {
+  return typeof value === "object" && value !== null && definedTask in value;
+}
+
+interface Definition {
+  readonly type: string;
+  readonly input?: z.ZodType;
+  readonly progress?: z.ZodType;
+}
+
+function definitionOf(task: SharedTask): Definition | undefined {
+  return (task as { readonly [key: symbol]: Definition })[Symbol.for("avtomatika.task")];
+}
+
+/** An output with a status of its own. */
+export class WithStatus<Output = unknown> {
+  readonly status: string;
+  readonly output: Output;
+
+  constructor(status: string, output: Output) {
+    this.status = status;
+    this.output = output;
+  }
+}
+
+/**
+ * End a task with a status other than "success", by which a handler-style flow picks its transition.
+ *
+ * @param status 1 to 64 characters.
+ */
+export function withStatus<Output = undefined>(
+  status: string,
+  ...[output]: undefined extends Output ? [output?: Output] : [output: Output]
+): WithStatus<Output> {
+  return new WithStatus(status, output as Output);
+}
