@@ -1,4 +1,5 @@
 // What the package gives to authors of blueprints.
+export { stepNow } from "./actor/now.ts";
 export { blueprint, type Blueprint } from "./blueprint/blueprint.ts";
 export { flow, type Flow } from "./blueprint/flow.ts";
 export type { FlowHandler, FlowHandlerContext } from "./blueprint/flow-handler.ts";

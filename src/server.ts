@@ -1,10 +1,18 @@
 // The composition root: builds every part of a server in order, and takes them down in the opposite one.
+import { hostname } from "node:os";
+import { join } from "node:path";
 import type { Blueprint } from "./blueprint/blueprint.ts";
 import { BlueprintRegistry } from "./blueprint/registry.ts";
+import { ChartRenderer } from "./chart/chart-renderer.ts";
 import { systemClock, type Clock } from "./clock.ts";
+import { createGateway, type GatewayLimits } from "./gateway/gateway.ts";
+import { createApp } from "./http/app.ts";
+import { clientTokenHeader, createAuthenticate, workerTokenHeader } from "./http/auth.ts";
+import { serve } from "./http/serve.ts";
 import type { Logger } from "./logger.ts";
-import type { RuntimeLimits } from "./runtime/runtime.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
+import type { RuntimeLimits } from "./runtime/runtime.ts";
+import { openEmbeddedStore } from "./store/embedded/embedded-store.ts";
 
 export interface ServerOptions {
   /** `127.0.0.1` where absent. */
@@ -19,7 +27,8 @@ export interface ServerOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly limits?: Partial<RuntimeLimits>;
-  /** Where the built console lies; without it `/console/` says how to build it. */
+  readonly gatewayLimits?: Partial<GatewayLimits>;
+  /** Where the built console lies: the package's own build where absent. */
   readonly consoleDirectory?: string;
 }
 
@@ -28,15 +37,97 @@ export interface Server {
   readonly url: string;
   readonly runtime: Runtime;
   readonly blueprints: BlueprintRegistry;
-  /** Take nothing new, tell workers to go, finish what is under way, and close the store. */
-  close(): Promise<void>;
+  /**
+   * Take nothing new, tell workers to go, finish what is under way, and close the store.
+   *
+   * @param graceMs how long workers may take to deliver what they finish, 2000 where absent
+   */
+  close(graceMs?: number): Promise<void>;
 }
 
+const defaultGraceMs = 2_000;
+
 /**
- * Start a server.
+ * Start a server over the embedded store.
  *
  * @throws RuntimeError `store.in_use`, `store.corrupt`, `store.format_newer`, `store.unusable`,
- *   `server.port_in_use`, `blueprint.invalid`, `blueprint.duplicate`
+ *   `server.port_in_use`, `blueprint.invalid`, `blueprint.duplicate`, `blueprint.shape_changed`
  */
-export declare function startServer(options: ServerOptions): Promise<Server>;
-void [createRuntime, systemClock];
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { host = "127.0.0.1", port = 0, log, clock = systemClock } = options;
+  const blueprints = registered(options.blueprints, log);
+  const store = await openEmbeddedStore({ directory: options.dataDirectory, clock });
+  const stopping = new AbortController();
+  const runtime = createRuntime({
+    store,
+    blueprints,
+    clock,
+    log,
+    nodeId: `${hostname()}-${store.epoch}`,
+    ...(options.limits && { limits: options.limits }),
+  });
+  try {
+    const charts = new ChartRenderer(blueprints);
+    const app = createApp({
+      jobs: runtime.jobs,
+      workers: runtime.workers,
+      blueprints,
+      charts,
+      authenticate: createAuthenticate(options.clientToken, clientTokenHeader),
+      clock,
+      log: log.child({ part: "http" }),
+      unready: () => (stopping.signal.aborted ? "The server is stopping." : undefined),
+      consoleDirectory: options.consoleDirectory ?? builtConsole,
+      stopping: stopping.signal,
+    });
+    const isWorker = createAuthenticate(options.workerToken, workerTokenHeader);
+    const gateway = createGateway({
+      workers: runtime.workers,
+      authenticate: (headers) => ({
+        outcome: isWorker((name) => [headers[name] ?? []].flat()[0]),
+      }),
+      clock,
+      log: log.child({ part: "gateway" }),
+      ...(options.gatewayLimits && { limits: options.gatewayLimits }),
+    });
+    await runtime.start();
+    const http = await serve(app, {
+      host,
+      port,
+      onUpgrade: (request, socket, head) => gateway.handleUpgrade(request, socket, head),
+    });
+    log.info({ url: http.url, dataDirectory: options.dataDirectory }, "server is listening");
+
+    return {
+      url: http.url,
+      runtime,
+      blueprints,
+      async close(graceMs = defaultGraceMs) {
+        stopping.abort();
+        await Promise.all([gateway.close(graceMs), http.close(graceMs)]);
+        await runtime.stop();
+        await store.close();
+        log.info("server has stopped");
+      },
+    };
+  } catch (error) {
+    await runtime.stop();
+    await store.close();
+    throw error;
+  }
+}
+
+/** `dist/console` of the package, from the sources and from the build alike. */
+const builtConsole = join(
+  import.meta.dirname,
+  import.meta.dirname.endsWith(join("dist", "src")) ? "../console" : "../dist/console",
+);
+
+function registered(blueprints: readonly Blueprint[], log: Logger): BlueprintRegistry {
+  const registry = new BlueprintRegistry();
+  for (const blueprint of blueprints)
+    for (const { code, where, message, severity } of registry.register(blueprint))
+      if (severity === "warning")
+        log.warn({ blueprint: blueprint.name, code, where }, `lint: ${message}`);
+  return registry;
+}

@@ -40,11 +40,13 @@ export interface ConnectionOptions {
   readonly random: () => number;
   readonly log: Logger;
   /** Beat at least this often, whatever the server asks for. */
-  readonly heartbeatMsMax?: number;
+  readonly heartbeatMsMax: number | undefined;
   /** What to say first on a new connection. */
   hello(): z.input<typeof Hello>;
   onWelcome(welcome: Welcome): void;
   onFrame(frame: ServerFrame): void;
+  /** The server is about to close and wants to be left: call `leave` when nothing is under way. */
+  onGoaway(): void;
   /** Time for a heartbeat. */
   onBeat(everyMs: number): void;
   /** The server refuses this worker; nothing will be tried any more. */
@@ -66,6 +68,7 @@ export class Connection {
   #silentTicks = 0;
   /** Monotonic time before which the server does not want to see this worker again. */
   #notBefore = 0;
+  #askedToGo = false;
   #closing = false;
   #timers: TimerHandle[] = [];
   #retry: TimerHandle | undefined;
@@ -127,6 +130,18 @@ export class Connection {
     if (this.#outgoing.push(frame) === 1) setImmediate(() => this.#flush());
   }
 
+  /** Whether the server of the connection that is open now wants to be left. */
+  get isAskedToGo(): boolean {
+    return this.#askedToGo;
+  }
+
+  /** Leave a server that asked for it, to come back when it said. */
+  leave(): void {
+    this.#askedToGo = false;
+    this.#flush();
+    this.#hangUp("as you wish");
+  }
+
   /** Say goodbye where anyone listens, and stay away. */
   async close(reason: string): Promise<void> {
     this.#closing = true;
@@ -136,10 +151,14 @@ export class Connection {
     const gone = new Promise<void>((resolve) => this.#goneWaiters.push(resolve));
     this.send({ type: "bye", reason });
     this.#flush();
-    socket.close(closeCodes.bye, reason);
-    const cutOff = this.#options.clock.schedule(closeMs, () => socket.terminate());
+    this.#hangUp(reason);
     await gone;
-    cutOff.cancel();
+  }
+
+  #hangUp(reason: string): void {
+    const socket = this.#socket;
+    socket?.close(closeCodes.bye, reason);
+    this.#after(closeMs, () => socket?.terminate());
   }
 
   #flush(): void {
@@ -178,6 +197,8 @@ export class Connection {
   #goaway(reason: string, reconnectAfterMs: number): void {
     this.#notBefore = this.#options.clock.monotonic() + reconnectAfterMs;
     this.#options.log.info({ reason, reconnectAfterMs }, "the server is about to close");
+    this.#askedToGo = true;
+    this.#options.onGoaway();
   }
 
   #beat(everyMs: number, silentTicksMax: number): void {
@@ -206,6 +227,7 @@ export class Connection {
     this.#timers = [];
     this.#socket = undefined;
     this.#welcomed = false;
+    this.#askedToGo = false;
     this.#outgoing = [];
     this.#silentTicks = 0;
     for (const resolve of this.#goneWaiters.splice(0)) resolve();

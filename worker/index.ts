@@ -1,5 +1,6 @@
 // What `avtomatika/worker` exports: all that is needed to write a worker.
-export { createWorker, Worker, type StopOptions, type WorkerOptions } from "./worker.ts";
+export { createWorker, Worker, type StopOptions } from "./worker.ts";
+export type { WorkerOptions } from "./options.ts";
 export {
   defineTask,
   withStatus,

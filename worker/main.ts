@@ -1,6 +1,7 @@
 // Runs the handlers of files and folders as one worker process.
 import { loadTasks } from "./load-tasks.ts";
-import { createWorker, type WorkerOptions } from "./worker.ts";
+import type { WorkerOptions } from "./options.ts";
+import { createWorker } from "./worker.ts";
 
 /**
  * Load handlers, and work until SIGTERM or SIGINT.

@@ -84,9 +84,9 @@ export function defineTask<Task extends SharedTask>(
   handler: HandlerOf<Task>,
   options?: TaskLimit,
 ): DefinedTask;
-export function defineTask<Params = Readonly<Record<string, unknown>>, Output = unknown>(
+export function defineTask<Params = Readonly<Record<string, unknown>>>(
   task: string,
-  handler: TaskHandler<Params, Output>,
+  handler: TaskHandler<Params>,
   options?: TaskLimit,
 ): DefinedTask;
 export function defineTask(

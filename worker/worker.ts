@@ -1,18 +1,16 @@
 // A worker: registers handlers, connects to the server, and runs the tasks that it is given until it is stopped.
 import { randomUUID } from "node:crypto";
-import type { Logger } from "pino";
-import { systemClock, type Clock } from "../src/clock.ts";
+import type { z } from "zod";
 import { RuntimeError } from "../src/errors.ts";
-import {
-  workerPath,
-  type AttemptRef,
-  type ServerFrame,
-  type TaskAssign,
-  type Welcome,
+import type {
+  AttemptRef,
+  Hello,
+  ServerFrame,
+  TaskAssign,
+  Welcome,
 } from "../src/protocol/worker-frames.ts";
-import { readWorkerConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
-import { createWorkerLogger } from "./logger.ts";
+import { workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Slots } from "./slots.ts";
 import {
@@ -27,25 +25,6 @@ import {
 
 /** Attempts that one frame lists, so that the longest ids fit. */
 const refsPerFrameMax = 4_000;
-
-export interface WorkerOptions {
-  /** The server's address, `http(s)://…`; `ORCHESTRATOR_URL` where absent. */
-  readonly url?: string;
-  /** `WORKER_TOKEN` where absent. */
-  readonly token?: string;
-  /** Names this worker in lists and logs; `WORKER_ID` or a random one where absent. */
-  readonly id?: string;
-  /** What kind of worker this is, for people. */
-  readonly workerType?: string;
-  /** The most tasks at once; `MAX_CONCURRENT_TASKS` or 10 where absent. */
-  readonly concurrency?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly resources?: Readonly<Record<string, unknown>>;
-  readonly log?: Logger;
-  readonly clock?: Clock;
-  /** From 0 to below 1; spreads reconnections. */
-  readonly random?: () => number;
-}
 
 export interface StopOptions {
   /** How long running tasks may take to finish, in milliseconds. What is left then is given back to the server. */
@@ -63,78 +42,45 @@ export function createWorker(options: WorkerOptions = {}): Worker {
 
 export class Worker {
   readonly id: string;
-  readonly #tasks = new Map<string, DefinedTask>();
-  readonly #concurrency: number;
-  readonly #graceMs: number;
+  readonly #settings: WorkerSettings;
   readonly #instanceId = randomUUID();
-  readonly #clock: Clock;
-  readonly #log: Logger;
+  readonly #tasks = new Map<string, DefinedTask>();
   readonly #slots: Slots;
   readonly #outbox = new Outbox();
   readonly #connection: Connection;
-  #started: Promise<void> | undefined;
-  #stopped: Promise<void> | undefined;
   /** Calls those who wait for work to end, or for the connection. */
   readonly #watchers = new Set<() => void>();
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
   #graceOver = false;
   #refused: RuntimeError | undefined;
 
   constructor(options: WorkerOptions) {
-    const config = readWorkerConfig();
-    const token = options.token ?? config.token;
-    if (token === undefined)
-      throw new RuntimeError(
-        "config.invalid",
-        "A worker needs a token: give `token`, or set WORKER_TOKEN.",
-      );
-    this.id = options.id ?? config.id ?? `worker-${randomUUID()}`;
-    this.#concurrency = options.concurrency ?? config.concurrency;
-    this.#graceMs = config.graceMs;
-    this.#clock = options.clock ?? systemClock;
-    const log = options.log ?? createWorkerLogger(config.logLevel);
-    this.#log = log.child({ part: "worker", workerId: this.id });
+    const settings = workerSettings(options);
+    const { id, clock, log } = settings;
+    this.id = id;
+    this.#settings = settings;
     this.#slots = new Slots({
-      workerId: this.id,
-      clock: this.#clock,
-      log: this.#log,
+      workerId: id,
+      clock,
+      log,
       onProgress: (frame) => this.#connection.sendEncoded(frame),
       onResult: (ref, frame) => {
-        this.#outbox.add(ref, frame, this.#clock.monotonic());
+        this.#outbox.add(ref, frame, clock.monotonic());
         this.#connection.sendEncoded(frame);
       },
       onFree: () => this.#notify(),
     });
     this.#connection = new Connection({
-      url: socketUrl(options.url ?? config.url),
-      token,
-      clock: this.#clock,
-      random: options.random ?? Math.random,
-      log: this.#log,
-      ...(config.heartbeatMsMax !== undefined && { heartbeatMsMax: config.heartbeatMsMax }),
-      hello: () => ({
-        type: "hello",
-        protocols: [1],
-        worker_id: this.id,
-        instance_id: this.#instanceId,
-        worker_type: options.workerType ?? config.workerType,
-        types: [...this.#tasks.values()].map(({ type, limit }) => ({
-          type,
-          ...(limit !== undefined && { limit }),
-        })),
-        credits: this.#concurrency,
-        labels: { ...options.labels },
-        resources: { ...config.resources, ...options.resources },
-        ...(config.costPerSecond !== undefined && { cost_per_second: config.costPerSecond }),
-        running: this.#slots.refs().slice(0, refsPerFrameMax),
-        outbox: this.#outbox.refs().slice(0, refsPerFrameMax),
-        draining: this.#stopped !== undefined,
-      }),
+      ...settings,
+      hello: () => this.#hello(),
       onWelcome: (welcome) => this.#resume(welcome),
       onFrame: (frame) => this.#take(frame),
+      onGoaway: () => this.#notify(),
       onBeat: (everyMs) => this.#beat(everyMs),
       onRefused: (error) => {
         this.#refused = error;
-        this.#log.fatal({ err: error }, "the server refuses this worker");
+        log.fatal({ err: error }, "the server refuses this worker");
         this.#notify();
       },
     });
@@ -148,9 +94,9 @@ export class Worker {
    */
   task(task: DefinedTask): this;
   task<Task extends SharedTask>(task: Task, handler: HandlerOf<Task>, options?: TaskLimit): this;
-  task<Params = Readonly<Record<string, unknown>>, Output = unknown>(
+  task<Params = Readonly<Record<string, unknown>>>(
     task: string,
-    handler: TaskHandler<Params, Output>,
+    handler: TaskHandler<Params>,
     options?: TaskLimit,
   ): this;
   task(
@@ -185,7 +131,8 @@ export class Worker {
 
   /**
    * Work until the process is told to end (SIGTERM, SIGINT) or `stop` is called. A first signal lets running
-   * tasks finish, a second one gives them back at once.
+   * tasks finish, a second one gives them back at once. The process itself ends when nothing keeps it: a handler
+   * that ignores its signal does, until it is done.
    *
    * @throws RuntimeError `worker.refused` where the server does not want this worker.
    */
@@ -206,13 +153,13 @@ export class Worker {
   }
 
   /** Take no more tasks, finish what runs, give back what does not finish in time, and say goodbye. */
-  stop({ graceMs = this.#graceMs }: StopOptions = {}): Promise<void> {
+  stop({ graceMs = this.#settings.graceMs }: StopOptions = {}): Promise<void> {
     if (!this.#stopped) {
-      this.#log.info({ running: this.#slots.size, graceMs }, "worker stops");
+      this.#settings.log.info({ running: this.#slots.size, graceMs }, "worker stops");
       this.#stopped = this.#drain();
       this.#notify();
     }
-    const grace = this.#clock.schedule(graceMs, () => {
+    const grace = this.#settings.clock.schedule(graceMs, () => {
       this.#graceOver = true;
       this.#notify();
     });
@@ -221,16 +168,34 @@ export class Worker {
 
   async #drain(): Promise<void> {
     this.#connection.send({ type: "drain" });
-    const isDone = (): boolean => this.#slots.refs().length === 0 && this.#outbox.size === 0;
-    await this.#until(() => isDone() || this.#graceOver || this.#refused !== undefined);
+    await this.#until(() => this.#isIdle() || this.#graceOver || this.#refused !== undefined);
     for (const ref of this.#slots.refs()) {
       this.#connection.send({ type: "release", ...ref, reason: "drain" });
       this.#slots.abandon(ref, "the worker stops");
     }
     if (this.#outbox.size > 0)
-      this.#log.error({ results: this.#outbox.refs() }, "results could not be delivered");
+      this.#settings.log.error({ results: this.#outbox.refs() }, "results could not be delivered");
     await this.#connection.close("the worker stops");
-    this.#log.info("worker stopped");
+    this.#settings.log.info("worker stopped");
+  }
+
+  #hello(): z.input<typeof Hello> {
+    const { id, workerType, concurrency, labels, resources, costPerSecond } = this.#settings;
+    return {
+      type: "hello",
+      protocols: [1],
+      worker_id: id,
+      instance_id: this.#instanceId,
+      worker_type: workerType,
+      types: [...this.#tasks.values()].map(({ type, limit }) => ({ type, limit })),
+      credits: concurrency,
+      labels,
+      resources,
+      cost_per_second: costPerSecond,
+      running: this.#slots.refs().slice(0, refsPerFrameMax),
+      outbox: this.#outbox.refs().slice(0, refsPerFrameMax),
+      draining: this.#stopped !== undefined,
+    };
   }
 
   #take(frame: ServerFrame): void {
@@ -245,7 +210,10 @@ export class Worker {
         this.#outbox.remove(frame);
         if (frame.code !== undefined) {
           const { task_id: taskId, attempt, code } = frame;
-          this.#log.warn({ taskId, attempt, code }, "the result did not count as a success");
+          this.#settings.log.warn(
+            { taskId, attempt, code },
+            "the result did not count as a success",
+          );
         }
         this.#notify();
         return;
@@ -277,7 +245,7 @@ export class Worker {
     if (!task) return "incompatible";
     if (this.#stopped) return "draining";
     const isFull =
-      this.#slots.size >= this.#concurrency ||
+      this.#slots.size >= this.#settings.concurrency ||
       (task.limit !== undefined && this.#slots.sizeOf(task.type) >= task.limit);
     return isFull ? "busy" : undefined;
   }
@@ -287,7 +255,7 @@ export class Worker {
     this.#forget(welcome.drop);
     this.#resend();
     const { session_id: session, keep, drop, want } = welcome;
-    this.#log.info(
+    this.#settings.log.info(
       { session, kept: keep.length, dropped: drop.length, wanted: want.length },
       "connected",
     );
@@ -307,7 +275,7 @@ export class Worker {
 
   /** Send again the results that were last sent `olderMs` ago or earlier. */
   #resend(olderMs = 0): void {
-    const now = this.#clock.monotonic();
+    const now = this.#settings.clock.monotonic();
     for (const frame of this.#outbox.takeUnsent(now - olderMs, now))
       this.#connection.sendEncoded(frame);
   }
@@ -319,13 +287,19 @@ export class Worker {
       this.#outbox.remove(ref);
     }
     if (lost.length > 0) {
-      this.#log.warn({ lost }, "attempts are not this worker's any more");
+      this.#settings.log.warn({ lost }, "attempts are not this worker's any more");
       this.#notify();
     }
   }
 
+  /** Nothing runs whose result is wanted, and every result has arrived. */
+  #isIdle(): boolean {
+    return this.#outbox.size === 0 && this.#slots.refs().length === 0;
+  }
+
   #notify(): void {
     for (const check of this.#watchers) check();
+    if (this.#connection.isAskedToGo && this.#isIdle()) this.#connection.leave();
   }
 
   /** Resolves once the condition holds; rejects where the server refuses this worker before that. */
@@ -341,14 +315,4 @@ export class Worker {
       check();
     });
   }
-}
-
-/** The WebSocket address of the worker path at a server's address. */
-function socketUrl(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !/^(https?|wss?):$/.test(parsed.protocol))
-    throw new RuntimeError("config.invalid", `The server's address is not an http(s) URL: ${url}`);
-  parsed.protocol = parsed.protocol.replace(/^http/, "ws");
-  parsed.pathname = parsed.pathname.replace(/\/$/, "") + workerPath;
-  return parsed.href;
 }

@@ -57,7 +57,9 @@ function withoutSpecials(value: unknown, path: string[], specials: Special[]): u
   }
   if (typeof value !== "object" || value === null) return value;
   if (value instanceof ActorMark) {
-    specials.push({ path: [...path], kind: "actor", ...value });
+    const { actor, generation } = value;
+    const which = generation === undefined ? {} : { generation };
+    specials.push({ path: [...path], kind: "actor", actor, ...which });
     return null;
   }
   let copy: Record<string, unknown> | undefined;

@@ -55,7 +55,9 @@ function checked(
       return Number.isFinite(value) ? value + 0 : refuse(path, `${value}`);
     case "object":
       break;
-    default:
+    case "bigint":
+    case "function":
+    case "symbol":
       return refuse(path, `a ${typeof value}`);
   }
   if (value === null) return null;

@@ -47,7 +47,7 @@ function childStub(id: string, child: Child, scope: StepScope): ActorStub {
     syncSnapshot: child.wantsProgress ?? false,
   });
   if (child.systemId !== undefined && child.settled === undefined) {
-    scope.named.set(child.systemId, stub);
+    scope.system.named.set(child.systemId, stub);
   }
   return stub;
 }

@@ -2,63 +2,92 @@
 import type { AnyMachineSnapshot } from "xstate";
 import type { AnyActorScope } from "./xstate-internal.ts";
 
+const nothing = (): void => {};
+const idleScheduler = { schedule: nothing, cancel: nothing, cancelAll: nothing };
+const idleClock = { setTimeout: nothing, clearTimeout: nothing };
+
 /** An action as the machine asked for it, its parameters evaluated. */
 export interface RecordedAction {
   readonly type: string;
   readonly params: unknown;
 }
 
-export interface StepScope {
-  /** What XState's own functions take. */
-  readonly scope: AnyActorScope;
-  readonly self: ActorStub;
-  /** In the order in which the machine asked for them. */
-  readonly actions: readonly RecordedAction[];
-  /** The actors that `system.get` finds. */
-  readonly named: Map<string, unknown>;
-}
-
 /**
  * A scope for one step. Stock pure functions of XState build theirs by running the whole initial
  * transition again, which costs half of the time and calls user code once too often.
- *
- * @param revision the one that the step leads to; ids of anonymous children are counted within it.
  */
-export function createStepScope(jobId: string, hasParent: boolean, revision: number): StepScope {
-  const actions: RecordedAction[] = [];
-  const named = new Map<string, unknown>();
-  let booked = 0;
-  const system = {
-    // XState's own counter is global to the process: its ids would depend on what else ran here.
-    _bookId: () => `${revision}.${booked++}`,
-    _set: (systemId: string, reference: unknown) => void named.set(systemId, reference),
-    get: (systemId: string) => named.get(systemId),
-    getAll: () => Object.fromEntries(named),
-    _register: (sessionId: string) => sessionId,
-    _relay: refuseSend,
-    _unregister: nothing,
-    _sendInspectionEvent: nothing,
-    inspect: () => ({ unsubscribe: nothing }),
-    scheduler: { schedule: nothing, cancel: nothing, cancelAll: nothing },
-    getSnapshot: () => ({ _scheduledEvents: {} }),
-    start: nothing,
-    _clock: { setTimeout: nothing, clearTimeout: nothing },
-    _logger: nothing,
-  };
-  const parent = hasParent ? new ActorStub("#_parent", { system }) : undefined;
-  const self = new ActorStub(jobId, { system, ...(parent && { parent }) });
-  const scope = {
-    self,
-    system,
-    id: jobId,
-    sessionId: jobId,
-    logger: nothing,
-    defer: nothing,
-    stopChild: nothing,
-    emit: nothing,
-    actionExecutor: (action: RecordedAction) => void actions.push(action),
-  };
-  return { scope: scope as unknown as AnyActorScope, self, actions, named };
+export class StepScope {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly system: StepSystem;
+  readonly self: ActorStub;
+  /** In the order in which the machine asked for them. */
+  readonly actions: RecordedAction[] = [];
+  /** XState calls it without a receiver, and replaces it for a while during a microstep. */
+  actionExecutor = (action: RecordedAction): void => void this.actions.push(action);
+
+  /** @param revision the one that the step leads to; ids of anonymous children are counted within it. */
+  constructor(jobId: string, hasParent: boolean, revision: number) {
+    this.id = jobId;
+    this.sessionId = jobId;
+    this.system = new StepSystem(revision);
+    const parent = hasParent ? new ActorStub("#_parent", { system: this.system }) : undefined;
+    this.self = new ActorStub(jobId, { system: this.system, ...(parent && { parent }) });
+  }
+
+  /** The scope as XState's own functions take it. */
+  get forXState(): AnyActorScope {
+    return this as unknown as AnyActorScope;
+  }
+
+  defer(): void {}
+  emit(): void {}
+  logger(): void {}
+  stopChild(): void {}
+}
+
+/** The system that actors of one step share. */
+class StepSystem {
+  /** The actors that `get` finds. */
+  readonly named = new Map<string, unknown>();
+  readonly scheduler = idleScheduler;
+  readonly _clock = idleClock;
+  readonly _logger = nothing;
+  readonly #revision: number;
+  #booked = 0;
+
+  constructor(revision: number) {
+    this.#revision = revision;
+  }
+
+  get(systemId: string): unknown {
+    return this.named.get(systemId);
+  }
+
+  getAll(): Record<string, unknown> {
+    return Object.fromEntries(this.named);
+  }
+
+  /** XState's own counter is global to the process: its ids would depend on what else ran here. */
+  _bookId(): string {
+    return `${this.#revision}.${this.#booked++}`;
+  }
+
+  _set(systemId: string, reference: unknown): void {
+    this.named.set(systemId, reference);
+  }
+
+  /** What a direct `send` to a child comes to. */
+  _relay(): void {
+    refuseSend();
+  }
+
+  _register(sessionId: string): string {
+    return sessionId;
+  }
+
+  _unregister(): void {}
+  _sendInspectionEvent(): void {}
 }
 
 /** An actor that is somewhere else: the job itself, its parent, a running child, or one that is gone. */
@@ -68,7 +97,7 @@ export class ActorStub {
   readonly src: string | undefined;
   readonly systemId: string | undefined;
   readonly system: unknown;
-  readonly ref = this;
+  readonly ref: this;
   readonly _parent: ActorStub | undefined;
   readonly _syncSnapshot: boolean;
   /** What the job was before this step; only the job itself has it. */
@@ -85,6 +114,7 @@ export class ActorStub {
     },
   ) {
     this.id = id;
+    this.ref = this;
     this.sessionId = id;
     this.system = traits.system;
     this._parent = traits.parent;
@@ -93,7 +123,9 @@ export class ActorStub {
     this._syncSnapshot = traits.syncSnapshot ?? false;
   }
 
-  readonly send = refuseSend;
+  send(): void {
+    refuseSend();
+  }
 
   getSnapshot(): unknown {
     return this.snapshot ?? { status: "active", output: undefined, error: undefined };
@@ -112,5 +144,3 @@ export class ActorStub {
 function refuseSend(): never {
   throw new Error("actors of a durable machine are sent events with sendTo(), not with send()");
 }
-
-function nothing(): void {}

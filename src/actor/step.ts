@@ -15,7 +15,7 @@ import { atTime } from "./now.ts";
 import { assertNotReserved, conclude, settle, type OpenStep, type Stepped } from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
 import { restore, reviver } from "./restore.ts";
-import { createStepScope } from "./scope.ts";
+import { StepScope } from "./scope.ts";
 import { withoutTimer } from "./timer-book.ts";
 import { childrenOf } from "./xstate-internal.ts";
 
@@ -53,9 +53,9 @@ export function start(
     timers: {},
   };
   const prepared = prepare(machine, "xstate.init");
-  const scope = createStepScope(origin.jobId, origin.parent !== undefined, 1);
+  const scope = new StepScope(origin.jobId, origin.parent !== undefined, 1);
   const open: OpenStep = { prepared, envelope, at, scope, previous: undefined };
-  return outcomeOf(open, () => prepared.machine.getInitialSnapshot(scope.scope, own(input)));
+  return outcomeOf(open, () => prepared.machine.getInitialSnapshot(scope.forXState, own(input)));
 }
 
 /**
@@ -146,13 +146,17 @@ function feed(
       : { outcome: "stepped", envelope, effects: [] };
   }
   const { jobId, parent, revision } = envelope;
-  const scope = createStepScope(jobId, parent !== undefined, revision);
+  const scope = new StepScope(jobId, parent !== undefined, revision);
   const previous = restored(() => restore(prepared, envelope, scope));
   scope.self.snapshot = previous;
   const given = fromData(event, reviver(envelope, childrenOf(previous), scope));
   let isUntouched = false;
   const stepped = outcomeOf({ prepared, envelope, at, scope, previous }, () => {
-    const next = prepared.machine.transition(previous, given, scope.scope) as AnyMachineSnapshot;
+    const next = prepared.machine.transition(
+      previous,
+      given,
+      scope.forXState,
+    ) as AnyMachineSnapshot;
     isUntouched = next === previous && scope.actions.length === 0;
     return next;
   });

@@ -68,9 +68,8 @@ function eventLabel(node: AnyStateNode, type: string): { kind: ChartEdgeKind; ev
 
 /** Ids that XState makes up (`0.machine.state`) say less than the actor's name. */
 function childName(node: AnyStateNode, id: string): string {
-  const invoke = node.invoke.find((each) => each.id === id);
-  const generated = /^\d+\./.test(id) && typeof invoke?.src === "string";
-  return generated ? String(invoke.src) : id;
+  const src: unknown = node.invoke.find((each) => each.id === id)?.src;
+  return /^\d+\./.test(id) && typeof src === "string" ? src : id;
 }
 
 const units = [

@@ -2,6 +2,7 @@
 import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { actorKind } from "./actor-kind.ts";
 import { transitionLabel, type ChartEdgeKind, type ChartLabel } from "./chart-label.ts";
+import type { FlowMeta } from "./compile.ts";
 
 export interface Chart {
   /** Id of the machine's root node. */
@@ -42,9 +43,10 @@ export interface ChartEdge {
  * Describe a machine as nodes and edges.
  *
  * The machine's own `definition` is not used: it leaves out eventless transitions and history targets.
+ * Of a flow, only what its author wrote is shown: states, declared targets, dispatched tasks.
  */
 export function chart(machine: AnyStateMachine): Chart {
-  const nodes = withDescendants(machine.root);
+  const nodes = withDescendants(machine.root).filter((node) => !flowMeta(node).hidden);
   return {
     id: machine.root.id,
     nodes: nodes.map((node) => chartNode(machine, node)),
@@ -56,17 +58,27 @@ function withDescendants(node: AnyStateNode): AnyStateNode[] {
   return [node, ...Object.values(node.states).flatMap(withDescendants)];
 }
 
+function flowMeta({ meta }: { readonly meta?: unknown }): FlowMeta {
+  return (meta as FlowMeta | undefined) ?? {};
+}
+
+/** The id under which a state is drawn: the machinery of a flow stands for the state it belongs to. */
+function drawnId(node: AnyStateNode): string {
+  const { drawnAs } = flowMeta(node);
+  return (drawnAs !== undefined && node.parent?.states[drawnAs]?.id) || node.id;
+}
+
 function chartNode(machine: AnyStateMachine, node: AnyStateNode): ChartNode {
-  const initial = node.type === "compound" ? node.initial.target?.[0]?.id : undefined;
+  const initial = node.type === "compound" ? node.initial.target?.[0] : undefined;
   return {
     id: node.id,
     key: node.key,
     kind: node.type,
     ...(node.parent && { parent: node.parent.id }),
-    ...(initial && { initial }),
+    ...(initial && { initial: drawnId(initial) }),
     ...(node.type === "history" && { history: node.history === "deep" ? "deep" : "shallow" }),
     ...(node.description && { description: node.description }),
-    tasks: node.invoke.flatMap(({ src }) => taskName(machine, src) ?? []),
+    tasks: flowMeta(node).tasks ?? node.invoke.flatMap(({ src }) => taskName(machine, src) ?? []),
     tags: [...node.tags],
     reactions: transitionsOf(node)
       .filter(({ target, actions }) => !target?.length && actions.length > 0)
@@ -83,12 +95,11 @@ function taskName(machine: AnyStateMachine, src: unknown): string | undefined {
 }
 
 function chartEdges(node: AnyStateNode): ChartEdge[] {
-  const edges = transitionsOf(node).flatMap((transition) =>
-    (transition.target ?? []).map((target) => ({
-      target: target.id,
-      ...transitionLabel(node, transition),
-    })),
-  );
+  const isFlow = flowMeta(node).tasks !== undefined;
+  const edges = transitionsOf(node).flatMap((transition) => {
+    const said = isFlow ? flowLabel(transition) : transitionLabel(node, transition);
+    return (transition.target ?? []).map((target) => ({ target: drawnId(target), ...said }));
+  });
   return [...edges, ...historyDefaults(node)].map((edge, index) => ({
     id: `${node.id}:${index}`,
     source: node.id,
@@ -99,7 +110,13 @@ function chartEdges(node: AnyStateNode): ChartEdge[] {
 type Transition = NonNullable<AnyStateNode["always"]>[number];
 
 function transitionsOf(node: AnyStateNode): Transition[] {
-  return [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
+  const all = [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
+  return all.filter((transition) => !flowMeta(transition).hidden);
+}
+
+/** The arrow of a declared target says by which outcomes of a task it is taken, where that is known. */
+function flowLabel({ description = "" }: Transition): Pick<ChartEdge, "kind" | "label"> {
+  return { kind: "done", label: { event: description, actions: [] } };
 }
 
 /** Where a history node leads while there is no history yet. */

@@ -21,6 +21,7 @@ import {
   type FlowHandler,
 } from "./flow-handler.ts";
 import { readHandler } from "./handler-source.ts";
+import { inertLogic } from "./inert-logic.ts";
 import type { TaskRequest } from "./task.ts";
 
 export interface FlowState {
@@ -31,7 +32,10 @@ export interface FlowState {
   readonly handler: FlowHandler<never, never, never> | undefined;
 }
 
-/** How charts draw a flow. The `description` of a transition that is not hidden is its label. */
+/**
+ * How charts draw a flow: the `meta` of its states and transitions. The `description` of a transition that is not
+ * hidden is what stands on its arrow.
+ */
 export interface FlowMeta {
   /** A transition or state that is machinery: charts leave it out. */
   readonly hidden?: true;
@@ -89,23 +93,10 @@ const entranceOf = ({ name, isEnd, handler }: FlowState): string =>
 
 /** The handler's source takes part in the fingerprint, hence `config`. */
 const decider = (run: unknown, handler: unknown) => ({
-  ...inert("A handler of a flow runs inside the turn of its job"),
+  ...inertLogic("A handler of a flow runs inside the turn of its job, not as an actor."),
   [flowHandler]: run,
   config: handler,
 });
-
-const inert = (why: string) => {
-  const waiting = () => ({ status: "active", output: undefined, error: undefined }) as const;
-  return {
-    transition: (snapshot: unknown) => snapshot,
-    getInitialSnapshot: waiting,
-    getPersistedSnapshot: waiting,
-    restoreSnapshot: waiting,
-    start() {
-      throw new Error(`${why}; it cannot be started as an actor of this process.`);
-    },
-  };
-};
 
 interface FlowEvent extends EventObject {
   readonly output?: unknown;
@@ -126,7 +117,7 @@ const statusOf = (event: FlowEvent): string => event.status ?? "success";
 
 function flowSetup(handlers: Readonly<Record<string, object>>) {
   const task = {
-    ...inert("A task of a flow runs on a worker"),
+    ...inertLogic("A task of a flow runs on a worker; it cannot be started in this process."),
     [dynamicTask]: true,
   };
   return setup({

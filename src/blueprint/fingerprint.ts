@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { taskDefinition, type TaskDefinition } from "./task.ts";
-import { walk } from "./walk.ts";
+import { declaredName, walk } from "./walk.ts";
 
 export interface Fingerprint {
   /** States, transitions, invocations and delays: what a running job's snapshot depends on. 16 hex digits. */
@@ -19,9 +19,7 @@ export function fingerprint(machine: AnyStateMachine): Fingerprint {
 export function shapeOf(machine: AnyStateMachine): readonly string[] {
   return [...walk(machine)].flatMap((node) => [
     `${node.id}: ${nodeKind(node)}`,
-    ...node.invoke.map(
-      ({ id, src }) => `${node.id}: invokes ${src}${taskName(machine, src)} as ${id}`,
-    ),
+    ...node.invoke.map(({ id, src }) => `${node.id}: invokes ${actorName(machine, src)} as ${id}`),
     ...[...node.transitions, ["(always)", node.always ?? []] as const].flatMap(([event, list]) =>
       list.map(({ target, reenter }) => {
         const where = target?.map(({ id }) => id).join(", ") ?? "(stays)";
@@ -49,9 +47,11 @@ function nodeKind({ type, history, initial }: AnyStateNode): string {
   return `compound, begins in ${initial.target.map(({ id }) => id).join(", ")}`;
 }
 
-function taskName(machine: AnyStateMachine, src: unknown): string {
-  const definition = definitionOf(machine.implementations.actors[String(src)]);
-  return definition ? ` (task ${definition.type})` : "";
+function actorName(machine: AnyStateMachine, src: unknown): string {
+  const name = declaredName(src);
+  if (name === undefined) return "(inline)";
+  const definition = definitionOf(machine.implementations.actors[name]);
+  return definition ? `${name} (task ${definition.type})` : name;
 }
 
 function definitionOf(logic: unknown): TaskDefinition | undefined {
@@ -88,7 +88,9 @@ const internals = new Set(["resolve", "retryResolve", "execute", "check", "toJSO
  */
 function plain(value: unknown): unknown {
   if (typeof value === "function")
-    return "resolve" in value || "check" in value ? plain({ ...value }) : String(value);
+    return "resolve" in value || "check" in value
+      ? plain(Object.fromEntries(Object.entries(value)))
+      : String(value);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
   if ("getStateNodeById" in value) return "(machine)";

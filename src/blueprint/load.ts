@@ -20,12 +20,10 @@ export interface LoadedBlueprint {
 export async function loadBlueprints(directory: string): Promise<readonly LoadedBlueprint[]> {
   const loaded: LoadedBlueprint[] = [];
   for (const file of await blueprintFiles(directory)) {
-    const found = new Set<Blueprint>();
-    for (const value of Object.values(await importFile(file))) {
+    for (const value of new Set(Object.values(await importFile(file)))) {
       const blueprint = inFile(file, () => (isFlow(value) ? value.build() : value));
-      if (isBlueprint(blueprint)) found.add(blueprint);
+      if (isBlueprint(blueprint)) loaded.push({ file, blueprint });
     }
-    loaded.push(...[...found].map((blueprint) => ({ file, blueprint })));
   }
   return loaded;
 }

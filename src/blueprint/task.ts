@@ -2,6 +2,7 @@
 import type { ActorLogic, AnyActorScope, EventObject, Snapshot } from "xstate";
 import type { z } from "zod";
 import { RuntimeError } from "../errors.ts";
+import { inertLogic } from "./inert-logic.ts";
 import type { MustBeJson } from "./json-type.ts";
 
 /** How often and how soon a task is tried again. */
@@ -110,17 +111,9 @@ export function task<
     ...(progress && { progress }),
     ...completeOptions(type, options),
   };
-  // The input is not kept in the snapshot: it lives with the queued task, not in the job's envelope.
-  const waiting = () => ({ status: "active", output: undefined, error: undefined }) as const;
   return {
     [taskDefinition]: complete,
-    transition: (snapshot) => snapshot,
-    getInitialSnapshot: waiting,
-    getPersistedSnapshot: waiting,
-    restoreSnapshot: waiting,
-    start() {
-      throw new Error(`The task "${type}" runs on a worker; it cannot be started in this process.`);
-    },
+    ...inertLogic(`The task "${type}" runs on a worker; it cannot be started in this process.`),
   };
 }
 

@@ -13,7 +13,7 @@ import type { Box, ChartLayout, PlacedRoute, Point } from "./placed.ts";
  */
 export async function layoutChart(chart: Chart): Promise<ChartLayout> {
   const routes = chartRoutes(chart);
-  const graphs = layoutVariants.map((options) => elkGraph(chart, routes, options));
+  const graphs = layoutVariants(routes.length).map((options) => elkGraph(chart, routes, options));
   const layouts = (await elkLayout(graphs)).flatMap((graph) =>
     graph ? [placed(chart, routes, graph)] : [],
   );
@@ -22,7 +22,7 @@ export async function layoutChart(chart: Chart): Promise<ChartLayout> {
   return others.reduce((best, each) => (each.cost < best.cost ? each : best), first).layout;
 }
 
-export function placed(chart: Chart, routes: readonly Route[], graph: ElkNode): ChartLayout {
+function placed(chart: Chart, routes: readonly Route[], graph: ElkNode): ChartLayout {
   const boxes = new Map(allNodes(graph).map((node) => [node.id, boxOf(node)]));
   const edges = new Map((graph.edges ?? []).map((edge) => [edge.id, edge]));
   const parents = new Set(chart.nodes.map(({ parent }) => parent));

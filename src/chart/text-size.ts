@@ -22,6 +22,6 @@ export function textWidth(text: string, fontSize: number): number {
 
 /** Cut a text that is too long to draw; the whole one belongs in a tooltip. */
 export function shorten(text: string, charsMax: number): string {
-  const chars = [...text];
+  const chars = Array.from(text);
   return chars.length <= charsMax ? text : `${chars.slice(0, charsMax - 1).join("")}…`;
 }

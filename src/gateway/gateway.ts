@@ -121,9 +121,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       onSlow: (slow) => session?.setSlow(slow),
       onEnd(code, reason) {
         helloTimeout.cancel();
+        const level = troubleCodes.has(code) ? "warn" : "debug";
+        log[level]({ workerId: session?.workerId, code, reason }, "worker connection ended");
         if (!session) return;
         session.end();
-        log.debug({ workerId: session.workerId, code, reason }, "worker connection ended");
         forget(session);
       },
     });
@@ -173,6 +174,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     });
   }
 }
+
+/** Connections that end so are somebody's mistake, or a worker in trouble. */
+const troubleCodes: ReadonlySet<number> = new Set([
+  closeCodes.unresponsive,
+  closeCodes.protocol,
+  closeCodes.slow_consumer,
+]);
 
 interface Entry {
   readonly session: Session;

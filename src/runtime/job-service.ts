@@ -9,7 +9,7 @@ import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents } from "./job-events.ts";
 import { jobView } from "./job-view.ts";
-import type { JobEvent, JobService, JobView, StartJob, TaskProgress } from "./runtime.ts";
+import type { JobEvent, JobService, JobView, StartedJob, StartJob, TaskProgress } from "./runtime.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 
 export interface JobServiceOptions {
@@ -38,7 +38,7 @@ export class Jobs implements JobService {
     this.#closed = true;
   }
 
-  async start(request: StartJob): Promise<JobView> {
+  async start(request: StartJob): Promise<StartedJob> {
     this.#refuseWhenClosed();
     const { blueprints, store, turns, ids } = this.#options;
     const blueprint = blueprints.require(request.blueprint, request.version);
@@ -58,7 +58,9 @@ export class Jobs implements JobService {
     const { name, version, fingerprint } = blueprint;
     const origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
     const begun = await turns.begin(blueprint, origin, input);
-    return begun === "exists" ? this.#require(jobId) : this.view(begun);
+    if (begun === "exists") return this.#require(jobId);
+    const { status, currentState } = begun.summary;
+    return { jobId, revision: begun.revision, status, currentState };
   }
 
   async get(jobId: string): Promise<JobView | undefined> {
@@ -117,8 +119,9 @@ export class Jobs implements JobService {
     signal?.addEventListener("abort", stop);
     const timer = clock.schedule(timeoutMs, stop);
     try {
-      const now = await this.#require(jobId);
-      if (isOver(now)) return now;
+      // A job that this node has just moved needs no look: its end will be told to the subscription.
+      const now = this.#options.turns.latest(jobId) ? undefined : await this.#require(jobId);
+      if (now && isOver(now)) return now;
       for (;;) {
         await subscription.changed(abort.signal);
         const news = subscription.take();

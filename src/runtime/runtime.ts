@@ -95,13 +95,16 @@ export interface StartJob {
   readonly idempotencyKey?: string;
 }
 
+/** What is known of a job right after its start, without looking at anything else. */
+export type StartedJob = Pick<JobView, "jobId" | "revision" | "status" | "currentState">;
+
 export interface JobService {
   /**
    * Start a job. Resolves when its first turn is durable.
    *
    * @throws RuntimeError `blueprint.not_found`, `blueprint.input_invalid`
    */
-  start(request: StartJob): Promise<JobView>;
+  start(request: StartJob): Promise<StartedJob>;
   /** @returns undefined where there is no such job. */
   get(jobId: string): Promise<JobView | undefined>;
   list(query: JobQuery): Promise<JobPage>;

@@ -82,6 +82,11 @@ export class TurnRunner {
     });
   }
 
+  /** The job as this node wrote it last, where it still has it: another node may have gone on since. */
+  latest(jobId: string): StoredJob | undefined {
+    return this.#cache.get(jobId);
+  }
+
   /** Resolves when no turn is under way. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);

@@ -1,6 +1,6 @@
 // Rules about actions: what is lost or runs unlike its author expects when a job outlives its process.
 import { actorKind } from "../actor-kind.ts";
-import { actionsOf, builtInsOf, isBuiltIn, nameOf } from "./definition.ts";
+import { actionsOf, builtInsOf, isBuiltIn, nameOf, type BuiltIn } from "./definition.ts";
 import type { Rule } from "./finding.ts";
 
 /** A function has no name to be kept under, so it cannot wait in the outbox. */
@@ -81,6 +81,7 @@ export const sendDelay: Rule = function* (node, machine) {
   for (const { where, builtIn } of builtInsOf(node, machine)) {
     if (builtIn.type !== "xstate.raise" && builtIn.type !== "xstate.sendTo") continue;
     const { delay, id } = builtIn;
+    if (isTimerOfAfter(builtIn)) continue;
     if (typeof delay === "string" && !Object.hasOwn(machine.implementations.delays, delay))
       yield {
         code: "lint.unknown_delay",
@@ -98,6 +99,10 @@ export const sendDelay: Rule = function* (node, machine) {
       };
   }
 };
+
+/** XState turns `after` into a raise on entry; the rule about `after` speaks for it. */
+const isTimerOfAfter = ({ id }: BuiltIn): boolean =>
+  typeof id === "string" && id.startsWith("xstate.after.");
 
 /** The text of a function, or of every function in an object of them. */
 export function sourceOf(value: unknown): string {

@@ -98,7 +98,8 @@ export function enteredWith(node: AnyStateNode): readonly AnyStateNode[] {
       return [node, ...regionsOf(node).flatMap(enteredWith)];
     case "history":
       return [node, ...historyDefault(node).flatMap(enteredWith)];
-    default:
+    case "atomic":
+    case "final":
       return [node];
   }
 }

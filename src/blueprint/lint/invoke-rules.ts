@@ -1,18 +1,16 @@
 // Rules about invocations: whether they can be found again, and what happens when they fail.
 import type { AnyStateNode } from "xstate";
 import { actorKind } from "../actor-kind.ts";
-import { walk } from "../walk.ts";
+import { declaredName, walk } from "../walk.ts";
 import { commonAncestor, withAncestors } from "./definition.ts";
 import type { Rule } from "./finding.ts";
-
-const isInline = (src: unknown): boolean =>
-  typeof src !== "string" || src.startsWith("xstate.invoke.");
 
 /** Only a name can be found again after a restart. */
 export const invokedActor: Rule = function* (node, machine) {
   for (const { id, src } of node.invoke) {
     const where = `${node.id} invoke ${id}`;
-    if (isInline(src)) {
+    const name = declaredName(src);
+    if (name === undefined) {
       yield {
         code: "lint.inline_actor",
         severity: "error",
@@ -22,9 +20,9 @@ export const invokedActor: Rule = function* (node, machine) {
       };
       continue;
     }
-    const kind = actorKind(machine, String(src));
+    const kind = actorKind(machine, name);
     if (kind.kind !== "unsupported") continue;
-    const isKnown = Object.hasOwn(machine.implementations.actors as object, String(src));
+    const isKnown = Object.hasOwn(machine.implementations.actors as object, name);
     yield {
       code: isKnown ? "lint.unsupported_actor" : "lint.unknown_actor",
       severity: "error",
@@ -43,7 +41,7 @@ export const positionalInvokeId: Rule = function* (node) {
         code: "lint.positional_invoke_id",
         severity: "warning",
         where: `${node.id} invoke ${id}`,
-        message: `The invocation of "${String(src)}" is known by its position, and running jobs lose it when invocations are reordered: give it an id.`,
+        message: `The invocation of ${declaredName(src) ?? "an actor"} is known by its position, and running jobs lose it when invocations are reordered: give it an id.`,
       };
 };
 

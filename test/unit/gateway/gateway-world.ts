@@ -1,23 +1,20 @@
 // A gateway on a real port, and bare WebSockets that speak to it.
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { pino } from "pino";
 import { WebSocket, type ClientOptions } from "ws";
 import { createGateway, type GatewayLimits } from "../../../src/gateway/gateway.ts";
 import type { ServerFrame } from "../../../src/protocol/worker-frames.ts";
 import { workerPath, workerSubprotocol } from "../../../src/protocol/worker-frames.ts";
-import type { WorkerService } from "../../../src/runtime/runtime.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RecordingWorkers } from "./recording-workers.ts";
 
 export const token = "a-worker-token";
 
-export async function openGateway<Workers extends WorkerService = RecordingWorkers>(
-  limits: Partial<GatewayLimits> = {},
-  workers: Workers = new RecordingWorkers() as unknown as Workers,
-) {
+export async function openGateway(limits: Partial<GatewayLimits> = {}) {
+  const workers = new RecordingWorkers();
   const clock = new FakeClock();
   const gateway = createGateway({
     workers,
@@ -43,6 +40,13 @@ export async function openGateway<Workers extends WorkerService = RecordingWorke
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   const peers: Peer[] = [];
+  const sockets = new Set<Socket>();
+  let upgrades = 0;
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  server.prependListener("upgrade", () => upgrades++);
   return {
     clock,
     gateway,
@@ -77,6 +81,13 @@ export async function openGateway<Workers extends WorkerService = RecordingWorke
       for await (const chunk of response) body += String(chunk);
       return { status: response.statusCode as number, body };
     },
+    /** How many upgrades were asked for. */
+    upgrades: () => upgrades,
+    /** Break all connections, as a network that fails does. */
+    drop: () => sockets.forEach((socket) => socket.destroy()),
+    /** Neither hear nor answer on the connections that are there, as a machine that is gone does. */
+    mute: () => sockets.forEach((socket) => socket.pause()),
+    unmute: () => sockets.forEach((socket) => socket.resume()),
     async close(): Promise<void> {
       for (const { socket } of peers) socket.terminate();
       await gateway.close(0);

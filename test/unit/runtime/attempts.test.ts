@@ -15,12 +15,14 @@ async function begun() {
 describe("a task", () => {
   test("is pushed at the commit that starts it, and its result ends the job", async () => {
     const { jobs, worker } = await begun();
-    const { jobId, status, waits } = await jobs.start({
+    const { jobId, status } = await jobs.start({
       blueprint: "echo_flow",
       input: { text: "hello" },
     });
     expect(status).toBe("waiting_for_worker");
-    expect(waits).toMatchObject([{ kind: "task", state: "leased", workerId: "w1", attempt: 1 }]);
+    expect((await jobs.get(jobId))?.waits).toMatchObject([
+      { kind: "task", state: "leased", workerId: "w1", attempt: 1 },
+    ]);
 
     const task = worker.accept();
     expect(task).toMatchObject({ type: "echo", params: { text: "hello" }, attempt: 1 });

@@ -1,0 +1,112 @@
+// The processes of a benchmark: a built server and worker with nothing of the bench inside them.
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "../..");
+const cli = join(root, "dist/src/cli/main.js");
+
+export interface Bench {
+  readonly url: string;
+  readonly clientToken: string;
+  readonly dataDirectory: string;
+  readonly server: ChildProcess;
+  readonly worker: ChildProcess;
+  close(): Promise<void>;
+}
+
+/** Start a server on an empty data directory and a worker for the example tasks, both from `dist`. */
+export async function startBench(credits: number): Promise<Bench> {
+  const dataDirectory = mkdtempSync(join(tmpdir(), "avtomatika-bench-"));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const clientToken = randomBytes(24).toString("hex");
+  const workerToken = randomBytes(24).toString("hex");
+  const env = {
+    ...process.env,
+    NODE_ENV: "production",
+    CLIENT_TOKEN: clientToken,
+    GLOBAL_WORKER_TOKEN: workerToken,
+    WORKER_TOKEN: workerToken,
+    LOG_LEVEL: "warn",
+  };
+  const run = (...args: string[]): ChildProcess =>
+    spawn(process.execPath, [cli, ...args], { env, stdio: ["ignore", "ignore", "inherit"] });
+  const blueprints = join(root, "dist/machines");
+  const server = run(
+    "start",
+    ...["--host", "127.0.0.1", "--port", `${port}`],
+    ...["--data", dataDirectory, "--blueprints", blueprints],
+  );
+  await answers(`${url}/_public/status`, server);
+  const tasks = join(root, "dist/worker/tasks/echo-task.js");
+  const worker = run("worker", "run", tasks, "--url", url, "--concurrency", `${credits}`);
+  await hasWorker(url, clientToken, worker);
+  return {
+    url,
+    clientToken,
+    dataDirectory,
+    server,
+    worker,
+    async close() {
+      await stop(worker);
+      await stop(server);
+      rmSync(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  await exited;
+}
+
+/** Anonymous memory of a process in MB: what is really its own, without mapped files. */
+export function anonymousMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1]) / 1024;
+}
+
+/** CPU seconds that a process has used so far. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  const ticksPerSecond = 100;
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+async function answers(url: string, child: ChildProcess): Promise<void> {
+  await until(child, async () => (await fetch(url)).ok);
+}
+
+async function hasWorker(url: string, token: string, child: ChildProcess): Promise<void> {
+  await until(child, async () => {
+    const headers = { authorization: `Bearer ${token}` };
+    const workers = (await (await fetch(`${url}/api/v1/workers`, { headers })).json()) as unknown[];
+    return workers.length > 0;
+  });
+}
+
+async function until(child: ChildProcess, check: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`A process ended with ${child.exitCode}.`);
+    if (await check().catch(() => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error("A process was not ready within 20 s.");
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}

@@ -1,0 +1,231 @@
+// The environment and the flags of the command line, read and checked once; every variable is in the table below.
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { isIPv4 } from "node:net";
+import { parseEnv } from "node:util";
+import { z } from "zod";
+import { RuntimeError } from "./errors.ts";
+import { logLevels } from "./logger.ts";
+
+/** The Python names of levels, which existing deployments have in their environment. */
+const levelAliases: Readonly<Record<string, string>> = { warning: "warn", critical: "fatal" };
+
+interface Variable {
+  readonly schema: z.ZodType;
+  /** Its name among the flags of the command line, where it has one. */
+  readonly flag?: string;
+  readonly about: string;
+  /** Its value is never repeated in a message. */
+  readonly secret?: true;
+}
+
+/** Every variable, once: `docs/operations.md` repeats this table. */
+export const variables = {
+  API_HOST: {
+    flag: "host",
+    about: "The address that the server listens at. Anything but loopback needs safe tokens.",
+    schema: z.string().min(1).default("127.0.0.1"),
+  },
+  API_PORT: {
+    flag: "port",
+    about: "The port that the server listens at; 0 takes a free one.",
+    schema: z
+      .string()
+      .regex(/^\d{1,5}$/, { error: "must be a whole number from 0 to 65535" })
+      .transform(Number)
+      .refine((port) => port <= 65_535, { error: "must be a whole number from 0 to 65535" })
+      .default(8080),
+  },
+  CLIENT_TOKEN: {
+    about: "What clients send as X-Avtomatika-Token. In development one is made up where absent.",
+    schema: z.string().min(1).optional(),
+    secret: true,
+  },
+  GLOBAL_WORKER_TOKEN: {
+    about: "What workers send as X-Worker-Token. In development one is made up where absent.",
+    schema: z.string().min(1).optional(),
+    secret: true,
+  },
+  DATA_DIR: {
+    flag: "data",
+    about: "The directory of the embedded store; made where it is missing.",
+    schema: z.string().min(1).default("./data"),
+  },
+  BLUEPRINTS_DIR: {
+    flag: "blueprints",
+    about: "The directory that blueprints are loaded from.",
+    schema: z.string().min(1).optional(),
+  },
+  LOG_LEVEL: {
+    flag: "logLevel",
+    about: `The least level that is logged: ${logLevels.join(", ")}.`,
+    schema: z
+      .string()
+      .transform((level) => levelAliases[level.toLowerCase()] ?? level.toLowerCase())
+      .pipe(z.enum(logLevels, { error: `must be one of ${logLevels.join(", ")}` }))
+      .default("info"),
+  },
+  LOG_FORMAT: {
+    flag: "logFormat",
+    about: "How it is logged: json for machines, text for people.",
+    schema: z.enum(["json", "text"], { error: "must be json or text" }).default("json"),
+  },
+  NODE_ENV: {
+    about: "production refuses to start without safe tokens, wherever the server listens.",
+    schema: z.string().default("development"),
+  },
+} as const satisfies Readonly<Record<string, Variable>>;
+
+type VariableName = keyof typeof variables;
+const names = Object.keys(variables) as VariableName[];
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly clientToken: string;
+  readonly workerToken: string;
+  readonly dataDirectory: string;
+  /** The caller's own where absent. */
+  readonly blueprintsDirectory?: string;
+  readonly logLevel: (typeof logLevels)[number];
+  readonly logFormat: "json" | "text";
+  /** Which tokens were made up, so that whoever started the server has to be shown them. */
+  readonly generated: { readonly clientToken: boolean; readonly workerToken: boolean };
+}
+
+/** Flags by their names in the table above. An absent one leaves the word to the environment. */
+export type Flags = Readonly<Record<string, string | number | undefined>>;
+
+export interface ConfigSources {
+  /** `process.env` where absent. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly flags?: Flags;
+  /** A file of `NAME=value` lines, used where it exists; `.env` where absent. */
+  readonly envFile?: string;
+}
+
+/**
+ * Read the configuration: flags win over the environment, the environment over the file.
+ *
+ * @throws RuntimeError `config.invalid`, naming every variable that is wrong; `config.insecure` where tokens are not fit for
+ *   production or for an address that others can reach
+ */
+export function readConfig({
+  env = process.env,
+  flags = {},
+  envFile = ".env",
+}: ConfigSources = {}): Config {
+  const given = { ...fileValues(envFile), ...present(env), ...flagValues(flags) };
+  const values = parsed(given);
+  const production = values.NODE_ENV === "production";
+  if (production || !isLoopback(values.API_HOST)) refuseUnsafeTokens(values, production);
+  return {
+    host: values.API_HOST,
+    port: values.API_PORT,
+    clientToken: values.CLIENT_TOKEN ?? freshToken(),
+    workerToken: values.GLOBAL_WORKER_TOKEN ?? freshToken(),
+    dataDirectory: values.DATA_DIR,
+    ...(values.BLUEPRINTS_DIR !== undefined && { blueprintsDirectory: values.BLUEPRINTS_DIR }),
+    logLevel: values.LOG_LEVEL,
+    logFormat: values.LOG_FORMAT,
+    generated: {
+      clientToken: values.CLIENT_TOKEN === undefined,
+      workerToken: values.GLOBAL_WORKER_TOKEN === undefined,
+    },
+  };
+}
+
+const Variables = z.object(
+  Object.fromEntries(names.map((name) => [name, variables[name].schema])) as {
+    readonly [Name in VariableName]: (typeof variables)[Name]["schema"];
+  },
+);
+type Values = z.output<typeof Variables>;
+
+function parsed(given: Readonly<Record<string, string>>): Values {
+  const result = Variables.safeParse(given);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => {
+    const name = path[0] as VariableName;
+    const variable: Variable = variables[name];
+    const value = variable.secret ? "" : ` (it is "${given[name]}")`;
+    const flag = variable.flag === undefined ? "" : ` or --${kebab(variable.flag)}`;
+    return { variable: name, problem: `${name}${flag}: ${message}${value}` };
+  });
+  throw new RuntimeError(
+    "config.invalid",
+    `The configuration is not valid:\n${problems.map(({ problem }) => `  ${problem}`).join("\n")}`,
+    { problems },
+  );
+}
+
+/** Tokens that stand in the examples of this system and of its predecessors: everybody knows them. */
+const wellKnownTokens: ReadonlySet<string> = new Set([
+  "secure-orchestrator-token",
+  "secure-worker-token",
+  "your-secret-client-token",
+  "your-secret-orchestrator-token",
+  "your-secret-worker-token",
+  "test-client-token",
+  "test-worker-token",
+]);
+const tokenCharsMin = 16;
+
+function refuseUnsafeTokens(values: Values, production: boolean): void {
+  const tokens = {
+    CLIENT_TOKEN: values.CLIENT_TOKEN,
+    GLOBAL_WORKER_TOKEN: values.GLOBAL_WORKER_TOKEN,
+  };
+  const problems = Object.entries(tokens).flatMap(([name, token]) => {
+    if (token === undefined) return [`${name} is not set`];
+    if (wellKnownTokens.has(token))
+      return [`${name} is a token from an example, which everybody knows`];
+    if (token.length < tokenCharsMin)
+      return [`${name} is shorter than ${tokenCharsMin} characters`];
+    return [];
+  });
+  if (values.CLIENT_TOKEN !== undefined && values.CLIENT_TOKEN === values.GLOBAL_WORKER_TOKEN)
+    problems.push(
+      "CLIENT_TOKEN and GLOBAL_WORKER_TOKEN are the same: a worker could act as a client",
+    );
+  if (problems.length === 0) return;
+  const why = production ? "NODE_ENV is production" : `others can reach ${values.API_HOST}`;
+  throw new RuntimeError(
+    "config.insecure",
+    `Refusing to start, because ${why}:\n${problems.map((problem) => `  ${problem}`).join("\n")}\nMake a token with: openssl rand -base64 32`,
+    { problems },
+  );
+}
+
+function freshToken(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+function fileValues(path: string): Record<string, string> {
+  return existsSync(path) ? present(parseEnv(readFileSync(path, "utf8"))) : {};
+}
+
+/** An empty value counts as absent: that is how one unsets a variable in a compose file. */
+function present(source: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => (source[name] ? [[name, source[name]] as const] : [])),
+  );
+}
+
+function flagValues(flags: Flags): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const { flag }: Variable = variables[name];
+      const value = flag === undefined ? undefined : flags[flag];
+      return value === undefined ? [] : [[name, String(value)] as const];
+    }),
+  );
+}
+
+function kebab(flag: string): string {
+  return flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,181 @@
+// One job: what it is, its chart with the active states lit, what it waits for, what happened, what it holds.
+import { useEffect, useState, type ReactNode } from "react";
+import type { Job, JobStep } from "../protocol/job.ts";
+import type { Api } from "./api.ts";
+import { ChartView } from "./chart-view.tsx";
+import { followLink, jobsHref } from "./route.ts";
+import { hasEnded, StatusBadge } from "./status.tsx";
+import { Ago, Clock, shortDuration, useNow } from "./time.tsx";
+import { useLiveJob } from "./use-live-job.ts";
+import { Waits } from "./waits.tsx";
+import type { Connection } from "./watch-job.ts";
+
+interface Props {
+  readonly api: Api;
+  readonly jobId: string;
+}
+
+export function JobPage({ api, jobId }: Props) {
+  const { job, previousStates, steps, progress, connection, problem } = useLiveJob(api, jobId);
+  useEffect(() => {
+    document.title = job ? `${job.blueprint_name} · ${job.current_state}` : "Avtomatika";
+  }, [job]);
+
+  return (
+    <main className="job-page">
+      <nav className="crumbs" aria-label="Breadcrumb">
+        <a href={jobsHref} onClick={followLink}>
+          Jobs
+        </a>
+        <span aria-hidden="true">/</span>
+        <code>{jobId}</code>
+      </nav>
+      {problem !== undefined && (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      {job && (
+        <>
+          <JobHead api={api} job={job} connection={connection} />
+          <div className="job-columns">
+            <ChartView
+              api={api}
+              blueprint={job.blueprint_name}
+              version={job.blueprint_version}
+              active={job.active_states}
+              previous={previousStates}
+            />
+            <div className="job-side">
+              <Waits api={api} job={job} progress={progress} />
+              <Steps steps={steps} />
+              {job.output !== undefined && <Json title="Output" value={job.output} />}
+              <Json title="Data" value={job.data} />
+              {job.initial_data !== null && <Json title="Started with" value={job.initial_data} />}
+            </div>
+          </div>
+        </>
+      )}
+      {!job && problem === undefined && <p className="faint">Reading the job …</p>}
+    </main>
+  );
+}
+
+const connectionWords: Readonly<Record<Connection, string>> = {
+  connecting: "connecting",
+  live: "live",
+  waiting: "reconnecting",
+  ended: "complete",
+};
+
+interface HeadProps {
+  readonly api: Api;
+  readonly job: Job;
+  readonly connection: Connection;
+}
+
+function JobHead({ api, job, connection }: HeadProps) {
+  const now = useNow(1000);
+  const until = hasEnded(job.status) ? Date.parse(job.updated_at) : now;
+  return (
+    <header className="job-head">
+      <div>
+        <h1>
+          {job.blueprint_name}
+          <span className="version">@{job.blueprint_version}</span>
+          <StatusBadge status={job.status} />
+        </h1>
+        <dl className="facts">
+          <Fact name="State">
+            <span data-testid="current-state">{job.current_state}</span>
+          </Fact>
+          <Fact name="Started">
+            <Ago at={job.created_at} now={now} />
+          </Fact>
+          <Fact name={hasEnded(job.status) ? "Took" : "Age"}>
+            {shortDuration(until - Date.parse(job.created_at))}
+          </Fact>
+          <Fact name="Revision">{job.revision}</Fact>
+          {job.task_worker_id !== undefined && <Fact name="Worker">{job.task_worker_id}</Fact>}
+        </dl>
+      </div>
+      <div className="job-actions">
+        <span className={`connection ${connection}`} role="status">
+          {connectionWords[connection]}
+        </span>
+        {!hasEnded(job.status) && <CancelButton api={api} jobId={job.id} />}
+      </div>
+    </header>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** Asks once more in place: a cancelled job can't be taken up again. */
+function CancelButton({ api, jobId }: Props) {
+  const [asking, setAsking] = useState(false);
+  const [problem, setProblem] = useState<string>();
+  const cancel = () => {
+    setAsking(false);
+    api.cancel(jobId).catch((error: unknown) => setProblem((error as Error).message));
+  };
+  if (problem !== undefined)
+    return (
+      <span className="problem" role="alert">
+        {problem}
+      </span>
+    );
+  if (!asking)
+    return (
+      <button className="button" type="button" onClick={() => setAsking(true)}>
+        Cancel job
+      </button>
+    );
+  return (
+    <span className="buttons">
+      <button className="button danger" type="button" autoFocus onClick={cancel}>
+        Yes, cancel it
+      </button>
+      <button className="button" type="button" onClick={() => setAsking(false)}>
+        Keep it
+      </button>
+    </span>
+  );
+}
+
+function Steps({ steps }: { readonly steps: readonly JobStep[] }) {
+  return (
+    <section className="panel" aria-label="Steps">
+      <h2>
+        Steps <span className="count">{steps.length}</span>
+      </h2>
+      <ol className="steps">
+        {steps.toReversed().map((step) => (
+          <li key={step.revision}>
+            <Clock at={step.timestamp} />
+            <span className="step-event">{step.message.type}</span>
+            <span className="step-state">{step.current_state}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function Json({ title, value }: { readonly title: string; readonly value: unknown }) {
+  return (
+    <details className="panel" open>
+      <summary>
+        <h2>{title}</h2>
+      </summary>
+      <pre tabIndex={0}>{JSON.stringify(value, null, 2) ?? "nothing"}</pre>
+    </details>
+  );
+}

@@ -1,0 +1,37 @@
+// Which page the address means, and moving between pages without loading the console again.
+import { useSyncExternalStore, type MouseEvent } from "react";
+
+const base = "/console/";
+
+export type Route = { readonly page: "jobs" } | { readonly page: "job"; readonly jobId: string };
+
+export const jobsHref = base;
+export const jobHref = (jobId: string): string => `${base}jobs/${encodeURIComponent(jobId)}`;
+
+export function useRoute(): Route {
+  return routeOf(useSyncExternalStore(listen, () => location.pathname));
+}
+
+function routeOf(path: string): Route {
+  const [, jobId] = /^\/console\/jobs\/([^/]+)\/?$/.exec(path) ?? [];
+  return jobId === undefined ? { page: "jobs" } : { page: "job", jobId: decodeURIComponent(jobId) };
+}
+
+const moved = "avtomatika:moved";
+
+function listen(onMove: () => void): () => void {
+  for (const type of ["popstate", moved]) addEventListener(type, onMove);
+  return () => {
+    for (const type of ["popstate", moved]) removeEventListener(type, onMove);
+  };
+}
+
+/** For the `onClick` of a link: a plain click stays in the console, all others are the browser's. */
+export function followLink(event: MouseEvent<HTMLAnchorElement>): void {
+  if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
+    return;
+  event.preventDefault();
+  history.pushState(null, "", event.currentTarget.href);
+  dispatchEvent(new Event(moved));
+  scrollTo(0, 0);
+}

@@ -1,0 +1,124 @@
+// A job as it is right now: read once, then kept up to date by one event stream.
+import { useEffect, useReducer } from "react";
+import type { ProgressEvent } from "../protocol/job-event.ts";
+import type { Job, JobStep, TaskProgress } from "../protocol/job.ts";
+import type { Api } from "./api.ts";
+import { watchJob, type Connection } from "./watch-job.ts";
+
+export interface LiveJob {
+  readonly job: Job | undefined;
+  /** Active states before the last change: what has been left, and what entered, tells the transition. */
+  readonly previousStates: readonly string[] | undefined;
+  /** Oldest first. */
+  readonly steps: readonly JobStep[];
+  /** The latest of each task, by its id. */
+  readonly progress: ReadonlyMap<string, TaskProgress>;
+  readonly connection: Connection;
+  readonly problem: string | undefined;
+}
+
+type Change =
+  | { readonly type: "read"; readonly job: Job; readonly steps: readonly JobStep[] }
+  | { readonly type: "progress"; readonly event: ProgressEvent }
+  | { readonly type: "connection"; readonly connection: Connection }
+  | { readonly type: "problem"; readonly problem: string };
+
+const unread: LiveJob = {
+  job: undefined,
+  previousStates: undefined,
+  steps: [],
+  progress: new Map(),
+  connection: "connecting",
+  problem: undefined,
+};
+
+function changed(live: LiveJob, change: Change): LiveJob {
+  switch (change.type) {
+    case "read":
+      return withJob(live, change.job, change.steps);
+    case "progress": {
+      const { task_id, ratio, message, data } = change.event;
+      const latest = {
+        ...(ratio !== undefined && { ratio }),
+        ...(message !== undefined && { message }),
+        ...(data !== undefined && { data }),
+      };
+      return { ...live, progress: new Map(live.progress).set(task_id, latest) };
+    }
+    case "connection":
+      return { ...live, connection: change.connection };
+    case "problem":
+      return { ...live, problem: change.problem };
+  }
+}
+
+function withJob(live: LiveJob, job: Job, steps: readonly JobStep[]): LiveJob {
+  const before = live.job?.active_states;
+  const moved = before !== undefined && before.join("\n") !== job.active_states.join("\n");
+  const known = live.steps.at(-1)?.revision ?? 0;
+  return {
+    ...live,
+    job,
+    previousStates: moved ? before : live.previousStates,
+    steps: [...live.steps, ...steps.filter(({ revision }) => revision > known)],
+    problem: undefined,
+  };
+}
+
+/** Several steps in a short time are read together. */
+const readEveryMs = 120;
+
+export function useLiveJob(api: Api, jobId: string): LiveJob {
+  const [live, dispatch] = useReducer(changed, unread);
+
+  useEffect(() => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    let known = 0;
+    let reading = Promise.resolve();
+    let due = false;
+
+    async function read(): Promise<Job | undefined> {
+      try {
+        const [job, steps] = await Promise.all([
+          api.job(jobId, signal),
+          api.history(jobId, known, signal),
+        ]);
+        known = steps.at(-1)?.revision ?? known;
+        dispatch({ type: "read", job, steps });
+        return job;
+      } catch (error) {
+        if (!signal.aborted) dispatch({ type: "problem", problem: (error as Error).message });
+        return undefined;
+      }
+    }
+
+    function readSoon(): void {
+      if (due || signal.aborted) return;
+      due = true;
+      reading = reading
+        .then(() => new Promise((resolve) => setTimeout(resolve, readEveryMs)))
+        .then(async () => {
+          due = false;
+          await read();
+        });
+    }
+
+    void read().then((job) => {
+      if (!job || signal.aborted) return undefined;
+      return watchJob(api, {
+        jobId,
+        after: job.revision,
+        signal,
+        onEvent(event) {
+          if (event.type === "progress") dispatch({ type: "progress", event });
+          else if (event.type !== "emitted") readSoon();
+        },
+        onConnection: (connection) => dispatch({ type: "connection", connection }),
+      });
+    });
+    return () => stop.abort();
+  }, [api, jobId]);
+
+  return live;
+}

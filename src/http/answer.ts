@@ -1,0 +1,57 @@
+// How answers are written: JSON with the same headers everywhere, and every failure as a problem with its code.
+import { RuntimeError, errorCodes, type ErrorCode } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { Problem } from "../protocol/contract.ts";
+
+/** Of every answer that is not a page: nothing of it is for caches, frames, or guesses about its type. */
+export const apiHeaders = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+} as const;
+const jsonHeaders = { "content-type": "application/json; charset=utf-8", ...apiHeaders } as const;
+
+/** Plain headers and a string are what node-server sends without building a `Headers` for it. */
+export function json(
+  body: unknown,
+  status = 200,
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: headers ? { ...jsonHeaders, ...headers } : jsonHeaders,
+  });
+}
+
+export function problem(
+  code: ErrorCode,
+  message: string,
+  { details, headers }: { details?: Problem["details"]; headers?: Record<string, string> } = {},
+): Response {
+  const body: Problem = { error: message, code, ...(details && { details }) };
+  return json(body, errorCodes[code].status, headers);
+}
+
+/** The original's words, where it has some for what went wrong. */
+const originalWords: Partial<Record<ErrorCode, string>> = {
+  "job.not_found": "Job not found",
+};
+
+/**
+ * Answer what was thrown. What is not the caller's doing is logged here, and told without its details.
+ *
+ * @param where The request, for the log.
+ */
+export function failure(
+  error: unknown,
+  log: Logger,
+  where: Readonly<Record<string, unknown>>,
+): Response {
+  if (!(error instanceof RuntimeError)) {
+    log.error({ err: error, ...where }, "request failed");
+    return problem("internal", "Something went wrong on the server. Its log says what.");
+  }
+  const { code, message, status, details } = error;
+  if (status >= 500) log.error({ err: error, code, ...where }, "request failed");
+  const tellDetails = status < 500 && Object.keys(details).length > 0;
+  return problem(code, originalWords[code] ?? message, tellDetails ? { details } : {});
+}

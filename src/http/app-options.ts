@@ -1,0 +1,59 @@
+// What the HTTP side is given: the runtime's services, and small ports for what it only shows.
+import type { z } from "zod";
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import type { ChartFormat } from "../protocol/contract.ts";
+import type { JobService, WorkerService } from "../runtime/runtime.ts";
+import type { Authenticate } from "./auth.ts";
+
+/** A blueprint, as far as clients hear of it. */
+export interface ServedBlueprint {
+  readonly name: string;
+  readonly version: string;
+  readonly style: "native" | "flow";
+  /** What a job may be started with. */
+  readonly input?: z.ZodType;
+  /** With a leading slash. */
+  readonly endpoint?: string;
+  readonly apiVersion?: string;
+  readonly fingerprint: { readonly shape: string };
+}
+
+export interface ServedBlueprints {
+  /** Every version of every blueprint, newest first within a name. */
+  list(): readonly ServedBlueprint[];
+  /** The newest version where `version` is absent. */
+  get(name: string, version?: string): ServedBlueprint | undefined;
+}
+
+export interface ChartRenderer {
+  /** A blueprint that is there, in the format's own language. */
+  render(name: string, version: string, format: ChartFormat): string | Promise<string>;
+}
+
+export interface HttpLimits {
+  /** A silent event stream says that it still lives once in so many milliseconds. */
+  readonly streamHeartbeatMs: number;
+  /** The most event streams and waiting requests at once. */
+  readonly longCallsMax: number;
+}
+export const httpLimits: HttpLimits = { streamHeartbeatMs: 15_000, longCallsMax: 10_000 };
+
+export interface AppOptions {
+  readonly jobs: JobService;
+  readonly workers: Pick<WorkerService, "list">;
+  readonly blueprints: ServedBlueprints;
+  readonly charts: ChartRenderer;
+  /** Tells clients' tokens from others. */
+  readonly authenticate: Authenticate;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Why the server takes no work now; undefined where it does. */
+  readonly unready: () => string | undefined;
+  /** Where the built console is. */
+  readonly consoleDirectory: string;
+  /** Aborted when the server stops: event streams end, and requests that wait are answered. */
+  readonly stopping: AbortSignal;
+  /** Where other than `httpLimits`. */
+  readonly limits?: Partial<HttpLimits>;
+}

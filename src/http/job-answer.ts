@@ -1,0 +1,178 @@
+// Jobs, their events and workers in the words of the wire.
+import type {
+  Failure,
+  Job,
+  JobStep,
+  JobSummary,
+  PlainJob,
+  TaskProgress,
+  Wait,
+  Worker,
+} from "../protocol/job.ts";
+import type { StreamEvent } from "../protocol/job-event.ts";
+import type {
+  HistoryEntry,
+  JobEvent,
+  JobPage,
+  JobStatus,
+  JobView,
+  TaskProgress as Progress,
+  Wait as Reason,
+} from "../runtime/runtime.ts";
+import type { WorkerView } from "../runtime/worker-pool.ts";
+
+/** A job under `/api`. */
+export function jobAnswer(job: JobView): Job {
+  const { error, workerId } = job;
+  return {
+    ...summaryAnswer(job),
+    revision: job.revision,
+    state_value: job.stateValue,
+    active_states: [...job.activeStates],
+    initial_data: job.initialData ?? null,
+    state_history: job.data,
+    data: job.data,
+    ...(job.output !== undefined && { output: job.output }),
+    ...(error && { error: failureAnswer(error), error_message: error.message }),
+    ...(workerId !== undefined && { task_worker_id: workerId }),
+    waits: job.waits.map(waitAnswer),
+  };
+}
+
+/** A job in the plain dialect. */
+export function plainJobAnswer(job: JobView): PlainJob {
+  return {
+    job_id: job.jobId,
+    blueprint: job.blueprint,
+    state: job.currentState,
+    status: job.status,
+    data: job.data,
+    ...(job.output !== undefined && { output: job.output }),
+    ...(job.error && { error: failureAnswer(job.error) }),
+    created_at: iso(job.createdAt),
+    updated_at: iso(job.updatedAt),
+  };
+}
+
+/** A job in a list. */
+export function summaryAnswer(job: JobPage["jobs"][number]): JobSummary {
+  return {
+    id: job.jobId,
+    job_id: job.jobId,
+    blueprint_name: job.blueprint,
+    blueprint_version: job.version,
+    current_state: job.currentState,
+    status: job.status,
+    finished: isFinished(job.status),
+    created_at: iso(job.createdAt),
+    updated_at: iso(job.updatedAt),
+  };
+}
+
+/** Whether a job of this status will never move again. */
+export function isFinished(status: JobStatus): boolean {
+  switch (status) {
+    case "finished":
+    case "failed":
+    case "quarantined":
+    case "cancelled":
+      return true;
+    case "running":
+    case "waiting_for_worker":
+    case "waiting_for_parallel_tasks":
+    case "waiting_for_human":
+    case "waiting_for_event":
+    case "waiting_for_timer":
+    case "waiting_for_sub_job":
+    case "awaiting_retry":
+      return false;
+  }
+}
+
+export function stepAnswer({
+  revision,
+  now,
+  currentState,
+  status,
+  message,
+}: HistoryEntry): JobStep {
+  return { revision, timestamp: iso(now), current_state: currentState, status, message };
+}
+
+export function streamAnswer(event: JobEvent): StreamEvent {
+  const job_id = event.jobId;
+  switch (event.type) {
+    case "state": {
+      const { id, currentState, status, at } = event;
+      return {
+        type: "state",
+        job_id,
+        revision: id,
+        current_state: currentState,
+        status,
+        at: iso(at),
+      };
+    }
+    case "progress": {
+      const { taskId, taskType, child, attempt, progress } = event;
+      const task = { task_id: taskId, task_type: taskType, child, attempt };
+      return { type: "progress", job_id, ...task, ...progressAnswer(progress) };
+    }
+    case "emitted":
+      return { type: "emitted", job_id, event: event.event };
+    case "finished":
+      return { type: "finished", job_id, revision: event.id, job: jobAnswer(event.job) };
+  }
+}
+
+export function workerAnswer(worker: WorkerView): Worker {
+  return {
+    worker_id: worker.workerId,
+    worker_type: worker.workerType,
+    supported_tasks: [...worker.types],
+    max_concurrent_tasks: worker.maxConcurrentTasks,
+    load: worker.running,
+    status: worker.status,
+    resources: worker.resources,
+    labels: worker.labels,
+    connected_at: iso(worker.connectedAt),
+  };
+}
+
+function waitAnswer(wait: Reason): Wait {
+  switch (wait.kind) {
+    case "task":
+      return {
+        kind: "task",
+        task_id: wait.taskId,
+        task_type: wait.taskType,
+        state: wait.state,
+        attempt: wait.attempt,
+        ...(wait.workerId !== undefined && { worker_id: wait.workerId }),
+        since: iso(wait.since),
+        ...(wait.until !== undefined && { until: iso(wait.until) }),
+        ...(wait.progress && { progress: progressAnswer(wait.progress) }),
+        ...(wait.lastError && { last_error: failureAnswer(wait.lastError) }),
+      };
+    case "timer":
+      return { kind: "timer", event: wait.event, due: iso(wait.due) };
+    case "event":
+      return { kind: "event", events: [...wait.events] };
+  }
+}
+
+function progressAnswer({ ratio, message, data }: Progress): TaskProgress {
+  return {
+    ...(ratio !== undefined && { ratio }),
+    ...(message !== undefined && { message }),
+    ...(data !== undefined && { data }),
+  };
+}
+
+function failureAnswer({ code, message, details }: Failure): Failure {
+  return { code, message, ...(details !== undefined && { details }) };
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}

@@ -1,0 +1,87 @@
+// One operation of the contract as a route: who may call it, what it is called with, and the handler behind it.
+import type { Context } from "hono";
+import type { z } from "zod";
+import { RuntimeError } from "../errors.ts";
+import type { Contract, Operation, OperationName } from "../protocol/contract.ts";
+import { problem } from "./answer.ts";
+import type { Authenticate } from "./auth.ts";
+import { readJson } from "./request-body.ts";
+
+/** What a handler is called with: everything is checked. */
+export interface Call<Op extends Operation> {
+  readonly params: Readonly<Record<PathParam<Op["path"]>, string>>;
+  readonly query: Part<Op, "query">;
+  readonly headers: Part<Op, "headers">;
+  readonly body: Part<Op, "body">;
+  /** Aborted when the client has gone. It is made when it is asked for: few requests wait. */
+  readonly clientGone: () => AbortSignal;
+}
+
+type PathParam<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | PathParam<Rest>
+  : never;
+type Part<Op, Name extends string> =
+  Op extends Readonly<Record<Name, infer Schema extends z.ZodType>> ? z.output<Schema> : undefined;
+
+export type Handler<Op extends Operation> = (call: Call<Op>) => Response | Promise<Response>;
+/** A handler for each operation named; the compiler asks for what is missing. */
+export type Handlers<Name extends OperationName> = {
+  readonly [Each in Name]: Handler<Contract[Each]>;
+};
+
+/** The Hono handler of an operation. */
+export function routeOf<Op extends Operation>(
+  operation: Op,
+  handler: Handler<Op>,
+  authenticate: Authenticate,
+): (context: Context) => Response | Promise<Response> {
+  const { auth, query, queryRefusal, headers, body } = operation as Operation;
+  const headerNames = Object.keys(headers?.shape ?? {});
+  // The parts are parsed by the schemas that their types are inferred from; TypeScript cannot follow that through `Op`.
+  const call = (context: Context, parsedBody: unknown) =>
+    ({
+      params: context.req.param(),
+      query: query && parsed("query", query, context.req.query(), queryRefusal),
+      headers: headers && parsed("header", headers, picked(context, headerNames)),
+      body: parsedBody,
+      clientGone: () => context.req.raw.signal,
+    }) as Call<Op>;
+
+  return (context) => {
+    const refused = auth === "client" ? refusal(context, authenticate) : undefined;
+    if (refused) return refused;
+    if (!body) return handler(call(context, undefined));
+    return readJson(context.req).then((value) =>
+      handler(call(context, parsed("body", body, value))),
+    );
+  };
+}
+
+function refusal(context: Context, authenticate: Authenticate): Response | undefined {
+  const headers = { "www-authenticate": 'Bearer realm="avtomatika"' };
+  switch (authenticate((name) => context.req.header(name))) {
+    case "ok":
+      return undefined;
+    case "missing":
+      return problem("auth.missing_token", "Missing X-Avtomatika-Token header", { headers });
+    case "invalid":
+      return problem("auth.invalid_token", "Unauthorized: Invalid token", { headers });
+  }
+}
+
+function picked(context: Context, names: readonly string[]): Record<string, string | undefined> {
+  return Object.fromEntries(names.map((name) => [name, context.req.header(name)]));
+}
+
+function parsed(part: string, schema: z.ZodType, value: unknown, words?: string): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map(({ path, message }) => ({
+    path: [part, ...path].map(String).join("."),
+    message,
+  }));
+  const [first] = issues;
+  throw new RuntimeError("request.invalid", words ?? `${first?.path}: ${first?.message}`, {
+    issues,
+  });
+}

@@ -1,0 +1,120 @@
+// One port for everything: HTTP goes to the application, WebSocket upgrades to whoever takes them.
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { isIPv6, type AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { getRequestListener } from "@hono/node-server";
+import type { Hono } from "hono";
+import { RuntimeError } from "../errors.ts";
+
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Takes an upgrade, or returns false where it is not for it. */
+  readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean;
+}
+
+export interface HttpServer {
+  /** Such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly port: number;
+  readonly server: Server;
+  /**
+   * Take no new connections, let requests that are under way be answered, and cut those that are
+   * not after `graceMs`. Resolves when the port is free.
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Whoever is slower than this, in milliseconds, is not served: open sockets are few. */
+const serverOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16 * 1024,
+};
+
+/**
+ * Listen.
+ *
+ * @throws RuntimeError `server.port_in_use` where another process has the port
+ */
+export async function serve(
+  app: Pick<Hono, "fetch">,
+  { host, port, onUpgrade }: ServeOptions,
+): Promise<HttpServer> {
+  const listener = getRequestListener(app.fetch, { hostname: "localhost" });
+  const server = createServer(
+    serverOptions,
+    (request, response) => void listener(request, response),
+  );
+  server.on("upgrade", (request, socket, head) => {
+    if (!onUpgrade?.(request, socket, head)) refuseUpgrade(socket);
+  });
+  await listen(server, host, port);
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${isIPv6(host) ? `[${host}]` : host}:${address.port}`,
+    port: address.port,
+    server,
+    close: (graceMs = 2_000) =>
+      new Promise((resolve) => {
+        const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+        // A connection that has just been answered is kept alive for a next request: there will be none.
+        const sweep = setInterval(() => server.closeIdleConnections(), 20);
+        server.close(() => {
+          clearTimeout(cut);
+          clearInterval(sweep);
+          resolve();
+        });
+      }),
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: NodeJS.ErrnoException): void => reject(listenFailure(error, host, port));
+    server.once("error", refuse);
+    server.listen(port, host, () => {
+      server.off("error", refuse);
+      resolve();
+    });
+  });
+}
+
+function listenFailure(error: NodeJS.ErrnoException, host: string, port: number): RuntimeError {
+  const details = { host, port, reason: error.code };
+  if (error.code === "EADDRINUSE")
+    return new RuntimeError(
+      "server.port_in_use",
+      `Port ${port} of ${host} is in use by another process. Stop that, or choose another port with --port or API_PORT.`,
+      details,
+      { cause: error },
+    );
+  return new RuntimeError(
+    "config.invalid",
+    `Cannot listen at ${host}, port ${port}: ${error.message}. Choose another address with --host and --port.`,
+    details,
+    { cause: error },
+  );
+}
+
+function refuseUpgrade(socket: Duplex): void {
+  const body = JSON.stringify({
+    error: "There is no WebSocket at this path.",
+    code: "request.not_found",
+  });
+  socket.on("error", () => socket.destroy());
+  socket.once("finish", () => socket.destroy());
+  socket.end(
+    [
+      "HTTP/1.1 404 Not Found",
+      "Connection: close",
+      "Content-Type: application/json; charset=utf-8",
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      "",
+      body,
+    ].join("\r\n"),
+  );
+}

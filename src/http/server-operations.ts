@@ -1,0 +1,84 @@
+// What clients hear about the server itself: whether it works, its workers, its blueprints and their charts.
+import { RuntimeError } from "../errors.ts";
+import { chartContentTypes, type BlueprintEntry, type ChartFormat } from "../protocol/contract.ts";
+import { apiHeaders, json } from "./answer.ts";
+import type { AppOptions, ServedBlueprint } from "./app-options.ts";
+import { endpointPath } from "./endpoint-path.ts";
+import { workerAnswer } from "./job-answer.ts";
+import { openApiDocument } from "./open-api.ts";
+import type { Handlers } from "./operation.ts";
+
+export type ServerOperations = Handlers<
+  | "getStatus"
+  | "getHealth"
+  | "getReadiness"
+  | "getOpenApi"
+  | "listWorkers"
+  | "listPlainWorkers"
+  | "getDashboard"
+  | "listBlueprints"
+  | "getChart"
+  | "getGraph"
+>;
+
+export function serverOperations({
+  jobs,
+  workers,
+  blueprints,
+  charts,
+  unready,
+}: AppOptions): ServerOperations {
+  const fine = () => json({ status: "ok" });
+  const listWorkers = () => json(workers.list().map(workerAnswer));
+  let document: Response | undefined;
+
+  return {
+    getStatus: fine,
+    getHealth: fine,
+    getReadiness() {
+      const reason = unready();
+      if (reason !== undefined) throw new RuntimeError("server.not_ready", reason);
+      return fine();
+    },
+    getOpenApi() {
+      document ??= json(openApiDocument(blueprints.list()));
+      return document.clone();
+    },
+    listWorkers,
+    listPlainWorkers: listWorkers,
+    async getDashboard() {
+      // `queued` counts jobs that wait for their first step. Here that step is made before a start is answered.
+      return json({
+        workers: { total: workers.list().length },
+        jobs: { queued: 0, ...(await jobs.count()) },
+      });
+    },
+    listBlueprints: () => json(blueprints.list().map(blueprintAnswer)),
+    getChart: ({ params, query }) => chart(params.name, query.version, query.format),
+    getGraph: ({ params, query }) => chart(params.name, query.version, "dot"),
+  };
+
+  async function chart(
+    name: string,
+    version: string | undefined,
+    format: ChartFormat,
+  ): Promise<Response> {
+    const blueprint = blueprints.get(name, version);
+    if (!blueprint) throw new RuntimeError("blueprint.not_found", "Blueprint not found", { name });
+    const text = await charts.render(blueprint.name, blueprint.version, format);
+    return new Response(text, {
+      headers: {
+        "content-type": chartContentTypes[format],
+        ...apiHeaders,
+        // An SVG that is opened by itself is a page: it may look like something, and do nothing.
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+      },
+    });
+  }
+}
+
+function blueprintAnswer(blueprint: ServedBlueprint): BlueprintEntry {
+  const { name, version, style, fingerprint } = blueprint;
+  const start = endpointPath(blueprint);
+  return { name, version, style, shape: fingerprint.shape, ...(start !== undefined && { start }) };
+}

@@ -1,0 +1,75 @@
+// What has come due, read from the one due index.
+import type { StoredOutboxMessage, StoredTask } from "../records.ts";
+import type { Due } from "../store.ts";
+import type { Batch } from "./batch.ts";
+import { last, type DueKind, type Key, type Tables } from "./tables.ts";
+import { ready } from "./task-moves.ts";
+
+interface DueEntry {
+  readonly key: Key;
+  readonly due: number;
+  readonly kind: DueKind;
+  readonly ids: readonly string[];
+}
+
+/** What is due at `now`, or undefined where delayed tasks have become ready, which must be written down: `takeDue`. */
+export function readDue(tables: Tables, now: number, limit: number): Due | undefined {
+  const entries = dueEntries(tables, limit + 1);
+  const taken = entries.filter(({ due }) => due <= now).slice(0, limit);
+  if (taken.some(({ kind }) => kind === "delayed")) return undefined;
+  return answer(tables, now, taken, new Set(), entries[taken.length]);
+}
+
+/** What is due; delayed tasks among it are queued. */
+export function takeDue(batch: Batch, limit: number): Due {
+  const { tables, now } = batch;
+  const taken = dueEntries(tables, limit).filter(({ due }) => due <= now);
+  const queues = new Set<string>();
+  for (const { kind, ids } of taken) {
+    const row = kind === "delayed" ? tables.task(ids[0]!) : undefined;
+    if (!row) continue;
+    batch.putTask(row, ready(row, now));
+    queues.add(row.task.queue);
+  }
+  const places = new Set(taken.map(({ key }) => JSON.stringify(key)));
+  const next = dueEntries(tables, taken.length + 1).find(
+    ({ key }) => !places.has(JSON.stringify(key)),
+  );
+  return answer(tables, now, taken, queues, next);
+}
+
+function dueEntries(tables: Tables, limit: number): readonly DueEntry[] {
+  return tables.range(["d"], ["d", last], limit).map(({ key }) => {
+    const [, due, kind, ...ids] = key as [string, number, DueKind, ...string[]];
+    return { key, due, kind, ids };
+  });
+}
+
+function answer(
+  tables: Tables,
+  now: number,
+  taken: readonly DueEntry[],
+  queues: ReadonlySet<string>,
+  next: DueEntry | undefined,
+): Due {
+  const timers: Due["timers"][number][] = [];
+  const expired: StoredTask[] = [];
+  const overdue: StoredTask[] = [];
+  const messages: StoredOutboxMessage[] = [];
+  for (const { due, kind, ids } of taken) {
+    const [first = "", second = ""] = ids;
+    if (kind === "timer") timers.push({ timerId: second, jobId: first, due });
+    if (kind === "lease") expired.push(tables.task(first)!.task);
+    if (kind === "queued") overdue.push(tables.task(first)!.task);
+    if (kind === "message") messages.push(tables.message(first)!);
+  }
+  return {
+    now,
+    timers,
+    expired,
+    overdue,
+    ready: [...queues],
+    messages,
+    ...(next && { next: next.due }),
+  };
+}

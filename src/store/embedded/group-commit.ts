@@ -1,0 +1,117 @@
+// Many writers, one write transaction and one flush: while a batch becomes durable, the next one gathers.
+import { ABORT } from "lmdb";
+import { RuntimeError } from "../../errors.ts";
+import type { StoreTime } from "../store-time.ts";
+import { Batch } from "./batch.ts";
+import type { Database, Tables } from "./tables.ts";
+
+interface Write {
+  /** Runs inside the transaction, perhaps more than once. */
+  readonly apply: (batch: Batch) => unknown;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** How the writes of one transaction ended. */
+type Outcome =
+  | { readonly outcome: "applied"; readonly answers: readonly unknown[] }
+  | { readonly outcome: "thrown"; readonly culprit: Write; readonly reason: unknown };
+
+export class GroupCommit {
+  readonly #database: Database;
+  readonly #tables: Tables;
+  readonly #time: StoreTime;
+  #waiting: Write[] = [];
+  #running: Promise<void> | undefined;
+
+  /** @param database opened without overlapping sync: there, a commit would be seen before it is durable. */
+  constructor(database: Database, tables: Tables, time: StoreTime) {
+    this.#database = database;
+    this.#tables = tables;
+    this.#time = time;
+  }
+
+  /**
+   * Apply a write as part of the next batch. Writes are applied one after the other, in the order of the calls.
+   *
+   * @param apply decides and writes; synchronous and short, because the batch waits for it.
+   * @returns what `apply` returned, once it is durable. If `apply` throws, nothing of it is written, and the other
+   *   writes of the batch are as if it had not been there.
+   * @throws RuntimeError `store.unusable` when the disk refuses the batch.
+   */
+  write<Answer>(apply: (batch: Batch) => Answer): Promise<Answer> {
+    return new Promise<Answer>((resolve, reject) => {
+      this.#waiting.push({ apply, resolve: resolve as Write["resolve"], reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Resolves when nothing is waiting any more. */
+  async drain(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Lets `write` note this run before it can end.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) await this.#commitNext();
+    this.#running = undefined;
+  }
+
+  async #commitNext(): Promise<void> {
+    let writes: readonly Write[] = [];
+    let outcome: Outcome;
+    try {
+      outcome = await this.#transact(() => {
+        // Taken as late as this, so that whoever came while LMDB got ready is of the party.
+        writes = this.#waiting;
+        this.#waiting = [];
+        return writes;
+      });
+    } catch (error) {
+      const reason = await diskFailure(error);
+      for (const write of writes) write.reject(reason);
+      return;
+    }
+    if (outcome.outcome === "thrown") {
+      const { culprit, reason } = outcome;
+      this.#waiting.unshift(...writes.filter((write) => write !== culprit));
+      culprit.reject(reason);
+      return;
+    }
+    for (const [index, write] of writes.entries()) write.resolve(outcome.answers[index]);
+  }
+
+  /** One transaction. It is undone where a write throws, and durable when this resolves otherwise. */
+  async #transact(takeWrites: () => readonly Write[]): Promise<Outcome> {
+    let thrown: Outcome | undefined;
+    const answers: unknown[] = [];
+    await this.#database.childTransaction(() => {
+      const writes = takeWrites();
+      const batch = new Batch(this.#tables, this.#time.now());
+      for (const write of writes)
+        try {
+          answers.push(write.apply(batch));
+        } catch (reason) {
+          thrown = { outcome: "thrown", culprit: write, reason };
+          return ABORT;
+        }
+      batch.finish();
+      return undefined;
+    });
+    return thrown ?? { outcome: "applied", answers };
+  }
+}
+
+/** What to tell the writers of a batch that LMDB could not write. LMDB says why in a promise beside the error. */
+async function diskFailure(error: unknown): Promise<RuntimeError> {
+  let cause = error;
+  if (error instanceof Error && "commitError" in error)
+    cause = await Promise.resolve(error.commitError).catch((reason: unknown) => reason);
+  return new RuntimeError(
+    "store.unusable",
+    `A write to the data directory failed (${String(cause)}), and nothing of it was kept. Check that its disk has space left and that it is writable.`,
+    {},
+    { cause },
+  );
+}

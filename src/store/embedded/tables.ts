@@ -1,0 +1,154 @@
+// How everything lies in the one ordered tree of LMDB: the keys, and how text becomes rows.
+import type { RootDatabase } from "lmdb";
+import type { HistoryEntry, JobStatus, JobSummary, StoredJob, StoredTask } from "../records.ts";
+import type { StoredOutboxMessage } from "../records.ts";
+
+/** A key begins with the letter of its table. Parts sort one after the other: numbers before text, each ascending. */
+export type Key = (string | number)[];
+export type Database = RootDatabase<string, Key>;
+
+/** Sorts behind everything else that a key holds, so `[...prefix, last]` ends a range. */
+export const last = "\uffff";
+
+export const keys = {
+  /** Who holds the directory: the name of its socket. */
+  holder: ["m", "holder"],
+  /** The format of all rows. */
+  format: ["m", "format"],
+  /** The latest store time, and how many tasks were ever added. */
+  marks: ["m", "marks"],
+  /** → `encodeJob` */
+  job: (jobId: string) => ["j", jobId],
+  /** → HistoryEntry */
+  history: (jobId: string, revision: number | typeof last) => ["h", jobId, revision],
+  /** Each job once, by what lists can be asked for. */
+  listed: ({ blueprint, status, createdAt, jobId }: JobSummary) => [
+    "l",
+    blueprint,
+    status,
+    createdAt,
+    jobId,
+  ],
+  list: (blueprint: string, status: JobStatus) => ["l", blueprint, status],
+  /** → how many jobs are in the list. */
+  jobCount: (blueprint: string, status: JobStatus) => ["c", "jobs", blueprint, status],
+  /** → how many tasks wait in the queue, queued or delayed. */
+  queueCount: (queue: string) => ["c", "queue", queue],
+  /** → TaskRow. A job's tasks are neighbours, because a task's id begins with the id of its job. */
+  task: (taskId: string) => ["t", taskId],
+  /** First to be claimed first → task id. */
+  queued: ({ task, sequence }: TaskRow) => ["q", task.queue, 9 - task.priority, sequence],
+  queue: (queue: string) => ["q", queue],
+  /** → due time, to find the entry in the due index. */
+  timer: (jobId: string, timerId: string) => ["x", jobId, timerId],
+  /** → StoredOutboxMessage */
+  message: (id: string) => ["o", id],
+  /** Everything with a due time, earliest first. */
+  due: (due: number, kind: DueKind, ...ids: readonly string[]) => ["d", due, kind, ...ids],
+  /** → the id of the job that claimed the key first. */
+  claimed: (key: string) => ["k", key],
+} satisfies Record<string, Key | ((...parts: never[]) => Key)>;
+
+export type DueKind = "delayed" | "lease" | "message" | "queued" | "timer";
+
+/** A task and its rank: how many tasks were added before it. */
+export interface TaskRow {
+  readonly sequence: number;
+  readonly task: StoredTask;
+}
+
+/** The typed rows, for reading; inside a write transaction also for writing. */
+export class Tables {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  get(key: Key): string | undefined {
+    return this.#database.get(key);
+  }
+
+  /** To be called inside a write transaction only. */
+  put(key: Key, value: string): void {
+    this.#database.putSync(key, value);
+  }
+
+  /** To be called inside a write transaction only. */
+  remove(key: Key): void {
+    this.#database.removeSync(key);
+  }
+
+  /** Rows from `start` on and before `end`, ascending. */
+  range(
+    start: Key,
+    end: Key,
+    limit?: number,
+  ): readonly { readonly key: Key; readonly value: string }[] {
+    if (limit !== undefined && limit <= 0) return [];
+    return [
+      ...this.#database.getRange({
+        start: start,
+        end: end,
+        ...(limit !== undefined && { limit }),
+      }),
+    ];
+  }
+
+  /** Keys below `start` and from `end` on, descending; read one by one as they are asked for. */
+  keysDownFrom(start: Key, end: Key): Iterable<Key> {
+    return this.#database.getKeys({
+      start: start,
+      end: end,
+      reverse: true,
+      exclusiveStart: true,
+    });
+  }
+
+  job(jobId: string): StoredJob | undefined {
+    const row = this.get(keys.job(jobId));
+    return row === undefined ? undefined : decodeJob(row);
+  }
+
+  history(jobId: string, after: number, limit: number): readonly HistoryEntry[] {
+    const rows = this.range(keys.history(jobId, after + 1), keys.history(jobId, last), limit);
+    return rows.map(({ value }) => JSON.parse(value) as HistoryEntry);
+  }
+
+  task(taskId: string): TaskRow | undefined {
+    const row = this.get(keys.task(taskId));
+    return row === undefined ? undefined : (JSON.parse(row) as TaskRow);
+  }
+
+  tasksOf(jobId: string): readonly TaskRow[] {
+    const rows = this.range(keys.task(`${jobId}:`), keys.task(`${jobId}:${last}`));
+    return rows.map(({ value }) => JSON.parse(value) as TaskRow);
+  }
+
+  /** The ids of the tasks that wait in a queue, first to be claimed first. */
+  queued(queue: string, limit: number): readonly string[] {
+    const rows = this.range(keys.queue(queue), [...keys.queue(queue), last], limit);
+    return rows.map(({ value }) => value);
+  }
+
+  message(id: string): StoredOutboxMessage | undefined {
+    const row = this.get(keys.message(id));
+    return row === undefined ? undefined : (JSON.parse(row) as StoredOutboxMessage);
+  }
+
+  marks(): { readonly now: number; readonly sequence: number } {
+    const [now = 0, sequence = 0] = JSON.parse(this.get(keys.marks) ?? "[]") as number[];
+    return { now, sequence };
+  }
+}
+
+/** The envelope follows the rest as it is, behind a line break: JSON has none, and nothing is encoded twice. */
+export function encodeJob({ envelope, ...rest }: StoredJob): string {
+  return `${JSON.stringify(rest)}\n${envelope}`;
+}
+
+function decodeJob(row: string): StoredJob {
+  const end = row.indexOf("\n");
+  const rest = JSON.parse(row.slice(0, end)) as Omit<StoredJob, "envelope">;
+  return { ...rest, envelope: row.slice(end + 1) };
+}

@@ -1,0 +1,60 @@
+// What becomes of a task when it is leased, extended, put back or ready again. Nothing is written here.
+import type { LeaseOffer } from "../commit.ts";
+import type { Extension, Requeue } from "../store.ts";
+import type { TaskRow } from "./tables.ts";
+
+/** Its next attempt, leased. */
+export function leased({ sequence, task }: TaskRow, offer: LeaseOffer, now: number): TaskRow {
+  const { progress: _, ...rest } = task;
+  const { holder, workerId, leaseMs } = offer;
+  return {
+    sequence,
+    task: {
+      ...rest,
+      state: "leased",
+      attempt: task.attempt + 1,
+      since: now,
+      lease: { holder, workerId, startedAt: now, until: now + leaseMs },
+    },
+  };
+}
+
+/** The same attempt, leased longer, or again where the lease had been lost; undefined where another holds it. */
+export function extended(row: TaskRow, extension: Extension, now: number): TaskRow | undefined {
+  const { availableAt: _, ...task } = row.task;
+  const { holder, workerId, leaseMs, progress } = extension;
+  if (task.lease && task.lease.holder !== holder) return undefined;
+  return {
+    sequence: row.sequence,
+    task: {
+      ...task,
+      state: "leased",
+      since: task.lease ? task.since : now,
+      lease: { holder, workerId, startedAt: task.lease?.startedAt ?? now, until: now + leaseMs },
+      ...(progress !== undefined && { progress }),
+    },
+  };
+}
+
+/** Back in its queue, at once or later. */
+export function requeued(row: TaskRow, requeue: Requeue, now: number): TaskRow {
+  const { lease: _, availableAt: __, ...task } = row.task;
+  const { delayMs, settle, counts, error } = requeue;
+  return {
+    sequence: row.sequence,
+    task: {
+      ...task,
+      settled: settle ? task.attempt : task.settled,
+      failures: task.failures + (counts ? 1 : 0),
+      since: now,
+      ...(error && { lastError: error }),
+      ...(delayMs > 0 ? { state: "delayed", availableAt: now + delayMs } : { state: "queued" }),
+    },
+  };
+}
+
+/** Queued after its delay. */
+export function ready({ sequence, task }: TaskRow, now: number): TaskRow {
+  const { availableAt: _, ...rest } = task;
+  return { sequence, task: { ...rest, state: "queued", since: now } };
+}

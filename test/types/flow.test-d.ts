@@ -1,0 +1,60 @@
+// What the compiler accepts and refuses of handler-style flows; checked by `tsc`, never run.
+import { flow } from "avtomatika";
+import { z } from "zod";
+
+const typed = flow("typed", {
+  version: "1",
+  input: z.object({ url: z.string(), width: z.int().default(640) }),
+  dataStores: { prices: new Map<string, number>() },
+});
+
+typed.state("start", { isStart: true, to: ["resized", "failed"] }, (ctx) => {
+  const width: number = ctx.initialData.width;
+  const price: number | undefined = ctx.dataStores.prices.get(ctx.initialData.url);
+  ctx.actions.dispatchTask({
+    type: "resize_image",
+    params: { width, price },
+    transitions: { success: "resized", failure: "failed" },
+  });
+});
+
+typed.state("resized", { to: ["completed"] }, (ctx) => {
+  // @ts-expect-error the input schema has no such member
+  ctx.stateHistory["height"] = ctx.initialData.height;
+  ctx.actions.transitionTo("completed");
+});
+
+typed.state("undeclared", { to: ["completed"] }, (ctx) => {
+  // @ts-expect-error "failed" is not among the declared targets
+  ctx.actions.transitionTo("failed");
+});
+
+typed.state("undeclared_outcome", { to: ["completed"] }, (ctx) =>
+  ctx.actions.dispatchTask({
+    type: "resize_image",
+    // @ts-expect-error "failed" is not among the declared targets
+    transitions: { success: "completed", failure: "failed" },
+  }),
+);
+
+typed.state("nowhere", {}, (ctx) => {
+  // @ts-expect-error no target is declared
+  ctx.actions.transitionTo("completed");
+});
+
+typed.handlerFor("two_steps", { to: ["completed"] })((ctx) => {
+  ctx.actions.transitionTo("completed");
+});
+
+typed.handlerFor("two_steps_undeclared", { to: ["completed"] })((ctx) => {
+  // @ts-expect-error "start" is not among the declared targets
+  ctx.actions.transitionTo("start");
+});
+
+const untyped = flow("untyped", { version: "1" });
+
+untyped.state("start", { isStart: true, to: ["completed"] }, async (ctx) => {
+  const anything: unknown = ctx.initialData["anything"];
+  await Promise.resolve(anything);
+  ctx.actions.transitionTo("completed");
+});

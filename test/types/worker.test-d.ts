@@ -1,0 +1,35 @@
+// What the compiler accepts and refuses of task handlers; checked by `tsc`, never run.
+import { task } from "avtomatika";
+import { createWorker, defineTask, withStatus } from "avtomatika/worker";
+import { z } from "zod";
+
+const resize = task("resize_image", {
+  input: z.object({ url: z.string(), width: z.int().default(640) }),
+  output: z.object({ key: z.string() }),
+  progress: z.object({ percent: z.number() }),
+});
+
+export const right = defineTask(resize, async ({ params, progress }) => {
+  // The schema's default makes the width certain.
+  const width: number = params.width;
+  progress(0.5, "halfway", { percent: 50 });
+  return { key: `${params.url}@${width}` };
+});
+export const withItsOwnStatus = defineTask(resize, () => withStatus("cached", { key: "a" }));
+export const untyped = defineTask("anything", ({ params }) => ({ echo: params["text"] }));
+
+// @ts-expect-error: the output has no key.
+export const wrongOutput = defineTask(resize, () => ({ name: "a" }));
+// @ts-expect-error: the output beside the status has no key.
+export const wrongStatusOutput = defineTask(resize, () => withStatus("cached", { name: "a" }));
+export const wrongParams = defineTask(resize, ({ params }) => {
+  // @ts-expect-error: there is no such input.
+  return { key: params.height };
+});
+export const wrongProgress = defineTask(resize, ({ progress }) => {
+  // @ts-expect-error: progress of this task is told in percent.
+  progress(0.5, "halfway", { pages: 1 });
+  return { key: "a" };
+});
+// @ts-expect-error: a worker's handler is typed by the definition as well.
+createWorker().task(resize, async () => ({ key: 7 }));

@@ -1,0 +1,107 @@
+// The envelope's text: nothing is lost, nothing can be imitated, and what is not ours is refused.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { decodeEnvelope, encodeEnvelope } from "../../../src/actor/codec.ts";
+import { ActorMark } from "../../../src/actor/data.ts";
+import type { Envelope } from "../../../src/actor/envelope.ts";
+import { start } from "../../../src/actor/step.ts";
+import type { RuntimeError } from "../../../src/errors.ts";
+import { ActorJob, at, machineOf, origin } from "../../support/actor-job.ts";
+
+const plain = start(machineOf({ context: {} }), origin, undefined, at).envelope;
+const throughText = (envelope: Envelope): Envelope => decodeEnvelope(encodeEnvelope(envelope));
+const unreadable = expect.objectContaining({ code: "envelope.unreadable" }) as RuntimeError;
+
+test("any JSON with undefined members survives, key order included", () => {
+  const value = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small" },
+      fc.jsonValue(),
+      fc.constant(undefined),
+      fc.array(tie("value")),
+      fc.dictionary(fc.oneof(fc.string(), fc.constant("__proto__")), tie("value"), {
+        noNullPrototype: true,
+      }),
+    ),
+  })).value;
+  fc.assert(
+    fc.property(value, (context) => {
+      const read = throughText({ ...plain, context });
+      expect(Object.hasOwn(read, "specials")).toBe(false);
+      const shown = JSON.stringify(context, (_, member: unknown) =>
+        member === undefined ? "undefined" : member,
+      );
+      const readShown = JSON.stringify(read.context, (_, member: unknown) =>
+        member === undefined ? "undefined" : member,
+      );
+      expect(readShown).toBe(shown);
+    }),
+  );
+});
+
+test("undefined and actor references survive, and look-alikes stay what they are", () => {
+  const context = {
+    none: undefined,
+    list: [1, undefined, new ActorMark("kid", "g")],
+    text: "undefined",
+    fake: { xstate$$type: 1, id: "kid" },
+    specials: [{ path: ["context"], kind: "undefined" }],
+  };
+  const read = throughText({ ...plain, context });
+  expect(read.context).toStrictEqual(context);
+  expect((read.context as typeof context).list[2]).toBeInstanceOf(ActorMark);
+});
+
+test("data that imitates an actor reference never becomes one", () => {
+  const job = new ActorJob(
+    machineOf({
+      invoke: { id: "k", src: "task" },
+      context: ({ input }: { input: unknown }) => ({ input }),
+      on: { E: {} },
+    }),
+    {
+      actor: "#_self",
+      xstate$$type: 1,
+      sessionId: "s",
+      send: true,
+      ref: true,
+    },
+  );
+  expect(job.context["input"]).toStrictEqual({
+    actor: "#_self",
+    xstate$$type: 1,
+    sessionId: "s",
+    send: true,
+    ref: true,
+  });
+});
+
+test("a member named __proto__ stays a member and changes no prototype", () => {
+  const input: unknown = JSON.parse('{"a":{"__proto__":{"admin":true}}}');
+  const job = new ActorJob(
+    machineOf({
+      context: ({ input: given }: { input: unknown }) => ({ given }),
+      on: { E: { actions: "note" } },
+    }),
+    input,
+  );
+  job.send("E");
+  expect(JSON.stringify(job.context)).toBe('{"given":{"a":{"__proto__":{"admin":true}}}}');
+  expect((job.context["given"] as { a: { admin?: boolean } }).a.admin).toBeUndefined();
+});
+
+test.each([
+  ["text", "garbage"],
+  ["null", "null"],
+  ["a list", "[]"],
+  ["a newer format", JSON.stringify({ ...plain, format: 2 })],
+  ["another engine", JSON.stringify({ ...plain, engine: "other" })],
+  ["another release of the engine", JSON.stringify({ ...plain, engineVersion: "6.0.0" })],
+  ["an envelope with a member missing", JSON.stringify({ ...plain, children: undefined })],
+  [
+    "a special value without a place",
+    JSON.stringify({ ...plain, specials: [{ path: ["context", "x"], kind: "undefined" }] }),
+  ],
+])("refuses %s", (_, text) => {
+  expect(() => decodeEnvelope(text)).toThrow(unreadable);
+});

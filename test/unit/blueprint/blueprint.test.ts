@@ -1,0 +1,65 @@
+// Native blueprints: names, versions, addresses and what clients see of a job.
+import { describe, expect, test } from "vitest";
+import { setup, type AnyStateMachine } from "xstate";
+import { z } from "zod";
+import { blueprint, isBlueprint } from "../../../src/blueprint/blueprint.ts";
+import { jobData } from "../../../src/blueprint/job-data.ts";
+
+const machine = setup({}).createMachine({ id: "m" });
+
+test("carries what it was made of, and a fingerprint", () => {
+  const input = z.object({});
+  const made = blueprint("order", { version: "1.2", machine, input, endpoint: "jobs/order" });
+  expect(made).toMatchObject({
+    name: "order",
+    version: "1.2",
+    style: "native",
+    machine,
+    input,
+    endpoint: "/jobs/order",
+    fingerprint: {
+      shape: expect.stringMatching(/^[0-9a-f]{16}$/),
+      logic: expect.stringMatching(/^[0-9a-f]{16}$/),
+    },
+  });
+  expect(made).not.toHaveProperty("apiVersion");
+  expect(isBlueprint(made)).toBe(true);
+});
+
+test("is not mistaken for anything else", () => {
+  expect(isBlueprint({ name: "order", version: "1", machine })).toBe(false);
+  expect(isBlueprint(undefined)).toBe(false);
+});
+
+describe("is refused", () => {
+  test.each<[string, string, object]>([
+    ["name", "no spaces", {}],
+    ["name", "", {}],
+    ["version", "order", { version: "" }],
+    ["version", "order", { version: 1 }],
+    ["endpoint", "order", { endpoint: "/jobs/{id}" }],
+    ["endpoint", "order", { endpoint: "/jobs//a" }],
+    ["endpoint", "order", { endpoint: "/jobs/a?b" }],
+    ["apiVersion", "order", { apiVersion: "v1/x" }],
+    ["machine", "order", { machine: { states: {} } }],
+    ["input", "order", { input: { type: "object" } }],
+  ])("for its %s: %j %j", (what, name, definition) => {
+    const given = { version: "1", machine: machine as AnyStateMachine, ...definition };
+    expect(() => blueprint(name, given)).toThrow(
+      expect.objectContaining({
+        code: "blueprint.invalid",
+        message: expect.stringContaining(`${what}: `),
+      }),
+    );
+  });
+});
+
+describe("clients see", () => {
+  test("the context of a native job", () => {
+    expect(jobData({ style: "native" }, { total: 5 })).toEqual({ data: { total: 5 } });
+  });
+  test("the input and the history of a flow's job, and nothing of its machinery", () => {
+    const context = { initialData: 1, stateHistory: { a: 2 }, transitions: {}, handlerFailures: 3 };
+    expect(jobData({ style: "flow" }, context)).toEqual({ initialData: 1, data: { a: 2 } });
+  });
+});

@@ -1,0 +1,32 @@
+// What a handler's source tells a chart.
+import { expect, test } from "vitest";
+import { readHandler } from "../../../src/blueprint/handler-source.ts";
+
+interface Ctx {
+  readonly actions: { dispatchTask(task: object): void; transitionTo(state: string): void };
+}
+
+test("finds the outcomes that lead to a target, and the tasks", () => {
+  const { outcomes, tasks } = readHandler((ctx: Ctx) =>
+    ctx.actions.dispatchTask({
+      type: "work",
+      params: { deep: { er: 1 } },
+      transitions: { success: "completed", "too late": "failed", failure: "failed" },
+    }),
+  );
+  expect([...outcomes]).toEqual([
+    ["completed", ["success"]],
+    ["failed", ["too late", "failure"]],
+  ]);
+  expect(tasks).toEqual(["work"]);
+});
+
+test("says nothing about what the source computes", () => {
+  const names = { success: "completed" };
+  const type = "work";
+  const { outcomes, tasks } = readHandler((ctx: Ctx) =>
+    ctx.actions.dispatchTask({ type, transitions: names }),
+  );
+  expect(outcomes.size).toBe(0);
+  expect(tasks).toEqual([]);
+});

@@ -1,0 +1,57 @@
+// Tasks as declared: their defaults, and what cannot be meant.
+import { createActor } from "xstate";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { task, taskDefinition, type TaskOptions } from "../../../src/blueprint/task.ts";
+
+const declared = (options: TaskOptions = {}, type = "work") =>
+  task(type, { input: z.object({ n: z.number() }), output: z.object({}), ...options });
+
+test("has four attempts with doubling pauses and the middle priority unless told otherwise", () => {
+  expect(declared()[taskDefinition]).toMatchObject({
+    type: "work",
+    priority: 5,
+    retry: { maxAttempts: 4, initialMs: 1000, factor: 2, maxMs: 60_000 },
+  });
+});
+
+test("keeps what it is told", () => {
+  const options = { priority: 9, retry: { maxAttempts: 1 }, runTimeoutMs: 5, queueTimeoutMs: 6 };
+  expect(declared(options)[taskDefinition]).toMatchObject({
+    ...options,
+    retry: { maxAttempts: 1, initialMs: 1000 },
+  });
+});
+
+test.each<[string, TaskOptions, string?]>([
+  ["priority", { priority: 10 }],
+  ["priority", { priority: 1.5 }],
+  ["maxAttempts", { retry: { maxAttempts: 0 } }],
+  ["factor", { retry: { factor: 0.5 } }],
+  ["maxMs", { retry: { initialMs: 10, maxMs: 5 } }],
+  ["runTimeoutMs", { runTimeoutMs: 0 }],
+  ["queueTimeoutMs", { queueTimeoutMs: -1 }],
+  ["task type", {}, ""],
+  ["task type", {}, "local:work"],
+])("refuses a wrong %s: %j %j", (what, options, type) => {
+  expect(() => declared(options, type)).toThrow(
+    expect.objectContaining({ code: "blueprint.invalid", message: expect.stringContaining(what) }),
+  );
+});
+
+test("keeps no input in its snapshot", () => {
+  const logic = declared();
+  expect(JSON.stringify(logic.getInitialSnapshot(undefined as never, { n: 1 }))).toBe(
+    '{"status":"active"}',
+  );
+});
+
+test("cannot be started in this process", () => {
+  const errors: unknown[] = [];
+  const actor = createActor(declared(), { input: { n: 1 } });
+  actor.subscribe({ error: (error) => errors.push(error) });
+  actor.start();
+  expect(errors).toEqual([
+    expect.objectContaining({ message: expect.stringContaining("runs on a worker") }),
+  ]);
+});

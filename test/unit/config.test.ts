@@ -1,0 +1,149 @@
+// The configuration: where values come from, what is refused, and which tokens are fit for whom.
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readConfig, variables, type ConfigSources } from "../../src/config.ts";
+import { RuntimeError } from "../../src/errors.ts";
+
+const clientToken = "0123456789abcdef-client";
+const workerToken = "0123456789abcdef-worker";
+const safeTokens = { CLIENT_TOKEN: clientToken, GLOBAL_WORKER_TOKEN: workerToken };
+
+const read = (sources: ConfigSources) =>
+  readConfig({ env: {}, envFile: "/nowhere/.env", ...sources });
+function refusal(sources: ConfigSources): RuntimeError {
+  try {
+    read(sources);
+  } catch (error) {
+    if (error instanceof RuntimeError) return error;
+    throw error;
+  }
+  throw new Error("The configuration was not refused.");
+}
+
+describe("without any setting", () => {
+  test("the server is for development: on loopback, with tokens made up anew", () => {
+    const [one, other] = [read({}), read({})];
+    expect(one).toMatchObject({
+      host: "127.0.0.1",
+      port: 8080,
+      dataDirectory: "./data",
+      logLevel: "info",
+      logFormat: "json",
+      generated: { clientToken: true, workerToken: true },
+    });
+    const tokens = [one.clientToken, one.workerToken, other.clientToken, other.workerToken];
+    expect(new Set(tokens).size).toBe(4);
+    for (const token of tokens) expect(token).toMatch(/^[\w-]{43}$/);
+  });
+
+  test("a token that is given is kept, however short", () => {
+    expect(read({ env: { CLIENT_TOKEN: "short" } })).toMatchObject({
+      clientToken: "short",
+      generated: { clientToken: false, workerToken: true },
+    });
+  });
+});
+
+describe("sources", () => {
+  test("flags win over the environment, and that over the file", () => {
+    const envFile = join(mkdtempSync(join(tmpdir(), "avtomatika-config-")), ".env");
+    writeFileSync(envFile, 'API_PORT=1001\nAPI_HOST="127.0.0.2"\nLOG_FORMAT=text\n# comment\n');
+    const env = { API_PORT: "1002", API_HOST: "127.0.0.3" };
+    expect(read({ envFile })).toMatchObject({ port: 1001, host: "127.0.0.2", logFormat: "text" });
+    expect(read({ envFile, env })).toMatchObject({ port: 1002, host: "127.0.0.3" });
+    expect(read({ envFile, env, flags: { port: 1003 } })).toMatchObject({
+      port: 1003,
+      host: "127.0.0.3",
+      logFormat: "text",
+    });
+  });
+
+  test("an empty variable and an absent flag say nothing", () => {
+    expect(read({ env: { API_PORT: "" }, flags: { host: undefined } })).toMatchObject({
+      port: 8080,
+      host: "127.0.0.1",
+    });
+  });
+
+  test("levels are understood as the original wrote them", () => {
+    const level = (name: string) => read({ env: { LOG_LEVEL: name } }).logLevel;
+    expect(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"].map(level)).toEqual([
+      "debug",
+      "info",
+      "warn",
+      "error",
+      "fatal",
+    ]);
+  });
+});
+
+describe("a value that is wrong", () => {
+  test("is refused together with every other, each with its name and what it may be", () => {
+    const error = refusal({
+      env: { API_PORT: "http", LOG_LEVEL: "loud", LOG_FORMAT: "xml" },
+    });
+    expect(error.code).toBe("config.invalid");
+    expect(error.message).toContain(
+      'API_PORT or --port: must be a whole number from 0 to 65535 (it is "http")',
+    );
+    expect(error.message).toMatch(
+      /LOG_LEVEL or --log-level: must be one of trace, debug, .*"loud"/,
+    );
+    expect(error.message).toMatch(/LOG_FORMAT or --log-format: must be json or text .*"xml"/);
+  });
+
+  test.each(["65536", "-1", "80.5", "1e3", " 80", "0x50"])("is no port: %j", (port) => {
+    expect(refusal({ flags: { port } }).code).toBe("config.invalid");
+  });
+});
+
+describe("where others can reach the server, or in production", () => {
+  const exposed: ConfigSources[] = [
+    { env: { NODE_ENV: "production" } },
+    { env: { API_HOST: "0.0.0.0" } },
+    { flags: { host: "192.168.1.7" } },
+    { flags: { host: "::" } },
+    { flags: { host: "example.com" } },
+  ];
+
+  test.each(exposed)("missing tokens are refused: %j", (sources) => {
+    const error = refusal(sources);
+    expect(error.code).toBe("config.insecure");
+    expect(error.message).toContain("CLIENT_TOKEN is not set");
+    expect(error.message).toContain("GLOBAL_WORKER_TOKEN is not set");
+  });
+
+  test.each(exposed)("tokens of one's own are taken: %j", ({ env = {}, flags = {} }) => {
+    expect(read({ env: { ...env, ...safeTokens }, flags })).toMatchObject({
+      clientToken,
+      workerToken,
+      generated: { clientToken: false, workerToken: false },
+    });
+  });
+
+  test.each([
+    ["fifteen-letters", "shorter than 16"],
+    ["secure-orchestrator-token", "everybody knows"],
+    ["secure-worker-token", "everybody knows"],
+    ["your-secret-worker-token", "everybody knows"],
+    ["test-client-token", "everybody knows"],
+    [workerToken, "are the same"],
+  ])("the client token %s is refused, without being repeated", (token, why) => {
+    const error = refusal({
+      env: { NODE_ENV: "production", ...safeTokens, CLIENT_TOKEN: token },
+    });
+    expect(error.code).toBe("config.insecure");
+    expect(error.message).toContain(why);
+    expect(error.message).not.toContain(token);
+  });
+
+  test.each(["127.0.0.1", "127.1.2.3", "::1", "localhost"])("%s is loopback", (host) => {
+    expect(read({ flags: { host } }).host).toBe(host);
+  });
+});
+
+test("the table says of every variable what it is for", () => {
+  for (const { about } of Object.values(variables)) expect(about).toMatch(/\.$/);
+});

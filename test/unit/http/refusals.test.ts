@@ -1,0 +1,225 @@
+// What the application refuses, and in which words: no route is open that the contract does not open.
+import { beforeEach, describe, expect, test } from "vitest";
+import { RuntimeError } from "../../../src/errors.ts";
+import { contract, requestBytesMax, type Operation } from "../../../src/protocol/contract.ts";
+import type { JobService } from "../../../src/runtime/runtime.ts";
+import {
+  clientToken,
+  jobIdIn,
+  openHttpWorld,
+  readAnswer,
+  workerToken,
+  type HttpWorld,
+} from "./http-world.ts";
+
+let world: HttpWorld;
+beforeEach(async () => {
+  world = await openHttpWorld();
+});
+
+/** Every path that is served, by what the contract says of it. */
+const routes = Object.entries<Operation>(contract).flatMap(
+  ([name, { method, path, under, auth }]) => {
+    const filled = path
+      .replace("{id}", "0_x")
+      .replace("{name}", "door")
+      .replace("/{endpoint}", "/jobs/test");
+    const prefixes = under === "root" ? [""] : ["/api", "/api/v1"];
+    return prefixes.map((prefix) => ({ name, auth, method, path: `${prefix}${filled}` }));
+  },
+);
+const guarded = routes.filter(({ auth }) => auth === "client");
+const open = routes.filter(({ auth }) => auth === "none");
+
+describe.each(guarded)("$name at $method $path", ({ method, path }) => {
+  const send = async (headers: Record<string, string>) =>
+    readAnswer(
+      await world.app.request(path, { method, headers, ...(method === "POST" && { body: "{}" }) }),
+    );
+
+  test("refuses who has no token", async () => {
+    const { status, body, headers } = await send({});
+    expect([status, body]).toEqual([
+      401,
+      { error: "Missing X-Avtomatika-Token header", code: "auth.missing_token" },
+    ]);
+    expect(headers.get("www-authenticate")).toMatch(/^Bearer/);
+  });
+
+  test.each([
+    ["another token", { "x-avtomatika-token": "wrong" }],
+    ["another bearer token", { authorization: "Bearer wrong" }],
+    ["the worker's token", { "x-avtomatika-token": workerToken }],
+    ["the worker's token as a bearer", { authorization: `Bearer ${workerToken}` }],
+    ["the client's token with more", { "x-avtomatika-token": `${clientToken}x` }],
+  ])("refuses who has %s", async (_, headers) => {
+    const { status, body } = await send(headers);
+    expect([status, body]).toEqual([
+      401,
+      { error: "Unauthorized: Invalid token", code: "auth.invalid_token" },
+    ]);
+  });
+
+  test.each([
+    ["its own header", { "x-avtomatika-token": clientToken }],
+    ["a bearer", { authorization: `bearer ${clientToken}` }],
+  ])("lets in who has the client's token in %s", async (_, headers) => {
+    expect((await send(headers)).status).not.toBe(401);
+  });
+
+  test("does not take the worker's header", async () => {
+    expect((await send({ "x-worker-token": clientToken })).status).toBe(401);
+  });
+});
+
+test("only what tells nothing of jobs, workers and blueprints is open", async () => {
+  expect(open.map(({ path }) => path)).toEqual(["/_public/status", "/healthz", "/readyz"]);
+  for (const { path } of open) expect((await world.app.request(path)).status).toBe(200);
+});
+
+test("every route of the application is in the contract, or is the console", () => {
+  const served = world.app.routes.map(({ method, path }) => `${method} ${path}`);
+  const paths = new Set(
+    Object.values<Operation>(contract).flatMap(({ method, path, under }) =>
+      (under === "root" ? [""] : ["/api", "/api/v1", "/api/v2"]).map(
+        (prefix) => `${method} ${prefix}${path.replaceAll(/\{(\w+)\}/g, ":$1")}`,
+      ),
+    ),
+  );
+  const others = served.filter((route) => !paths.has(route));
+  expect(others.toSorted()).toEqual([
+    "GET /",
+    "GET /console",
+    "GET /console/*",
+    "POST /api/jobs/test",
+    "POST /api/v1/jobs/test",
+    "POST /api/v2/doors",
+  ]);
+});
+
+test("a path that is not there is answered 404", async () => {
+  for (const path of [
+    "/nowhere",
+    "/api",
+    "/api/v9/jobs",
+    "/_public/debug/flush_db",
+    "/api/jobs/a/b/c",
+  ])
+    expect(await world.call("GET", path)).toMatchObject({
+      status: 404,
+      body: { code: "request.not_found", error: expect.stringContaining(path) },
+    });
+});
+
+test("a method that a path does not take is answered 405 with those that it takes", async () => {
+  const wrong = await world.call("DELETE", "/api/jobs/0_x/events");
+  expect(wrong).toMatchObject({ status: 405, body: { code: "request.method_not_allowed" } });
+  expect(wrong.headers.get("allow")).toBe("GET, HEAD, POST");
+  expect((await world.call("PUT", "/api/v1/jobs/0_x/cancel")).headers.get("allow")).toBe("POST");
+  expect((await world.call("GET", "/api/v2/doors")).headers.get("allow")).toBe("POST");
+});
+
+describe("a body", () => {
+  const post = (body: string, headers = {}) => world.call("POST", "/api/jobs/test", body, headers);
+
+  test.each(["", "{", "nothing", '{"a":1,}', "\u0000"])(
+    "that is not JSON is refused: %j",
+    async (text) => {
+      const { status, body } = await post(text);
+      expect(status).toBe(400);
+      expect(body).toMatchObject({ error: "Invalid JSON body", code: "request.invalid_json" });
+    },
+  );
+
+  test.each([
+    ["a key that reaches a prototype", '{"a":[{"__proto__":{"isAdmin":true}}]}'],
+    ["a constructor", '{"constructor":{"prototype":{"isAdmin":true}}}'],
+    ["levels without end", "[".repeat(100) + "]".repeat(100)],
+  ])("with %s is refused", async (_, text) => {
+    const { status, body } = await post(text);
+    expect(status).toBe(400);
+    expect(body).toMatchObject({ code: "request.invalid_json" });
+    expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined();
+  });
+
+  test("may be as large as the limit, and one byte more is refused", async () => {
+    const filled = (bytes: number) => `{"input":"${"x".repeat(bytes - 12)}"}`;
+    const length = (text: string) => ({ "content-length": String(text.length) });
+    const [most, more] = [filled(requestBytesMax), filled(requestBytesMax + 1)];
+    expect((await post(most, length(most))).status).toBe(202);
+    for (const headers of [length(more), {}])
+      expect(await post(more, headers)).toMatchObject({
+        status: 413,
+        body: { code: "request.body_too_large" },
+      });
+  });
+
+  test("starts no job when it is refused", async () => {
+    await post("{");
+    expect((await world.call("GET", "/api/jobs")).body).toEqual([]);
+  });
+});
+
+describe("an error", () => {
+  const failing = (error: Error) =>
+    openHttpWorld({ jobs: { get: () => Promise.reject(error) } as unknown as JobService });
+
+  test("that nobody expected is logged once, and told without what it says", async () => {
+    const broken = await failing(new Error("secret path /etc/shadow"));
+    const { status, body } = await broken.call("GET", "/api/jobs/0_x");
+    expect([status, body]).toEqual([
+      500,
+      { error: expect.stringMatching(/log/), code: "internal" },
+    ]);
+    expect(broken.logged).toMatchObject([
+      {
+        level: 50,
+        err: { message: "secret path /etc/shadow" },
+        method: "GET",
+        path: "/api/jobs/0_x",
+      },
+    ]);
+    expect(JSON.stringify(broken.logged)).not.toContain(clientToken);
+  });
+
+  test("of the server is logged, and told without its details", async () => {
+    const broken = await failing(
+      new RuntimeError("store.closed", "The store is closed.", { path: "/data" }),
+    );
+    const { status, body } = await broken.call("GET", "/api/jobs/0_x");
+    expect([status, body]).toEqual([503, { error: "The store is closed.", code: "store.closed" }]);
+    expect(broken.logged).toHaveLength(1);
+  });
+
+  test("of the caller is not logged", async () => {
+    expect(await world.call("GET", "/api/jobs/0_x")).toMatchObject({
+      status: 404,
+      body: { error: "Job not found", code: "job.not_found" },
+    });
+    expect(world.logged).toEqual([]);
+  });
+});
+
+test("a server that is not ready says why, while it lives", async () => {
+  const starting = await openHttpWorld({ unready: () => "The store is being read." });
+  expect(await starting.call("GET", "/readyz")).toMatchObject({
+    status: 503,
+    body: { code: "server.not_ready", error: "The store is being read." },
+  });
+  expect((await starting.call("GET", "/healthz")).status).toBe(200);
+});
+
+test("no answer holds a token", async () => {
+  const jobId = jobIdIn(await world.call("POST", "/api/v2/doors", { name: "front" }));
+  for (const { method, path } of routes) {
+    const answer = await world.app.request(path.replace("0_x", jobId), {
+      method,
+      headers: { "x-avtomatika-token": clientToken, "last-event-id": "1" },
+      ...(method === "POST" && { body: '{"type":"LOCK"}' }),
+    });
+    // An event stream of a job that has not ended does not end.
+    if (answer.headers.get("content-type")?.startsWith("text/event-stream"))
+      await answer.body?.cancel();
+    else expect(await answer.text()).not.toContain(clientToken);
+  }
+});
