@@ -65,6 +65,8 @@ export type Effect =
   | { readonly type: "emit"; readonly event: SentEvent }
   | { readonly type: "log"; readonly label?: string; readonly value: unknown }
   | { readonly type: "action"; readonly action: string; readonly params: unknown }
+  /** An inline function action. It has no name to be stored by, so it runs after the commit, at most once. */
+  | { readonly type: "run_inline"; readonly action: string; readonly run: () => unknown }
   | {
       readonly type: "finished";
       readonly status: "done" | "error" | "stopped";

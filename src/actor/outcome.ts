@@ -46,8 +46,9 @@ export function settle(open: OpenStep, next: AnyMachineSnapshot): Stepped {
   });
   const timers = new TimerBook(envelope.timers, generations, open.at.now);
   const mark = (reference: ActorReference): ActorMark => markOf(reference, scope, following);
+  const named = open.prepared.actionNames;
   const messages = scope.actions.flatMap(
-    (action) => messageOf(action, { scope, following, timers, mark }) ?? [],
+    (action) => messageOf(action, { scope, following, timers, mark, named }) ?? [],
   );
   if (isDone) timers.clearAll();
   const history = historyIds(next);
@@ -94,6 +95,8 @@ function messageOf(
     readonly following: Following;
     readonly timers: TimerBook;
     readonly mark: (reference: ActorReference) => ActorMark;
+    /** Names of the machine's own actions. */
+    readonly named: ReadonlySet<string>;
   },
 ): Effect | undefined {
   switch (action.type) {
@@ -133,12 +136,12 @@ function messageOf(
       };
       return { type: "log", ...(label !== undefined && { label }), value: loggable(value) };
     }
-    default:
-      return {
-        type: "action",
-        action: action.type,
-        params: toData(action.params, `${action.type}.params`),
-      };
+    default: {
+      const { type, params, info, exec } = action;
+      if (exec && !step.named.has(type))
+        return { type: "run_inline", action: type, run: () => exec(info, params) };
+      return { type: "action", action: type, params: toData(params, `${type}.params`) };
+    }
   }
 }
 

@@ -28,6 +28,8 @@ export class PreparedMachine {
   /** Ids of the children that states invoke; every other child is spawned by an action. */
   readonly invokedIds: ReadonlySet<string>;
   readonly nodes: ReadonlyMap<string, StateNode>;
+  /** Names under which the machine has actions; every other action is an inline function. */
+  readonly actionNames: ReadonlySet<string>;
   /** Whether eventless transitions exist: those may fire on an event that nothing names. */
   readonly #hasEventless: boolean;
   readonly #descriptors: ReadonlySet<string>;
@@ -40,6 +42,7 @@ export class PreparedMachine {
     const nodes = [...descendants(this.machine.root)];
     this.nodes = new Map(nodes.map((node) => [node.id, node]));
     this.invokedIds = new Set(nodes.flatMap((node) => node.invoke.map(({ id }) => id)));
+    this.actionNames = new Set(Object.keys(original.implementations.actions as object));
     this.#hasEventless = nodes.some((node) => node.always !== undefined);
     this.#descriptors = new Set(nodes.flatMap((node) => [...node.transitions.keys()]));
     this.#wildcards = [...this.#descriptors].filter((one) => one.endsWith("*"));

@@ -10,6 +10,9 @@ const idleClock = { setTimeout: nothing, clearTimeout: nothing };
 export interface RecordedAction {
   readonly type: string;
   readonly params: unknown;
+  readonly info?: unknown;
+  /** The implementation; undefined where the machine names an action that it does not have. */
+  readonly exec?: ((info: unknown, params: unknown) => unknown) | undefined;
 }
 
 /**

@@ -48,6 +48,7 @@ function stateSvg(placed: PlacedNode, active: boolean): string {
     "state",
     node.kind,
     hasChildren ? "parent" : "leaf",
+    ...(node.parent === undefined && hasChildren ? ["root"] : []),
     ...(active ? ["active"] : []),
   ];
   const shapes = node.kind === "history" ? historyShapes(placed) : boxShapes(placed);

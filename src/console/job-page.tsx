@@ -1,11 +1,12 @@
 // One job: what it is, its chart with the active states lit, what it waits for, what happened, what it holds.
 import { useEffect, useState, type ReactNode } from "react";
-import type { Job, JobStep } from "../protocol/job.ts";
+import type { Job } from "../protocol/job.ts";
 import type { Api } from "./api.ts";
 import { ChartView } from "./chart-view.tsx";
 import { followLink, jobsHref } from "./route.ts";
 import { hasEnded, StatusBadge } from "./status.tsx";
-import { Ago, Clock, shortDuration, useNow } from "./time.tsx";
+import { Steps } from "./steps.tsx";
+import { Ago, shortDuration, useNow } from "./time.tsx";
 import { useLiveJob } from "./use-live-job.ts";
 import { Waits } from "./waits.tsx";
 import type { Connection } from "./watch-job.ts";
@@ -147,25 +148,6 @@ function CancelButton({ api, jobId }: Props) {
         Keep it
       </button>
     </span>
-  );
-}
-
-function Steps({ steps }: { readonly steps: readonly JobStep[] }) {
-  return (
-    <section className="panel" aria-label="Steps">
-      <h2>
-        Steps <span className="count">{steps.length}</span>
-      </h2>
-      <ol className="steps">
-        {steps.toReversed().map((step) => (
-          <li key={step.revision}>
-            <Clock at={step.timestamp} />
-            <span className="step-event">{step.message.type}</span>
-            <span className="step-state">{step.current_state}</span>
-          </li>
-        ))}
-      </ol>
-    </section>
   );
 }
 

@@ -76,9 +76,11 @@ function useJobList(api: Api, filter: JobFilter): JobList {
     reading.current?.abort();
     const { signal } = (reading.current = new AbortController());
     try {
-      const counts = api.dashboard(signal);
-      const read = await readPages(api, filter, shownPages.current, signal);
-      setDashboard(await counts);
+      const [counts, read] = await Promise.all([
+        api.dashboard(signal),
+        readPages(api, filter, shownPages.current, signal),
+      ]);
+      setDashboard(counts);
       setPages(read);
       setProblem(undefined);
     } catch (error) {

@@ -13,10 +13,11 @@ export function useNow(everyMs: number): number {
 
 /** `3 min ago`, with the exact moment as a tooltip. */
 export function Ago({ at, now }: { readonly at: string; readonly now: number }) {
-  const pastMs = now - Date.parse(at);
+  const seconds = Math.floor((now - Date.parse(at)) / 1000);
+  const past = seconds < 60 ? `${seconds} s` : shortDuration(seconds * 1000);
   return (
     <time dateTime={at} title={new Date(at).toLocaleString()}>
-      {pastMs < 2000 ? "just now" : `${shortDuration(pastMs)} ago`}
+      {seconds < 2 ? "just now" : `${past} ago`}
     </time>
   );
 }

@@ -50,8 +50,10 @@ export function failure(
     log.error({ err: error, ...where }, "request failed");
     return problem("internal", "Something went wrong on the server. Its log says what.");
   }
-  const { code, message, status, details } = error;
-  if (status >= 500) log.error({ err: error, code, ...where }, "request failed");
+  const { code, message, status, retryable, details } = error;
+  // A 503 that passes is the server's ordinary word for "not now"; a probe may hear it every second.
+  if (status === 503 && retryable) log.debug({ code, ...where }, "request put off");
+  else if (status >= 500) log.error({ err: error, code, ...where }, "request failed");
   const tellDetails = status < 500 && Object.keys(details).length > 0;
   return problem(code, originalWords[code] ?? message, tellDetails ? { details } : {});
 }

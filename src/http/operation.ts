@@ -47,7 +47,7 @@ export function routeOf<Op extends Operation>(
       clientGone: () => context.req.raw.signal,
     }) as Call<Op>;
 
-  return (context) => {
+  const answer = (context: Context): Response | Promise<Response> => {
     const refused = auth === "client" ? refusal(context, authenticate) : undefined;
     if (refused) return refused;
     if (!body) return handler(call(context, undefined));
@@ -55,6 +55,14 @@ export function routeOf<Op extends Operation>(
       handler(call(context, parsed("body", body, value))),
     );
   };
+  return (context) => (context.req.method === "HEAD" ? headOf(answer(context)) : answer(context));
+}
+
+/** Hono answers HEAD with what GET would say, and drops the body: a stream in it has to be told that nobody reads. */
+async function headOf(answer: Response | Promise<Response>): Promise<Response> {
+  const { body, status, headers } = await answer;
+  await body?.cancel();
+  return new Response(null, { status, headers });
 }
 
 function refusal(context: Context, authenticate: Authenticate): Response | undefined {

@@ -139,6 +139,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     expectWhatIsDue(commit);
     for (const { label, value } of turn.logged) log.info({ jobId, label, value }, "job logged");
     if (turn.messages.length > 0) perform(turn);
+    for (const inline of turn.inline) void runInline(jobId, inline);
     if (!events.isFollowed(jobId)) return;
     for (const { revision, currentState, status, now } of commit.history)
       events.publish({ type: "state", id: revision, jobId, currentState, status, at: now });
@@ -161,6 +162,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       log.error({ err: error }, "the outbox failed; its messages are tried again when due");
       dueLoop.expect(store.now() + outboxDelayMs);
     });
+  }
+
+  async function runInline(jobId: string, { action, run }: Turn["inline"][number]): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      log.warn({ err: error, jobId, action }, "inline action failed; it is not tried again");
+    }
   }
 
   function publishEnd(job: StoredJob): void {

@@ -78,6 +78,8 @@ export class Turn {
   readonly emitted: SentEvent[] = [];
   readonly logged: { label?: string; value: unknown }[] = [];
   readonly messages: OutboxMessage[] = [];
+  /** Inline actions, to be run once the commit is durable. */
+  readonly inline: Extract<Effect, { type: "run_inline" }>[] = [];
   readonly takenAway: TakenAway[] = [];
   #envelope: Envelope | undefined;
 
@@ -288,8 +290,15 @@ export class Turn {
       case "log":
         this.logged.push(effect);
         return [];
+      case "run_inline":
+        this.inline.push(effect);
+        return [];
       case "action": {
         const { action, params } = effect;
+        if (!Object.hasOwn(this.#tools.blueprint.machine.implementations.actions, action)) {
+          this.logged.push({ label: "action without implementation", value: action });
+          return [];
+        }
         const event = cause.type === "event" ? cause.event : { type: `xstate.${cause.type}` };
         this.#post({ kind: "action", action, params, context: this.envelope.context, event });
         return [];

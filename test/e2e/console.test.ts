@@ -12,6 +12,7 @@ import { assign, setup } from "xstate";
 import { z } from "zod";
 import { loadBlueprints } from "../../src/blueprint/load.ts";
 import { browserPath, noBrowser, startBrowser, type Browser } from "../support/browser.ts";
+import { startCuttableProxy } from "../support/cuttable-proxy.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   clientToken,
@@ -141,10 +142,14 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
     return (body as { job_id: string }).job_id;
   }
 
-  async function openPage(path: string, colorScheme: "light" | "dark" = "light") {
+  async function openPage(
+    path: string,
+    colorScheme: "light" | "dark" = "light",
+    url: string = live.url,
+  ) {
     const opened = await browser.open({ colorScheme });
     onTestFinished(async () => void (await opened.page.context().close()));
-    await opened.page.goto(`${live.url}/console/${path}#token=${clientToken}`);
+    await opened.page.goto(`${url}/console/${path}#token=${clientToken}`);
     return opened;
   }
 
@@ -244,12 +249,14 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
 
   test("comes back to a job after the connection was lost, and tells what was missed", async () => {
     const id = await startJob("e2e_gallery");
-    const { page } = await openPage(`jobs/${id}`);
+    const proxy = await startCuttableProxy(live.url);
+    onTestFinished(() => proxy.close());
+    const { page } = await openPage(`jobs/${id}`, "light", proxy.url);
     await page.locator(".connection.live").waitFor();
-    await page.context().setOffline(true);
+    proxy.cut();
     await page.locator(".connection:not(.live)").waitFor();
     await live.call("POST", `/api/jobs/${id}/events`, { type: "BEGIN" });
-    await page.context().setOffline(false);
+    proxy.mend();
     await isLit(page, "making.frame.cutting");
     await painter.finish(1);
   });

@@ -198,7 +198,7 @@ test("closing lets what is under way be answered, and frees the port", async () 
   const waiting = fetched(`/api/jobs/${jobId}/wait?timeout_ms=60000`);
   await eventually(() => world.clock.pending > before);
   world.stop.abort();
-  await http.close(60_000);
+  await http.close(600_000);
   expect((await waiting).status).toBe(200);
   expect(watcher.ended).toBe(true);
   const again = await serve(world.app, { host: "127.0.0.1", port: http.port });

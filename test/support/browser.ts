@@ -76,7 +76,7 @@ export async function startBrowser(executablePath: string): Promise<Browser> {
     },
     async picture(page, name) {
       const path = join(pictures, `${name}.png`);
-      await page.screenshot({ path });
+      await page.screenshot({ path, animations: "disabled" });
       return path;
     },
     async close() {

@@ -64,6 +64,14 @@ describe.each(pages)("%s", (page) => {
     expect(read(page)).toMatch(/^# /);
   });
 
+  test("names only scripts that package.json has", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const named = [...read(page).matchAll(/\bnpm (?:run (?:-s )?)?([a-z][\w:]*)/g)].map(
+      ([, script = ""]) => script,
+    );
+    expect(named.filter((script) => script !== "ci" && !(script in scripts))).toEqual([]);
+  });
+
   test("names only files and folders that exist", () => {
     const named = [
       ...prose(page).matchAll(/`((?:src|worker|machines|scripts|test|docs)\/[\w./-]*)`/g),

@@ -30,11 +30,13 @@ const layers: Readonly<Record<string, Layer>> = {
     ours: ["src/protocol", ...runtimePorts, log],
     others: ["hono", "@hono/node-server", "zod", "zod-openapi", "node:"],
   },
-  "src/console": { ours: ["src/protocol"], others: ["react", "react-dom"] },
+  "src/client": { ours: ["src/protocol"], others: [] },
+  "src/console": { ours: ["src/client", "src/protocol"], others: ["react", "react-dom"] },
   "src/cli": {
     ours: [
       "src/blueprint",
       "src/chart",
+      "src/client",
       "src/protocol",
       "src/config.ts",
       "src/server.ts",

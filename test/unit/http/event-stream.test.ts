@@ -200,6 +200,15 @@ test("leaves nothing behind when its reader goes", async () => {
   await eventually(() => world.clock.pending === before);
 });
 
+test("is not begun for those who ask only for its head", async () => {
+  const jobId = await openDoor();
+  const before = world.clock.pending;
+  const { status, headers, body } = await world.call("HEAD", `/api/jobs/${jobId}/events`);
+  expect([status, body]).toEqual([200, ""]);
+  expect(headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+  await eventually(() => world.clock.pending === before);
+});
+
 test("ends when the server stops, so that its readers go elsewhere", async () => {
   const jobId = await openDoor();
   const reader = await watch(jobId);

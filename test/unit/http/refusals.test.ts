@@ -183,12 +183,20 @@ describe("an error", () => {
   });
 
   test("of the server is logged, and told without its details", async () => {
-    const broken = await failing(
-      new RuntimeError("store.closed", "The store is closed.", { path: "/data" }),
-    );
+    const error = new RuntimeError("store.corrupt", "The store is corrupt.", { path: "/data" });
+    const broken = await failing(error);
     const { status, body } = await broken.call("GET", "/api/jobs/0_x");
-    expect([status, body]).toEqual([503, { error: "The store is closed.", code: "store.closed" }]);
+    expect([status, body]).toEqual([
+      500,
+      { error: "The store is corrupt.", code: "store.corrupt" },
+    ]);
     expect(broken.logged).toHaveLength(1);
+  });
+
+  test("that only means `not now` is nothing to look at", async () => {
+    const stopping = await failing(new RuntimeError("server.stopping", "The server is stopping."));
+    expect((await stopping.call("GET", "/api/jobs/0_x")).status).toBe(503);
+    expect(stopping.logged).toEqual([]);
   });
 
   test("of the caller is not logged", async () => {

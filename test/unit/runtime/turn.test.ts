@@ -190,3 +190,38 @@ test("an eventless loop ends its job in error, and the node goes on", async () =
   await runtime.jobs.send(jobId, { type: "GO" });
   expect(await runtime.jobs.get(jobId)).toMatchObject({ status: "failed" });
 });
+
+test("an inline action runs once, after the commit, and its failure harms nobody", async () => {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock });
+  const order: string[] = [];
+  const commit = store.commit.bind(store);
+  store.commit = async (one) => {
+    const result = await commit(one);
+    order.push("committed");
+    return result;
+  };
+  const inline = blueprint("inline", {
+    version: "1",
+    machine: setup({
+      types: { context: {} as { n: number }, events: {} as { type: "GO" } },
+    }).createMachine({
+      id: "inline",
+      context: () => ({ n: 7 }),
+      on: {
+        GO: {
+          actions: [
+            ({ context }) => order.push(`ran with ${context.n}`),
+            () => {
+              throw new Error("broken");
+            },
+          ],
+        },
+      },
+    }),
+  });
+  const { runtime } = await openWorld([inline], { clock, store });
+  const { jobId } = await runtime.jobs.start({ blueprint: "inline", input: {} });
+  expect(await runtime.jobs.send(jobId, { type: "GO" })).toMatchObject({ outcome: "accepted" });
+  expect(order).toEqual(["committed", "committed", "ran with 7"]);
+});

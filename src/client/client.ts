@@ -1,0 +1,129 @@
+// What programs do with a server over HTTP: start jobs, look at them, send to them, wait for them, watch them.
+import { contract } from "../protocol/contract.ts";
+import type { Job, JobStatus } from "../protocol/job.ts";
+import type { StreamEvent } from "../protocol/job-event.ts";
+import { createRequester, type AnswerOf } from "./request.ts";
+import { watchJob, type WatchOptions } from "./watch-job.ts";
+
+export interface ClientOptions {
+  /** The server's address, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** The client token. */
+  readonly token: string;
+  /** What requests are made with; the global `fetch` where absent. */
+  readonly fetch?: (url: string, init: RequestInit) => Response | Promise<Response>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface StartOptions extends CallOptions {
+  /** The newest version where absent. */
+  readonly version?: string;
+  /** Starts of one blueprint with the same key give the same job. */
+  readonly idempotencyKey?: string;
+}
+
+export interface ListOptions extends CallOptions {
+  /** 1 to 1000; 100 where absent. */
+  readonly limit?: number;
+  readonly status?: JobStatus;
+  /** The name of a blueprint. */
+  readonly blueprint?: string;
+  /** The `next` of the page before. */
+  readonly cursor?: string;
+}
+
+export interface WaitOptions extends CallOptions {
+  /** How long to wait at most; until the job has ended where absent. */
+  readonly timeoutMs?: number;
+}
+
+export type StartedJob = AnswerOf<(typeof contract.startPlainJob.answers)[202]["schema"]>;
+export type JobPage = AnswerOf<(typeof contract.listJobPage.answers)[200]["schema"]>;
+export type SentEvent = AnswerOf<(typeof contract.sendEvent.answers)[202]["schema"]>;
+export type ConnectedWorkers = AnswerOf<(typeof contract.listWorkers.answers)[200]["schema"]>;
+
+export type Client = ReturnType<typeof createClient>;
+
+/** One request waits so long at most, in milliseconds: what is in between may cut silent connections. */
+const waitStepMs = 30_000;
+
+/**
+ * Make a client. Nothing is sent until one of its functions is called.
+ *
+ * All of them throw a RuntimeError: with the server's own code where it refuses, `server.unreachable` where nothing
+ * answers, `server.answer_unexpected` where something answers that is no server of ours.
+ *
+ * @throws RuntimeError `config.invalid` where the url is not one of http or https.
+ */
+export function createClient(options: ClientOptions) {
+  const request = createRequester(options);
+  const jobPath = (jobId: string, rest = ""): string =>
+    `/api/jobs/${encodeURIComponent(jobId)}${rest}`;
+
+  return {
+    /** Start a job. Resolves when its first step is durable. */
+    start(
+      blueprint: string,
+      data: unknown,
+      { version, idempotencyKey, signal }: StartOptions = {},
+    ): Promise<StartedJob> {
+      return request.json(contract.startPlainJob.answers[202].schema, "/jobs", {
+        body: { blueprint, data, ...(version !== undefined && { version }) },
+        ...(idempotencyKey !== undefined && { headers: { "idempotency-key": idempotencyKey } }),
+        ...(signal && { signal }),
+      });
+    },
+
+    get(jobId: string, call: CallOptions = {}): Promise<Job> {
+      return request.json(contract.getJob.answers[200].schema, jobPath(jobId), call);
+    },
+
+    /** Jobs, newest first, one page of them. */
+    list({ signal, ...query }: ListOptions = {}): Promise<JobPage> {
+      const given = Object.entries(query).map(([name, value]) => [name, String(value)]);
+      const path = `/api/jobs/page?${new URLSearchParams(given as [string, string][])}`;
+      return request.json(contract.listJobPage.answers[200].schema, path, signal ? { signal } : {});
+    },
+
+    /** Send an event. `ignored` says that the job, as it is now, has no transition for it. */
+    send(
+      jobId: string,
+      event: { readonly type: string },
+      call: CallOptions = {},
+    ): Promise<SentEvent> {
+      const { schema } = contract.sendEvent.answers[202];
+      return request.json(schema, jobPath(jobId, "/events"), { body: event, ...call });
+    },
+
+    async cancel(jobId: string, call: CallOptions = {}): Promise<void> {
+      const { schema } = contract.cancelJob.answers[200];
+      await request.json(schema, jobPath(jobId, "/cancel"), { body: {}, ...call });
+    },
+
+    /** Wait for the end of a job. Resolves with the job as it is then, which `timeoutMs` may make before its end. */
+    async wait(
+      jobId: string,
+      { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
+    ): Promise<Job> {
+      const { schema } = contract.waitForJob.answers[200];
+      for (let leftMs = timeoutMs; ; leftMs -= waitStepMs) {
+        const stepMs = Math.max(0, Math.min(leftMs, waitStepMs));
+        const path = jobPath(jobId, `/wait?timeout_ms=${stepMs}`);
+        const job = await request.json(schema, path, { waitMs: stepMs, ...(signal && { signal }) });
+        if (job.finished || leftMs <= waitStepMs) return job;
+      }
+    },
+
+    /** Follow a job: what was missed, then what happens, until it has ended. Breaks of the connection are bridged. */
+    watch(jobId: string, watch: WatchOptions = {}): AsyncGenerator<StreamEvent, void> {
+      return watchJob(request, jobPath(jobId, "/events"), watch);
+    },
+
+    workers(call: CallOptions = {}): Promise<ConnectedWorkers> {
+      return request.json(contract.listWorkers.answers[200].schema, "/api/workers", call);
+    },
+  };
+}
