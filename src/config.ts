@@ -102,6 +102,8 @@ export interface ConfigSources {
   readonly flags?: Flags;
   /** A file of `NAME=value` lines, used where it exists; `.env` where absent. */
   readonly envFile?: string;
+  /** What holds where none of the above says anything; named like flags. */
+  readonly defaults?: Flags;
 }
 
 /**
@@ -114,8 +116,14 @@ export function readConfig({
   env = process.env,
   flags = {},
   envFile = ".env",
+  defaults = {},
 }: ConfigSources = {}): Config {
-  const given = { ...fileValues(envFile), ...present(env), ...flagValues(flags) };
+  const given = {
+    ...flagValues(defaults),
+    ...present(fileValues(envFile)),
+    ...present(env),
+    ...flagValues(flags),
+  };
   const values = parsed(given);
   const production = values.NODE_ENV === "production";
   if (production || !isLoopback(values.API_HOST)) refuseUnsafeTokens(values, production);
@@ -132,6 +140,37 @@ export function readConfig({
       clientToken: values.CLIENT_TOKEN === undefined,
       workerToken: values.GLOBAL_WORKER_TOKEN === undefined,
     },
+  };
+}
+
+/** Whom a program of ours wants to talk to, as far as it has been told. */
+export interface Connection {
+  readonly url?: string;
+  readonly token?: string;
+  /** Where a development server on this machine leaves its address and tokens. */
+  readonly dataDirectory: string;
+}
+
+const connectionVariables = {
+  client: { urls: ["AVTOMATIKA_URL"], tokens: ["CLIENT_TOKEN"] },
+  worker: { urls: ["ORCHESTRATOR_URL"], tokens: ["WORKER_INDIVIDUAL_TOKEN", "WORKER_TOKEN"] },
+} as const;
+
+/** Read what a client or a worker is to connect to, from the same sources as the configuration of a server. */
+export function readConnection(
+  role: "client" | "worker",
+  { env = process.env, flags = {}, envFile = ".env" }: ConfigSources = {},
+): Connection {
+  const file = fileValues(envFile);
+  const first = (variableNames: readonly string[]): string | undefined =>
+    variableNames.map((name) => env[name] || file[name]).find(Boolean);
+  const { urls, tokens } = connectionVariables[role];
+  const url = flags["url"] ?? first(urls);
+  const token = flags["token"] ?? first(tokens);
+  return {
+    ...(url !== undefined && { url: String(url) }),
+    ...(token !== undefined && { token: String(token) }),
+    dataDirectory: first(["DATA_DIR"]) ?? variables.DATA_DIR.schema.parse(undefined),
   };
 }
 
@@ -205,8 +244,8 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 
-function fileValues(path: string): Record<string, string> {
-  return existsSync(path) ? present(parseEnv(readFileSync(path, "utf8"))) : {};
+function fileValues(path: string): Record<string, string | undefined> {
+  return existsSync(path) ? parseEnv(readFileSync(path, "utf8")) : {};
 }
 
 /** An empty value counts as absent: that is how one unsets a variable in a compose file. */

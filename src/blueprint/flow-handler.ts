@@ -92,7 +92,7 @@ export function handlerRunner(state: HandledState): FlowHandlerRunner {
     const ctx: FlowHandlerContext<unknown, unknown, string> = {
       jobId,
       currentState: state.name,
-      initialData: structuredClone(initialData),
+      initialData: JSON.parse(JSON.stringify(initialData)) as unknown,
       stateHistory: JSON.parse(before) as Record<string, unknown>,
       actions,
       dataStores: state.dataStores,
@@ -102,7 +102,7 @@ export function handlerRunner(state: HandledState): FlowHandlerRunner {
     const decision = actions.decision();
     const after = JSON.stringify(ctx.stateHistory);
     const changed = after === before ? {} : { stateHistory: JSON.parse(after) as unknown };
-    return { ...(JSON.parse(JSON.stringify(decision)) as object), ...changed };
+    return { ...decision, ...changed };
   };
 }
 

@@ -1,8 +1,9 @@
 // What makes one layout of a chart tidier than another, as a number; and the settings worth trying.
 import type { LayoutOptions } from "elkjs/lib/elk-api.js";
-import type { Box, ChartLayout, PlacedRoute, Point } from "./placed.ts";
+import { cross, distance, legs, overlap, span } from "./geometry.ts";
+import type { ChartLayout, PlacedRoute } from "./placed.ts";
 
-const placements = ["NETWORK_SIMPLEX", "LINEAR_SEGMENTS", "BRANDES_KOEPF"];
+const placements = ["NETWORK_SIMPLEX", "LINEAR_SEGMENTS"];
 const seeds = ["1", "2", "3"];
 
 /** Settings of the layout engine, in the order in which equals win. */
@@ -60,37 +61,6 @@ function crossings(routes: readonly PlacedRoute[]): number {
       ([a, b]) => legs(other.points).filter(([c, d]) => cross(a, b, c, d)).length,
     ),
   );
-}
-
-/** Legs are horizontal or vertical: two cross where a horizontal one meets a vertical one inside both. */
-function cross(a: Point, b: Point, c: Point, d: Point): boolean {
-  const one = span(a, b);
-  const other = span(c, d);
-  return (
-    one.x < other.x + other.width &&
-    other.x < one.x + one.width &&
-    one.y < other.y + other.height &&
-    other.y < one.y + one.height
-  );
-}
-
-function overlap(a: Box, b: Box): boolean {
-  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
-}
-
-function span(a: Point, b: Point): Box {
-  return {
-    x: Math.min(a.x, b.x),
-    y: Math.min(a.y, b.y),
-    width: Math.abs(a.x - b.x),
-    height: Math.abs(a.y - b.y),
-  };
-}
-
-const distance = (a: Point, b: Point): number => Math.abs(a.x - b.x) + Math.abs(a.y - b.y);
-
-function legs(points: readonly Point[]): (readonly [Point, Point])[] {
-  return points.slice(1).map((point, index) => [points[index] ?? point, point] as const);
 }
 
 function pairs<T>(items: readonly T[]): (readonly [T, T])[] {

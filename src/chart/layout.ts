@@ -4,6 +4,7 @@ import type { Chart } from "../blueprint/chart.ts";
 import { elkLayout } from "./elk.ts";
 import { chartRoutes, elkGraph, initialDotId, initialEdgeId, type Route } from "./graph.ts";
 import { layoutCost, layoutVariants } from "./layout-cost.ts";
+import { straightened } from "./straighten.ts";
 import type { Box, ChartLayout, PlacedRoute, Point } from "./placed.ts";
 
 /**
@@ -15,7 +16,7 @@ export async function layoutChart(chart: Chart): Promise<ChartLayout> {
   const routes = chartRoutes(chart);
   const graphs = layoutVariants(routes.length).map((options) => elkGraph(chart, routes, options));
   const layouts = (await elkLayout(graphs)).flatMap((graph) =>
-    graph ? [placed(chart, routes, graph)] : [],
+    graph ? [straightened(placed(chart, routes, graph))] : [],
   );
   const [first, ...others] = layouts.map((layout) => ({ layout, cost: layoutCost(layout) }));
   if (!first) throw new Error(`The chart of "${chart.id}" cannot be laid out.`);

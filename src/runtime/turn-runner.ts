@@ -117,6 +117,7 @@ export class TurnRunner {
       const { blueprint, version } = job.summary;
       const tools = this.#tools(this.#options.blueprints.require(blueprint, version));
       const turn = Turn.resume(tools, job);
+      refuseOtherShape(turn);
       const outcomes = new Map<Letter, MailOutcome>();
       for (const letter of open) outcomes.set(letter, await turn.apply(letter.mail));
 
@@ -161,6 +162,18 @@ export class TurnRunner {
     const { store, runInTurn, outboxDelayMs } = this.#options;
     return { blueprint, at: { now: store.now(), epoch: store.epoch }, runInTurn, outboxDelayMs };
   }
+}
+
+/** A job goes on only in the very shape it was started in: another one may lack its states, children or timers. */
+function refuseOtherShape({ envelope, blueprint }: Turn): void {
+  const { shape } = blueprint.fingerprint;
+  if (envelope.shape === shape) return;
+  const { jobId, version } = envelope;
+  throw new RuntimeError(
+    "blueprint.shape_changed",
+    `Job ${jobId} runs "${blueprint.name}" version "${version}", whose shape has changed since it was started. Serve the old shape under that version, and give the new one a version of its own.`,
+    { jobId, blueprint: blueprint.name, version, shape, startedWith: envelope.shape },
+  );
 }
 
 function taskOf(mail: Mail): string | undefined {

@@ -107,11 +107,11 @@ export class Turn {
   get envelope(): Envelope {
     return this.#envelope!;
   }
+  get blueprint(): Blueprint {
+    return this.#tools.blueprint;
+  }
   get isEmpty(): boolean {
     return this.#history.length === 0;
-  }
-  get newTasks(): readonly NewTask[] {
-    return this.#ops.flatMap((op) => (op.op === "add_task" ? [op.task] : []));
   }
 
   /** Take in one piece of mail and all that follows from it inside this job. */

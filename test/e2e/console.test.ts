@@ -148,7 +148,7 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
     url: string = live.url,
   ) {
     const opened = await browser.open({ colorScheme });
-    onTestFinished(async () => void (await opened.page.context().close()));
+    onTestFinished(() => opened.page.context().close());
     await opened.page.goto(`${url}/console/${path}#token=${clientToken}`);
     return opened;
   }
@@ -207,7 +207,7 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
 
   test("asks for the token, and says when the server does not take it", async () => {
     const { page } = await browser.open();
-    onTestFinished(async () => void (await page.context().close()));
+    onTestFinished(() => page.context().close());
     await page.goto(`${live.url}/console/`);
     await page.getByLabel("Client token").fill("wrong");
     await page.keyboard.press("Enter");
@@ -274,7 +274,7 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
   test("draws every blueprint of the server with each state's name inside its box", async () => {
     const { body } = await live.call("GET", "/api/blueprints");
     const { page } = await browser.open();
-    onTestFinished(async () => void (await page.context().close()));
+    onTestFinished(() => page.context().close());
     for (const { name } of body as { name: string }[]) {
       const chart = await live.call("GET", `/api/blueprints/${name}/chart?format=svg`);
       await page.setContent(chart.body as string);

@@ -19,7 +19,7 @@ afterEach(() => http.close(0));
 
 const headers = { "x-avtomatika-token": clientToken };
 const fetched = (path: string, init: RequestInit = {}) =>
-  fetch(`${http.url}${path}`, { ...init, headers: { ...headers, ...init.headers } });
+  fetch(`${http.url}${path}`, { ...init, headers });
 
 async function openDoor(): Promise<string> {
   const answer = await fetched("/api/v2/doors", { method: "POST", body: '{"name":"front"}' });

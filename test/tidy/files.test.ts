@@ -14,7 +14,7 @@ describe.each(codeFiles)("%s", (file) => {
   const name = basename(file);
 
   test("opens with a sentence that says what it is for", () =>
-    expect(text.split("\n", 1)[0]).toMatch(/^\/\/ [A-Z`].*[.:]$/));
+    expect(text.replace(/^#!.*\n/, "").split("\n", 1)[0]).toMatch(/^\/\/ [A-Z`].*[.:]$/));
   test("can be read in one sitting", () =>
     expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(400));
   test("is named in kebab-case, after what it holds", () => {

@@ -1,8 +1,8 @@
 // The configuration: where values come from, what is refused, and which tokens are fit for whom.
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { readConfig, variables, type ConfigSources } from "../../src/config.ts";
 import { RuntimeError } from "../../src/errors.ts";
 
@@ -48,7 +48,9 @@ describe("without any setting", () => {
 
 describe("sources", () => {
   test("flags win over the environment, and that over the file", () => {
-    const envFile = join(mkdtempSync(join(tmpdir(), "avtomatika-config-")), ".env");
+    const directory = mkdtempSync(join(tmpdir(), "avtomatika-config-"));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const envFile = join(directory, ".env");
     writeFileSync(envFile, 'API_PORT=1001\nAPI_HOST="127.0.0.2"\nLOG_FORMAT=text\n# comment\n');
     const env = { API_PORT: "1002", API_HOST: "127.0.0.3" };
     expect(read({ envFile })).toMatchObject({ port: 1001, host: "127.0.0.2", logFormat: "text" });

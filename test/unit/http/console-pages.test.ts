@@ -1,8 +1,8 @@
 // The console's pages: what is served, with which headers, and what is not.
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { openHttpWorld, type HttpWorld } from "./http-world.ts";
 
 let parent: string;
@@ -11,6 +11,7 @@ beforeEach(async () => {
   parent = mkdtempSync(join(tmpdir(), "avtomatika-pages-"));
   world = await openHttpWorld({ consoleDirectory: join(parent, "console") });
 });
+afterEach(() => rmSync(parent, { recursive: true }));
 
 function build(): void {
   mkdirSync(join(parent, "console/assets"), { recursive: true });

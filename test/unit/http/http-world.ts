@@ -1,7 +1,4 @@
 // The HTTP application over a real runtime, on time that tests move by hand and without a socket.
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { pino } from "pino";
 import { assign, emit, setup } from "xstate";
 import { z } from "zod";
@@ -94,7 +91,7 @@ export async function openHttpWorld(options: Partial<AppOptions> = {}): Promise<
     clock: world.clock,
     log: pino({}, { write: (line) => void logged.push(JSON.parse(line)) }),
     unready: () => undefined,
-    consoleDirectory: mkdtempSync(join(tmpdir(), "avtomatika-console-")),
+    consoleDirectory: "/nowhere/console",
     stopping: stop.signal,
     ...options,
   });

@@ -225,3 +225,23 @@ test("an inline action runs once, after the commit, and its failure harms nobody
   expect(await runtime.jobs.send(jobId, { type: "GO" })).toMatchObject({ outcome: "accepted" });
   expect(order).toEqual(["committed", "committed", "ran with 7"]);
 });
+
+test("a job whose blueprint has changed its shape is left alone, and says so", async () => {
+  const first = await openWorld([patientJob]);
+  const { jobId } = await first.runtime.jobs.start({ blueprint: "patient_job", input: {} });
+  await first.runtime.stop();
+  const changed = blueprint("patient_job", {
+    version: "1",
+    machine: setup({ types: { events: {} as { type: "HURRY" } } }).createMachine({
+      id: "patient_job",
+      initial: "waiting",
+      states: { waiting: { on: { HURRY: "early" } }, early: { type: "final" } },
+    }),
+  });
+  const { clock, store } = first;
+  const { runtime } = await openWorld([changed], { clock, store });
+  await expect(runtime.jobs.send(jobId, { type: "HURRY" })).rejects.toMatchObject({
+    code: "blueprint.shape_changed",
+  });
+  expect(await runtime.jobs.get(jobId)).toMatchObject({ currentState: "waiting", revision: 1 });
+});

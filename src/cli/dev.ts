@@ -1,0 +1,52 @@
+// `avtomatika dev`: a server for development, with a worker process for the example tasks.
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Command } from "commander";
+import pc from "picocolors";
+import { exitCodes } from "./exit-codes.ts";
+import { print } from "./output.ts";
+import { announce, runServer, withServerOptions, type RunningServer, type ServerFlags } from "./start.ts";
+import { aborted, stopSignal } from "./stop-signal.ts";
+
+/** The handlers that come with the package. */
+const shippedTasks = join(import.meta.dirname, "../../worker/tasks");
+
+export function addDev(program: Command): void {
+  withServerOptions(
+    program.command("dev").description("start a server and a worker for the example tasks"),
+  ).action(async (_, command: Command) => {
+    const { json, ...flags } = command.optsWithGlobals<ServerFlags>();
+    const signal = stopSignal();
+    const running = await runServer(flags);
+    const worker = startWorker(running);
+    const workerEnded = once(worker, "exit");
+    announce(running, json === true);
+    if (!json) print(`  ${pc.dim("Ctrl-C ends it. Try:")}\n  ${tryThis}\n`);
+    await Promise.race([aborted(signal), workerEnded]);
+    if (!signal.aborted) {
+      running.log.error("the worker has ended by itself, and so does the server");
+      process.exitCode = exitCodes.failed.code;
+    }
+    worker.kill("SIGTERM");
+    await workerEnded;
+    await running.close();
+  });
+}
+
+const tryThis = `npm run -s avtomatika -- jobs start test_flow --data '{"message":"Hello","multiply":3}' --wait`;
+
+/**
+ * Run this same program as a worker, in the way this process is run itself: from the sources or from the build.
+ *
+ * It has a process group of its own, so that Ctrl-C reaches it once, through this process; and a channel, whose
+ * end tells it that this process is gone.
+ */
+function startWorker({ server, config }: RunningServer): ChildProcess {
+  const program = [...process.execArgv, process.argv[1]!];
+  const verb = ["worker", "run", shippedTasks, "--url", server.url, "--id", "dev-worker"];
+  return spawn(process.execPath, [...program, ...verb, "--token-from-channel"], {
+    detached: true,
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+}

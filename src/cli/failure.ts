@@ -1,0 +1,47 @@
+// How a command that fails says so: what is wrong, its code, and what to do about it.
+import pc from "picocolors";
+import { RuntimeError, type ErrorCode } from "../errors.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { printable } from "./printable.ts";
+
+/** What to do, where the message does not say it. */
+const advice: Partial<Record<ErrorCode, string>> = {
+  "auth.invalid_token": "Give the server's client token with --token or CLIENT_TOKEN.",
+  "auth.missing_token": "Give the server's client token with --token or CLIENT_TOKEN.",
+  "blueprint.not_found": "`avtomatika check` lists the blueprints of a directory.",
+  "server.unreachable":
+    "Start a server with `avtomatika dev`, or name another one with --url or AVTOMATIKA_URL.",
+  "store.in_use": "Stop the server that holds it, or choose another directory with --data.",
+  "worker.refused": "Give the server's worker token with --token or WORKER_TOKEN.",
+};
+const typeScriptAdvice =
+  "This Node does not run TypeScript by itself: run it under tsx, or give files that are compiled.";
+
+/**
+ * Tell the standard error what went wrong.
+ *
+ * @param json As one JSON document, for programs.
+ * @returns the exit code.
+ */
+export function reportFailure(error: unknown, json: boolean): number {
+  const isExpected = error instanceof RuntimeError;
+  const code = isExpected ? error.code : "internal";
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = needsTypeScript(error) ? typeScriptAdvice : advice[code];
+  process.stderr.write(
+    json
+      ? `${JSON.stringify({ error: message, code, ...(isExpected && { details: error.details }) })}\n`
+      : `${pc.red("error:")} ${printable(message)} ${pc.dim(`(${code})`)}\n${hint ? `${hint}\n` : ""}`,
+  );
+  if (isExpected) return exitCodeOf(error.code);
+  // A defect of this program: whoever mends it needs to know where.
+  process.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
+  return exitCodes.failed.code;
+}
+
+function needsTypeScript(error: unknown): boolean {
+  return (
+    error instanceof RuntimeError &&
+    (error.cause as { readonly code?: unknown } | undefined)?.code === "ERR_UNKNOWN_FILE_EXTENSION"
+  );
+}

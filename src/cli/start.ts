@@ -1,0 +1,108 @@
+// `avtomatika start`: a server, until it is told to end.
+import { join } from "node:path";
+import type { Command } from "commander";
+import pc from "picocolors";
+import { readConfig, type Config, type Flags } from "../config.ts";
+import { createLogger, type Logger } from "../logger.ts";
+import type { Server } from "../server.ts";
+import { leaveDevTokens, removeDevTokens } from "./dev-tokens.ts";
+import { print, printJsonLine } from "./output.ts";
+import { aborted, stopSignal } from "./stop-signal.ts";
+import { table } from "./table.ts";
+
+/** The blueprints that come with the package. */
+const shippedBlueprints = join(import.meta.dirname, "../../machines");
+
+export function addStart(program: Command): void {
+  withServerOptions(program.command("start").description("start a server")).action(
+    async (_, command: Command) => {
+      const { json, ...flags } = command.optsWithGlobals<ServerFlags>();
+      const signal = stopSignal();
+      const running = await runServer(flags);
+      announce(running, json === true);
+      await aborted(signal);
+      await running.close();
+    },
+  );
+}
+
+export type ServerFlags = Flags & { readonly json?: boolean };
+
+/** The flags that `readConfig` knows. */
+export function withServerOptions(command: Command): Command {
+  return command
+    .option("--host <address>", "where to listen (API_HOST)")
+    .option("--port <number>", "where to listen; 0 takes a free port (API_PORT)")
+    .option("--data <dir>", "the directory of the store (DATA_DIR)")
+    .option("--blueprints <dir>", "where blueprints are (BLUEPRINTS_DIR)")
+    .option("--log-level <level>", "the least level that is logged (LOG_LEVEL)")
+    .option("--log-format <format>", "json or text (LOG_FORMAT)");
+}
+
+export interface RunningServer {
+  readonly server: Server;
+  readonly config: Config;
+  readonly log: Logger;
+  close(): Promise<void>;
+}
+
+/**
+ * Start a server as flags and environment say. One that has made up tokens leaves them for commands on this machine.
+ *
+ * @throws RuntimeError `config.*`, `blueprint.*`, and what `startServer` throws
+ */
+export async function runServer(flags: Flags): Promise<RunningServer> {
+  const defaults = { logFormat: process.stderr.isTTY ? "text" : "json" };
+  const config = readConfig({ flags, defaults });
+  const { dataDirectory, blueprintsDirectory = shippedBlueprints } = config;
+  const log = createLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    destination: process.stderr,
+  });
+  // Commands that talk to no server should not have to load one.
+  const { startServer } = await import("../server.ts");
+  const { loadBlueprints } = await import("../blueprint/load.ts");
+  const server = await startServer({
+    ...config,
+    blueprints: (await loadBlueprints(blueprintsDirectory)).map(({ blueprint }) => blueprint),
+    log,
+  });
+  const madeUp = config.generated.clientToken || config.generated.workerToken;
+  if (madeUp)
+    await leaveDevTokens(dataDirectory, {
+      url: server.url,
+      client_token: config.clientToken,
+      worker_token: config.workerToken,
+    });
+  return {
+    server,
+    config,
+    log,
+    async close() {
+      if (madeUp) await removeDevTokens(dataDirectory);
+      await server.close();
+    },
+  };
+}
+
+/** Say where the server is, and show the tokens that were made up: this once, and to nobody else. */
+export function announce({ server, config }: RunningServer, json: boolean): void {
+  const { generated, clientToken, workerToken, dataDirectory } = config;
+  const consoleUrl = `${server.url}/console/`;
+  const tokens = {
+    ...(generated.clientToken && { client_token: clientToken }),
+    ...(generated.workerToken && { worker_token: workerToken }),
+  };
+  if (json)
+    return printJsonLine({ url: server.url, console: consoleUrl, data: dataDirectory, ...tokens });
+  print(`\n${pc.bold("Avtomatika")} listens at ${pc.cyan(server.url)}\n`);
+  print(
+    table([
+      ["  console", generated.clientToken ? `${consoleUrl}#token=${clientToken}` : consoleUrl],
+      ["  data", dataDirectory],
+      ...Object.entries(tokens).map(([name, token]) => [`  ${name.replace("_", " ")}`, token]),
+    ]),
+  );
+  print("");
+}

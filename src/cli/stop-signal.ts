@@ -1,0 +1,23 @@
+// Whether the process has been asked to end: by a signal, or by the end of the process that started it.
+
+/**
+ * Take SIGTERM and SIGINT, from now on, as the wish to end cleanly.
+ *
+ * A process that was started with a channel to its parent takes the end of that channel so too: a parent that is
+ * killed with -9 leaves no child behind.
+ */
+export function stopSignal(): AbortSignal {
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  process.on("SIGTERM", stop).on("SIGINT", stop);
+  process.once("disconnect", stop);
+  // Listening for the end of the channel must not be what keeps the process alive.
+  process.channel?.unref();
+  return stopping.signal;
+}
+
+/** Resolves once the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+}

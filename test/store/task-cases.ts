@@ -1,0 +1,262 @@
+// Whoever has the attempt has the task: leases, fencing, and what is put back.
+import { expect } from "vitest";
+import type { Cases } from "./conformance.ts";
+import { addTasks, claimOf, claimOne, extend, newTask, offerTo, putBack, turn } from "./sample.ts";
+
+const finish = (taskId: string, attempt: number) =>
+  turn("j1", 2, { ops: [{ op: "finish_task", taskId, attempt }] });
+
+export const taskCases: Cases = {
+  "leases a new task to the offer where its queue is empty": async ({ store }) => {
+    const ops = [{ op: "add_task", task: newTask("j1", "a"), offer: offerTo("h1", 5000) }] as const;
+    const now = store.now();
+    expect(await store.commit(turn("j1", 1, { ops }))).toEqual({
+      outcome: "committed",
+      now,
+      leased: ["j1:a"],
+    });
+    expect(await store.loadTask("j1:a")).toEqual({
+      ...newTask("j1", "a"),
+      state: "leased",
+      attempt: 1,
+      settled: 0,
+      failures: 0,
+      createdAt: now,
+      since: now,
+      lease: { holder: "h1", workerId: "worker of h1", startedAt: now, until: now + 5000 },
+    });
+    expect(await store.countQueues()).toEqual({});
+  },
+  "queues a new task without an offer": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    const now = store.now();
+    expect(await store.loadTask("j1:a")).toEqual({
+      ...newTask("j1", "a"),
+      state: "queued",
+      attempt: 0,
+      settled: 0,
+      failures: 0,
+      createdAt: now,
+      since: now,
+    });
+  },
+  "queues a new task behind a backlog, whatever is offered": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    const ops = [{ op: "add_task", task: newTask("j2", "b"), offer: offerTo("h1") }] as const;
+    expect(await store.commit(turn("j2", 1, { ops }))).toMatchObject({ leased: [] });
+    expect((await claimOne(store)).taskId).toBe("j1:a");
+  },
+  "does not take a backlog of another queue, or a delayed task, for one of this queue": async ({
+    store,
+  }) => {
+    await addTasks(store, "j1", ["a"], { queue: "other" });
+    await addTasks(store, "j2", ["b"]);
+    await claimOne(store);
+    await putBack(store, "j2:b", 1, true, 1000);
+    const ops = [{ op: "add_task", task: newTask("j3", "c"), offer: offerTo("h1") }] as const;
+    expect(await store.commit(turn("j3", 1, { ops }))).toMatchObject({ leased: ["j3:c"] });
+  },
+  "leases each task of one turn whose queue is still empty": async ({ store }) => {
+    const add = (name: string, offered: boolean) =>
+      ({
+        op: "add_task",
+        task: newTask("j1", name),
+        ...(offered && { offer: offerTo("h1") }),
+      }) as const;
+    const ops = [add("a", true), add("b", true), add("c", false), add("d", true)];
+    expect(await store.commit(turn("j1", 1, { ops }))).toMatchObject({ leased: ["j1:a", "j1:b"] });
+    expect(await store.countQueues()).toEqual({ echo: 2 });
+  },
+  "takes the result of the current attempt, once": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    expect(await store.commit(finish("j1:a", 1))).toMatchObject({ outcome: "committed" });
+    expect(await store.loadTask("j1:a")).toBeUndefined();
+    const again = turn("j1", 3, { ops: [{ op: "finish_task", taskId: "j1:a", attempt: 1 }] });
+    expect(await store.commit(again)).toEqual({ outcome: "fenced", taskId: "j1:a" });
+  },
+  "refuses the result of a task that never was": async ({ store }) => {
+    await store.commit(turn("j1", 1));
+    expect(await store.commit(finish("j1:x", 1))).toEqual({ outcome: "fenced", taskId: "j1:x" });
+  },
+  "refuses a result of a task that no attempt was made of": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    expect(await store.commit(finish("j1:a", 0))).toEqual({ outcome: "fenced", taskId: "j1:a" });
+    expect(await store.commit(finish("j1:a", 1))).toEqual({ outcome: "fenced", taskId: "j1:a" });
+  },
+  "refuses the result of an attempt whose lease has passed on": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store, "h1");
+    await putBack(store, "j1:a", 1, false);
+    await claimOne(store, "h2");
+    expect(await store.commit(finish("j1:a", 1))).toEqual({ outcome: "fenced", taskId: "j1:a" });
+    expect(await store.commit(finish("j1:a", 2))).toMatchObject({ outcome: "committed" });
+  },
+  "takes the late result of a lost attempt that nobody took over": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    await putBack(store, "j1:a", 1, false);
+    expect(await store.commit(finish("j1:a", 1))).toMatchObject({ outcome: "committed" });
+    expect(await store.countQueues()).toEqual({});
+    expect(await store.claimTasks(claimOf("echo", 1))).toEqual({ tasks: [], drained: ["echo"] });
+  },
+  "takes the late result of a lost attempt while the task is delayed": async ({ store, clock }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    await putBack(store, "j1:a", 1, false, 1000);
+    expect(await store.commit(finish("j1:a", 1))).toMatchObject({ outcome: "committed" });
+    await clock.advance(2000);
+    expect((await store.due(10)).ready).toEqual([]);
+  },
+  "refuses the result of a settled attempt": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    await putBack(store, "j1:a", 1, true);
+    expect(await store.commit(finish("j1:a", 1))).toEqual({ outcome: "fenced", taskId: "j1:a" });
+  },
+  "removes a task in any state, and does nothing where it is gone": async ({ store }) => {
+    await addTasks(store, "j1", ["a", "b", "c"]);
+    await claimOne(store);
+    await claimOne(store);
+    await putBack(store, "j1:b", 1, true, 1000);
+    const ops = ["a", "b", "c", "d"].map(
+      (n) => ({ op: "remove_task", taskId: `j1:${n}` }) as const,
+    );
+    expect(await store.commit(turn("j1", 2, { ops }))).toMatchObject({ outcome: "committed" });
+    expect(await store.commit(turn("j1", 3, { ops }))).toMatchObject({ outcome: "committed" });
+    expect(await store.listTasks("j1")).toEqual([]);
+    expect(await store.countQueues()).toEqual({});
+    expect(await store.due(10)).toEqual({
+      now: store.now(),
+      timers: [],
+      expired: [],
+      overdue: [],
+      ready: [],
+      messages: [],
+    });
+  },
+  "lists the open tasks of one job in the order they were added": async ({ store }) => {
+    await addTasks(store, "j1", ["c", "a", "b"]);
+    await addTasks(store, "j10", ["d"]);
+    await claimOne(store);
+    const tasks = await store.listTasks("j1");
+    expect(tasks.map(({ child, state }) => [child, state])).toEqual([
+      ["c", "leased"],
+      ["a", "queued"],
+      ["b", "queued"],
+    ]);
+  },
+  "extends the lease of its holder, and keeps the progress it sent": async ({ store, clock }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store, "h1");
+    const startedAt = store.now();
+    await clock.advance(20_000);
+    const extension = { taskId: "j1:a", attempt: 1, ...offerTo("h1"), progress: { done: 3 } };
+    expect(await store.extendLeases([extension])).toEqual(["kept"]);
+    expect(await store.loadTask("j1:a")).toMatchObject({
+      since: startedAt,
+      lease: { startedAt, until: startedAt + 50_000 },
+      progress: { done: 3 },
+    });
+    expect(await extend(store, "j1:a", 1, "h1")).toBe("kept");
+    expect((await store.loadTask("j1:a"))!.progress).toEqual({ done: 3 });
+  },
+  "extends a lease that has ended, while nobody took the task": async ({ store, clock }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store, "h1");
+    await clock.advance(60_000);
+    expect(await extend(store, "j1:a", 1, "h1")).toBe("kept");
+    expect((await store.due(10)).expired).toEqual([]);
+  },
+  "gives a lost attempt back to whoever still runs it": async ({ store, clock }) => {
+    await addTasks(store, "j1", ["a", "b"]);
+    await store.claimTasks(claimOf("echo", 2));
+    await putBack(store, "j1:a", 1, false);
+    await putBack(store, "j1:b", 1, false, 1000);
+    await clock.advance(10);
+    expect(await extend(store, "j1:a", 1, "h2")).toBe("kept");
+    expect(await extend(store, "j1:b", 1, "h2")).toBe("kept");
+    const now = store.now();
+    const lease = { holder: "h2", workerId: "worker of h2", startedAt: now, until: now + 30_000 };
+    expect(await store.loadTask("j1:a")).toMatchObject({
+      state: "leased",
+      attempt: 1,
+      since: now,
+      lease,
+    });
+    expect(await store.loadTask("j1:b")).toMatchObject({ state: "leased", attempt: 1, lease });
+    expect(await store.loadTask("j1:b")).not.toHaveProperty("availableAt");
+    expect(await store.countQueues()).toEqual({});
+    expect((await store.claimTasks(claimOf("echo", 9))).tasks).toEqual([]);
+  },
+  "fences extensions of other holders, other attempts and settled ones": async ({ store }) => {
+    await addTasks(store, "j1", ["a", "b"]);
+    await store.claimTasks(claimOf("echo", 2));
+    expect(await extend(store, "j1:a", 1, "h2")).toBe("fenced");
+    expect(await extend(store, "j1:a", 2, "h1")).toBe("fenced");
+    expect(await extend(store, "j1:a", 0, "h1")).toBe("fenced");
+    await putBack(store, "j1:b", 1, true);
+    expect(await extend(store, "j1:b", 1, "h1")).toBe("fenced");
+    expect((await store.loadTask("j1:a"))!.lease!.holder).toBe("h1");
+  },
+  "answers each extension of a call on its own": async ({ store }) => {
+    await addTasks(store, "j1", ["a", "b"]);
+    await store.claimTasks(claimOf("echo", 2));
+    const of = (taskId: string, holder: string) => ({ taskId, attempt: 1, ...offerTo(holder) });
+    expect(
+      await store.extendLeases([of("j1:a", "h1"), of("j1:x", "h1"), of("j1:b", "h2")]),
+    ).toEqual(["kept", "unknown", "fenced"]);
+    expect(await store.extendLeases([])).toEqual([]);
+  },
+  "forgets the progress of an attempt when the next one is leased": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    await store.extendLeases([{ taskId: "j1:a", attempt: 1, ...offerTo("h1"), progress: 9 }]);
+    await putBack(store, "j1:a", 1);
+    expect(await claimOne(store)).not.toHaveProperty("progress");
+  },
+  "counts a failure, keeps its error and waits out the delay": async ({ store, clock }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    const error = { code: "TRANSIENT_ERROR", message: "busy", details: { host: "x" } };
+    const requeue = {
+      taskId: "j1:a",
+      attempt: 1,
+      delayMs: 1000,
+      settle: true,
+      counts: true,
+      error,
+    };
+    expect(await store.requeueTask(requeue)).toBe("requeued");
+    const now = store.now();
+    const task = await store.loadTask("j1:a");
+    expect(task).toMatchObject({ state: "delayed", failures: 1, settled: 1, lastError: error });
+    expect(task).toMatchObject({ since: now, availableAt: now + 1000 });
+    expect(task).not.toHaveProperty("lease");
+    expect((await store.claimTasks(claimOf("echo", 1))).tasks).toEqual([]);
+    await clock.advance(1000);
+    expect((await store.due(10)).ready).toEqual(["echo"]);
+    expect(await claimOne(store)).toMatchObject({ attempt: 2, failures: 1, lastError: error });
+  },
+  "counts no failure for a released attempt": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    await putBack(store, "j1:a", 1);
+    expect(await store.loadTask("j1:a")).toMatchObject({
+      failures: 0,
+      state: "queued",
+      settled: 1,
+    });
+  },
+  "puts an attempt back once": async ({ store }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    expect(await putBack(store, "j1:a", 2)).toBe("fenced");
+    expect(await putBack(store, "j1:a", 1)).toBe("requeued");
+    expect(await putBack(store, "j1:a", 1)).toBe("fenced");
+    expect(await putBack(store, "j1:x", 1)).toBe("fenced");
+    await claimOne(store);
+    expect(await putBack(store, "j1:a", 1)).toBe("fenced");
+    expect((await store.loadTask("j1:a"))!.state).toBe("leased");
+  },
+};
