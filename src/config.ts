@@ -157,21 +157,39 @@ const connectionVariables = {
 } as const;
 
 /** Read what a client or a worker is to connect to, from the same sources as the configuration of a server. */
-export function readConnection(
-  role: "client" | "worker",
-  { env = process.env, flags = {}, envFile = ".env" }: ConfigSources = {},
-): Connection {
-  const file = fileValues(envFile);
-  const first = (variableNames: readonly string[]): string | undefined =>
-    variableNames.map((name) => env[name] || file[name]).find(Boolean);
+export function readConnection(role: "client" | "worker", sources: ConfigSources = {}): Connection {
   const { urls, tokens } = connectionVariables[role];
-  const url = flags["url"] ?? first(urls);
-  const token = flags["token"] ?? first(tokens);
+  const url = readSetting("url", urls, sources);
+  const token = readSetting("token", tokens, sources);
   return {
-    ...(url !== undefined && { url: String(url) }),
-    ...(token !== undefined && { token: String(token) }),
-    dataDirectory: first(["DATA_DIR"]) ?? variables.DATA_DIR.schema.parse(undefined),
+    ...(url !== undefined && { url }),
+    ...(token !== undefined && { token }),
+    dataDirectory: readSetting("data", ["DATA_DIR"], sources) ?? "./data",
   };
+}
+
+/**
+ * Read one setting by itself, for commands that need no server's configuration.
+ *
+ * @param flag Its name among the flags.
+ * @param variableNames Its names in the environment; the first that is there counts.
+ */
+export function readSetting(
+  flag: string,
+  variableNames: readonly string[],
+  { env = process.env, flags = {}, envFile = ".env" }: ConfigSources = {},
+): string | undefined {
+  const file = fileValues(envFile);
+  const given = variableNames.map((name) => env[name] || file[name]).find(Boolean);
+  const value = flags[flag] ?? given;
+  return value === undefined ? undefined : String(value);
+}
+
+/** The environment of a process that this one starts: its own, and what is given. */
+export function environmentWith(
+  values: Readonly<Record<string, string>>,
+): Record<string, string | undefined> {
+  return { ...process.env, ...values };
 }
 
 const Variables = z.object(

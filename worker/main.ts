@@ -1,7 +1,14 @@
 // Runs the handlers of files and folders as one worker process.
 import { loadTasks } from "./load-tasks.ts";
 import type { WorkerOptions } from "./options.ts";
-import { createWorker } from "./worker.ts";
+import { createWorker, type Worker } from "./worker.ts";
+
+export interface RunOptions extends WorkerOptions {
+  /** Ends the work as a signal to the process does. */
+  readonly signal?: AbortSignal;
+  /** Called when the server has welcomed the worker for the first time. */
+  onConnected?(worker: Worker): void;
+}
 
 /**
  * Load handlers, and work until SIGTERM or SIGINT.
@@ -11,9 +18,14 @@ import { createWorker } from "./worker.ts";
  */
 export async function runTaskFiles(
   paths: readonly string[],
-  options: WorkerOptions = {},
+  { signal, onConnected, ...options }: RunOptions = {},
 ): Promise<void> {
   const worker = createWorker(options);
   for (const task of await loadTasks(paths)) worker.task(task);
-  await worker.run();
+  if (signal?.aborted) return;
+  signal?.addEventListener("abort", () => void worker.stop());
+  const connected = worker.start().then(() => {
+    if (!signal?.aborted) onConnected?.(worker);
+  });
+  await Promise.all([worker.run(), connected]);
 }

@@ -18,11 +18,9 @@ export interface LoadFigures {
 /** Run `jobs` echo jobs with `callers` in a closed loop, from a process of its own. */
 async function load(bench: Bench, jobs: number, callers: number): Promise<LoadFigures> {
   const client = join(import.meta.dirname, "load-client.ts");
-  const { stdout } = await run(process.execPath, [
-    ...["--import", "tsx", client],
-    ...["--url", bench.url, "--token", bench.clientToken, "--path", "/api/v1/jobs/test"],
-    ...["--jobs", `${jobs}`, "--callers", `${callers}`],
-  ]);
+  const target = ["--url", bench.url, "--token", bench.clientToken, "--path", "/api/v1/jobs/test"];
+  const size = ["--jobs", `${jobs}`, "--callers", `${callers}`];
+  const { stdout } = await run(process.execPath, ["--import", "tsx", client, ...target, ...size]);
   return JSON.parse(stdout) as LoadFigures;
 }
 
@@ -80,7 +78,7 @@ function dataBytes({ dataDirectory }: Bench): number {
   return statSync(join(dataDirectory, "data.mdb")).size;
 }
 
-function print(title: string, figures: unknown): void {
-  const text = typeof figures === "object" ? JSON.stringify(figures) : String(figures);
+function print(title: string, figures: string | number | object): void {
+  const text = typeof figures === "object" ? JSON.stringify(figures) : figures;
   process.stdout.write(`${title}: ${text}\n`);
 }

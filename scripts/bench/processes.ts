@@ -34,17 +34,16 @@ export async function startBench(credits: number): Promise<Bench> {
     WORKER_TOKEN: workerToken,
     LOG_LEVEL: "warn",
   };
-  const run = (...args: string[]): ChildProcess =>
-    spawn(process.execPath, [cli, ...args], { env, stdio: ["ignore", "ignore", "inherit"] });
+  const run = (verb: string[], flags: string[]): ChildProcess =>
+    spawn(process.execPath, [cli, ...verb, ...flags], { env, stdio: ["ignore", "ignore", "inherit"] });
   const blueprints = join(root, "dist/machines");
   const server = run(
-    "start",
-    ...["--host", "127.0.0.1", "--port", `${port}`],
-    ...["--data", dataDirectory, "--blueprints", blueprints],
+    ["start", "--host", "127.0.0.1", "--port", `${port}`],
+    ["--data", dataDirectory, "--blueprints", blueprints],
   );
   await answers(`${url}/_public/status`, server);
   const tasks = join(root, "dist/worker/tasks/echo-task.js");
-  const worker = run("worker", "run", tasks, "--url", url, "--concurrency", `${credits}`);
+  const worker = run(["worker", "run", tasks], ["--url", url, "--concurrency", `${credits}`]);
   await hasWorker(url, clientToken, worker);
   return {
     url,

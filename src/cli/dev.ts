@@ -4,13 +4,23 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { Command } from "commander";
 import pc from "picocolors";
+import { environmentWith } from "../config.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { print } from "./output.ts";
-import { announce, runServer, withServerOptions, type RunningServer, type ServerFlags } from "./start.ts";
+import {
+  announce,
+  runServer,
+  withServerOptions,
+  type RunningServer,
+  type ServerFlags,
+} from "./start.ts";
 import { aborted, stopSignal } from "./stop-signal.ts";
 
 /** The handlers that come with the package. */
 const shippedTasks = join(import.meta.dirname, "../../worker/tasks");
+
+/** How long running tasks may take when the development server is told to end. */
+const graceSeconds = 2;
 
 export function addDev(program: Command): void {
   withServerOptions(
@@ -45,8 +55,12 @@ const tryThis = `npm run -s avtomatika -- jobs start test_flow --data '{"message
 function startWorker({ server, config }: RunningServer): ChildProcess {
   const program = [...process.execArgv, process.argv[1]!];
   const verb = ["worker", "run", shippedTasks, "--url", server.url, "--id", "dev-worker"];
-  return spawn(process.execPath, [...program, ...verb, "--token-from-channel"], {
+  return spawn(process.execPath, [...program, ...verb], {
     detached: true,
     stdio: ["ignore", "ignore", "inherit", "ipc"],
+    env: environmentWith({
+      WORKER_INDIVIDUAL_TOKEN: config.workerToken,
+      WORKER_SHUTDOWN_TIMEOUT: `${graceSeconds}`,
+    }),
   });
 }

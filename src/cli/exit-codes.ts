@@ -13,7 +13,8 @@ export const exitCodes = {
   unavailable: { code: 4, about: "The server can't be reached, is busy, or refuses the token." },
   environment: {
     code: 5,
-    about: "The machine is in the way: a port or data directory in use, a store that can't be read.",
+    about:
+      "The machine is in the way: a port or data directory in use, a store that can't be read.",
   },
 } as const;
 export type ExitName = keyof typeof exitCodes;

@@ -15,7 +15,7 @@ export class LiveLine {
   /** Replace what is shown. What does not fit into the line is left out, colours with it. */
   show(text: string): void {
     const room = (this.#terminal.columns || columnsUnknown) - 1;
-    const plain = [...stripVTControlCharacters(text)];
+    const plain = Array.from(stripVTControlCharacters(text));
     const fitting = plain.length <= room ? text : `${plain.slice(0, room - 1).join("")}…`;
     this.#terminal.write(`\r\u001b[2K${fitting}`);
     this.#shown = true;

@@ -11,7 +11,7 @@ import { aborted, stopSignal } from "./stop-signal.ts";
 import { table } from "./table.ts";
 
 /** The blueprints that come with the package. */
-const shippedBlueprints = join(import.meta.dirname, "../../machines");
+export const shippedBlueprints = join(import.meta.dirname, "../../machines");
 
 export function addStart(program: Command): void {
   withServerOptions(program.command("start").description("start a server")).action(

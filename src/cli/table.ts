@@ -18,5 +18,5 @@ export function table(rows: readonly (readonly string[])[]): string {
 
 /** Colours take no room. */
 function widthOf(cell: string): number {
-  return [...stripVTControlCharacters(cell)].length;
+  return Array.from(stripVTControlCharacters(cell)).length;
 }

@@ -84,7 +84,7 @@ export function createClient(options: ClientOptions) {
     /** Jobs, newest first, one page of them. */
     list({ signal, ...query }: ListOptions = {}): Promise<JobPage> {
       const given = Object.entries(query).map(([name, value]) => [name, String(value)]);
-      const path = `/api/jobs/page?${new URLSearchParams(given as [string, string][])}`;
+      const path = `/api/jobs/page?${new URLSearchParams(given as [string, string][]).toString()}`;
       return request.json(contract.listJobPage.answers[200].schema, path, signal ? { signal } : {});
     },
 

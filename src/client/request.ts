@@ -126,5 +126,5 @@ function unreachable(base: string, error: unknown): RuntimeError {
 /** A connection that no address of a name takes has a code and no message. */
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.message || String((error as { code?: unknown }).code ?? error.name);
+  return error.message || ((error as { readonly code?: string }).code ?? error.name);
 }

@@ -11,10 +11,18 @@ export interface LiveJob {
   readonly previousStates: readonly string[] | undefined;
   /** Oldest first. */
   readonly steps: readonly JobStep[];
-  /** The latest of each task, by its id. */
+  /** The latest of each attempt, by its `attemptKey`. */
   readonly progress: ReadonlyMap<string, TaskProgress>;
   readonly connection: Connection;
   readonly problem: string | undefined;
+}
+
+/** A new attempt of a task begins without the progress of the one before. */
+export function attemptKey(attempt: {
+  readonly task_id: string;
+  readonly attempt: number;
+}): string {
+  return `${attempt.task_id} ${attempt.attempt}`;
 }
 
 type Change =
@@ -37,13 +45,13 @@ function changed(live: LiveJob, change: Change): LiveJob {
     case "read":
       return withJob(live, change.job, change.steps);
     case "progress": {
-      const { task_id, ratio, message, data } = change.event;
+      const { ratio, message, data } = change.event;
       const latest = {
         ...(ratio !== undefined && { ratio }),
         ...(message !== undefined && { message }),
         ...(data !== undefined && { data }),
       };
-      return { ...live, progress: new Map(live.progress).set(task_id, latest) };
+      return { ...live, progress: new Map(live.progress).set(attemptKey(change.event), latest) };
     }
     case "connection":
       return { ...live, connection: change.connection };

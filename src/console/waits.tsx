@@ -5,6 +5,7 @@ import type { Api } from "./api.ts";
 import { EventForm } from "./event-form.tsx";
 import { hasEnded } from "./status.tsx";
 import { shortDuration, useNow } from "./time.tsx";
+import { attemptKey } from "./use-live-job.ts";
 
 interface Props {
   readonly api: Api;
@@ -30,7 +31,7 @@ export function Waits({ api, job, progress }: Props) {
                 key={wait.task_id}
                 wait={wait}
                 now={now}
-                progress={progress.get(wait.task_id) ?? wait.progress}
+                progress={progress.get(attemptKey(wait)) ?? wait.progress}
               />
             ) : wait.kind === "timer" ? (
               <li key={`${wait.event} ${wait.due}`} className="wait">

@@ -76,7 +76,7 @@ export async function startBrowser(executablePath: string): Promise<Browser> {
     },
     async picture(page, name) {
       const path = join(pictures, `${name}.png`);
-      await page.screenshot({ path, animations: "disabled" });
+      await page.screenshot({ path, animations: "disabled", fullPage: true });
       return path;
     },
     async close() {

@@ -27,12 +27,13 @@ export class Batch {
 
   /** Move a job to where lists find it. */
   list(before: JobSummary | undefined, after: JobSummary): void {
-    if (before?.status === after.status && before.createdAt === after.createdAt) return;
+    const place = keys.listed(after);
+    if (before && sameKey(keys.listed(before), place)) return;
     if (before) {
       this.tables.remove(keys.listed(before));
       this.#count(keys.jobCount(before.blueprint, before.status), -1);
     }
-    this.tables.put(keys.listed(after), "");
+    this.tables.put(place, "");
     this.#count(keys.jobCount(after.blueprint, after.status), 1);
   }
 
@@ -120,4 +121,8 @@ function dueKey(task: StoredTask): Key | undefined {
         ? undefined
         : keys.due(task.since + task.queueTimeoutMs, "queued", task.taskId);
   }
+}
+
+function sameKey(a: Key, b: Key): boolean {
+  return a.length === b.length && a.every((part, index) => part === b[index]);
 }

@@ -124,20 +124,18 @@ test("two nodes that step one job at once lose neither step", async () => {
       (n % 2 === 0 ? one : two).runtime.jobs.send(jobId, { type: "ADD", name }),
     ),
   );
-  const job = await one.runtime.jobs.get(jobId);
-  expect(new Set((job?.data as { seen: string[] }).seen)).toEqual(new Set(names));
-  expect(job?.revision).toBe(101);
+  const job = (await one.runtime.jobs.get(jobId))!;
+  expect(new Set((job.data as { seen: string[] }).seen)).toEqual(new Set(names));
+  expect(job.revision).toBe(101);
 });
 
 test("after the store was rewound, the result of a task that is no more is fenced", async () => {
-  const before = await openWorld([echoFlow, patientJob]);
-  const { clock } = before;
-  const worker = new ScriptedWorker(before.runtime.workers, "w1", ["echo"]);
-  await worker.connect();
-  const image = before.store.snapshot();
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock });
+  const image = store.snapshot();
   const ids = { job: () => "0_same" };
   const request = { blueprint: "echo_flow", input: { text: "before" } };
-  const first = await openWorld([echoFlow], { clock, store: before.store, ids });
+  const first = await openWorld([echoFlow], { clock, store, ids });
   const oldWorker = new ScriptedWorker(first.runtime.workers, "old", ["echo"]);
   await oldWorker.connect();
   await first.runtime.jobs.start(request);

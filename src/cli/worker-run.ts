@@ -1,0 +1,64 @@
+// `avtomatika worker run`: the handlers of files and folders as a worker process, until it is told to end.
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { readConnection } from "../config.ts";
+import { createLogger, type LogLevel } from "../logger.ts";
+import { readWorkerConfig } from "../../worker/config.ts";
+import { runTaskFiles } from "../../worker/main.ts";
+import { completeConnection } from "./dev-tokens.ts";
+import { wholeNumber } from "./arguments.ts";
+import { print, printJsonLine } from "./output.ts";
+import { stopSignal } from "./stop-signal.ts";
+
+interface WorkerFlags {
+  readonly url?: string;
+  readonly token?: string;
+  readonly id?: string;
+  readonly concurrency?: number;
+  readonly json?: boolean;
+}
+
+export function addWorker(program: Command): void {
+  program
+    .command("worker")
+    .description("run handlers of tasks")
+    .command("run")
+    .description("load handlers made by defineTask(), connect to a server, and work")
+    .argument("<paths...>", "files, or folders of files")
+    .option("--url <url>", "the server's address (ORCHESTRATOR_URL)")
+    .option("--token <token>", "the worker token (WORKER_TOKEN)")
+    .option("--id <id>", "names the worker in lists and logs (WORKER_ID)")
+    .option("--concurrency <n>", "the most tasks at once (MAX_CONCURRENT_TASKS)", wholeNumber(1))
+    .action(async (paths: string[], _, command: Command) => {
+      await runWorker(paths, command.optsWithGlobals<WorkerFlags>());
+    });
+}
+
+async function runWorker(
+  paths: readonly string[],
+  { url, token, json, ...options }: WorkerFlags,
+): Promise<void> {
+  const signal = stopSignal();
+  // The worker library reads the environment alone; a file stands behind it here as it does for a server.
+  if (existsSync(".env")) process.loadEnvFile(".env");
+  const connection = await completeConnection(
+    readConnection("worker", { flags: { url, token } }),
+    "worker",
+  );
+  const log = createLogger({
+    level: readWorkerConfig().logLevel as LogLevel,
+    format: process.stderr.isTTY ? "text" : "json",
+    destination: process.stderr,
+  });
+  await runTaskFiles(paths, {
+    ...options,
+    url: connection.url,
+    ...(connection.token !== undefined && { token: connection.token }),
+    log,
+    signal,
+    onConnected({ id }) {
+      if (json) printJsonLine({ worker_id: id, url: connection.url });
+      else print(`Worker ${id} is connected to ${connection.url}.`);
+    },
+  });
+}

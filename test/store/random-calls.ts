@@ -1,0 +1,120 @@
+// Random calls of a store, rough: which revision and attempt is current, and what time it is, is filled in later.
+import fc from "fast-check";
+import type { JobStatus } from "../../src/store/records.ts";
+
+export const jobIds = ["j1", "j2", "j10"];
+export const queueNames = ["q1", "q2"];
+const statuses = ["running", "waiting_for_worker", "finished"] satisfies JobStatus[];
+const blueprints = ["b1", "b2"];
+
+const jobId = fc.constantFrom(...jobIds);
+const name = fc.constantFrom("a", "b", "c");
+const taskId = fc.tuple(jobId, name).map(([job, child]) => `${job}:${child}`);
+const queue = fc.constantFrom(...queueNames);
+const holder = fc.constantFrom("h1", "h2");
+const status = fc.constantFrom(...statuses);
+const blueprint = fc.constantFrom(...blueprints);
+const ms = fc.constantFrom(0, 5, 10, 30);
+/** How far from what is right: mostly not at all. */
+const off = fc.constantFrom(0, 0, 0, 0, 0, 1, -1);
+
+const maybe = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
+const is = <Name extends string>(text: Name) => fc.constant(text);
+const often = <Value>(weight: number, arbitrary: fc.Arbitrary<Value>) => ({ weight, arbitrary });
+
+const op = fc.oneof(
+  often(
+    4,
+    fc.record({
+      op: is("add_task"),
+      name,
+      queue,
+      priority: fc.constantFrom(0, 5, 9),
+      queueTimeoutMs: maybe(ms),
+      holder: maybe(holder),
+    }),
+  ),
+  often(2, fc.record({ op: is("finish_task"), name, off })),
+  fc.record({ op: is("remove_task"), name }),
+  fc.record({ op: is("set_timer"), timerId: name, dueInMs: ms }),
+  fc.record({ op: is("clear_timer"), timerId: name }),
+  fc.record({ op: is("add_message"), id: name, dueInMs: ms }),
+);
+export type RoughOp = Drawn<typeof op>;
+
+/** Writes are applied in the order of the calls, also when they are made at once. */
+const write = fc.oneof(
+  often(
+    6,
+    fc.record({
+      call: is("commit"),
+      jobId,
+      off,
+      steps: fc.constantFrom(1, 1, 2),
+      status,
+      blueprint,
+      ops: fc.array(op, { maxLength: 4 }),
+    }),
+  ),
+  often(
+    3,
+    fc.record({
+      call: is("claimTasks"),
+      queues: fc.uniqueArray(fc.record({ queue, limit: fc.nat(2) }), {
+        selector: (asked) => asked.queue,
+      }),
+      limit: fc.nat(3),
+      holder,
+      leaseMs: ms,
+    }),
+  ),
+  often(
+    3,
+    fc.record({
+      call: is("extendLeases"),
+      extensions: fc.array(fc.record({ taskId, off, holder, progress: maybe(fc.nat(9)) }), {
+        maxLength: 3,
+      }),
+    }),
+  ),
+  often(
+    3,
+    fc.record({
+      call: is("requeueTask"),
+      taskId,
+      off,
+      delayMs: ms,
+      settle: fc.boolean(),
+      counts: fc.boolean(),
+    }),
+  ),
+  fc.record({ call: is("clearTimers"), timers: fc.array(fc.record({ jobId, timerId: name })) }),
+  fc.record({ call: is("removeMessages"), ids: fc.array(name, { maxLength: 2 }) }),
+  fc.record({ call: is("delayMessage"), id: name, dueInMs: ms }),
+  fc.record({ call: is("claimKey"), key: name, jobId }),
+);
+
+/** Reads see what is durable when they are made, so they are made alone. */
+const alone = fc.oneof(
+  often(3, fc.record({ call: is("due"), limit: fc.constantFrom(1, 2, 100) })),
+  often(3, fc.record({ call: is("advance"), ms })),
+  fc.record({
+    call: is("listJobs"),
+    limit: fc.nat(3),
+    blueprint: maybe(blueprint),
+    status: maybe(status),
+  }),
+  fc.record({ call: is("look"), jobId }),
+);
+export type RoughCall = Drawn<typeof write> | Drawn<typeof alone>;
+
+/** Groups of calls, one group after the other; the calls of one group are made at once. */
+export const roughCalls: fc.Arbitrary<readonly (readonly RoughCall[])[]> = fc.array(
+  fc.oneof(
+    often(2, fc.array(write, { minLength: 1, maxLength: 3 })),
+    alone.map((call) => [call]),
+  ),
+  { minLength: 5, maxLength: 20 },
+);
+
+type Drawn<Source> = Source extends fc.Arbitrary<infer Value> ? Value : never;
