@@ -7,7 +7,7 @@ export interface RunOptions extends WorkerOptions {
   /** Ends the work as a signal to the process does. */
   readonly signal?: AbortSignal;
   /** Called when the server has welcomed the worker for the first time. */
-  onConnected?(worker: Worker): void;
+  readonly onConnected?: (worker: Worker) => void;
 }
 
 /**

@@ -60,22 +60,25 @@ export const taskDefinition = Symbol.for("avtomatika.task");
 
 export type TaskSnapshot<Output, Progress> = Snapshot<Output> & { readonly progress?: Progress };
 
-/** Actor logic of a task: `Input` is what `invoke.input` must give, `Output` what `event.output` is. */
-export type TaskLogic<Input, Output, Progress = never> = ActorLogic<
+/**
+ * Actor logic of a task: `Input` is what `invoke.input` must give, `Output` what `event.output` is,
+ * `Params` what the worker's handler is given. An interface, so that declaration files can name it.
+ */
+export interface TaskLogic<Input, Output, Progress = never, Params = Input> extends ActorLogic<
   TaskSnapshot<Output, Progress>,
   EventObject,
   Input,
   AnyActorScope["system"],
   EventObject
-> & {
+> {
   readonly [taskDefinition]: TaskDefinition;
   /** Only for the compiler: what the schemas parse to. */
   readonly "~types"?: {
-    readonly params: unknown;
+    readonly params: Params;
     readonly output: Output;
     readonly progress: Progress;
   };
-};
+}
 
 /**
  * Declare a task: a kind of work that workers do.
@@ -100,9 +103,7 @@ export function task<
     readonly output: Output & MustBeJson<z.output<Output>>;
     readonly progress?: Progress & MustBeJson<z.output<Progress>>;
   } & TaskOptions,
-): TaskLogic<z.input<Input>, z.output<Output>, z.output<Progress>> & {
-  readonly "~types"?: { readonly params: z.output<Input> };
-} {
+): TaskLogic<z.input<Input>, z.output<Output>, z.output<Progress>, z.output<Input>> {
   const { input, output, progress, ...options } = definition;
   const complete: TaskDefinition = {
     type,

@@ -11,7 +11,6 @@ const advice: Partial<Record<ErrorCode, string>> = {
   "blueprint.not_found": "`avtomatika check` lists the blueprints of a directory.",
   "server.unreachable":
     "Start a server with `avtomatika dev`, or name another one with --url or AVTOMATIKA_URL.",
-  "store.in_use": "Stop the server that holds it, or choose another directory with --data.",
   "worker.refused": "Give the server's worker token with --token or WORKER_TOKEN.",
 };
 const typeScriptAdvice =

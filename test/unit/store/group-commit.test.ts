@@ -1,0 +1,77 @@
+// Writes of one moment share a transaction, and one that throws takes nobody with it.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Batch } from "../../../src/store/embedded/batch.ts";
+import { openDatabase } from "../../../src/store/embedded/format.ts";
+import { GroupCommit } from "../../../src/store/embedded/group-commit.ts";
+import { Tables, type Database } from "../../../src/store/embedded/tables.ts";
+import { StoreTime } from "../../../src/store/store-time.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+let directory: string;
+let database: Database;
+let tables: Tables;
+let commits: GroupCommit;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "avtomatika-store-"));
+  database = await openDatabase(directory);
+  tables = new Tables(database);
+  commits = new GroupCommit(database, tables, new StoreTime(new FakeClock()));
+});
+afterEach(async () => {
+  await commits.drain();
+  await database.close();
+  await rm(directory, { recursive: true });
+});
+
+const put = (name: string) => (batch: Batch) => {
+  batch.tables.put(["z", name], name);
+  return batch;
+};
+
+test("writes of one moment share one transaction, in the order of the calls", async () => {
+  const batches = await Promise.all(["a", "b", "c"].map((name) => commits.write(put(name))));
+  expect(new Set(batches).size).toBe(1);
+  expect(tables.range(["z"], ["z", "~"]).map(({ value }) => value)).toEqual(["a", "b", "c"]);
+});
+
+test("writes that come during a flush gather for the next transaction", async () => {
+  const gathered: Promise<Batch>[] = [];
+  const first = await commits.write((batch) => {
+    for (const name of ["b", "c"]) gathered.push(commits.write(put(name)));
+    return put("a")(batch);
+  });
+  const [second, third] = await Promise.all(gathered);
+  expect(second).not.toBe(first);
+  expect(third).toBe(second);
+});
+
+test("a write sees what the writes before it in the same transaction wrote", async () => {
+  void commits.write(put("a"));
+  expect(await commits.write((batch) => batch.tables.get(["z", "a"]))).toBe("a");
+});
+
+test("nobody sees a write before it is durable", async () => {
+  let seen: string | undefined = "not looked";
+  await commits.write((batch) => {
+    put("a")(batch);
+    queueMicrotask(() => (seen = tables.get(["z", "a"])));
+  });
+  expect(seen).toBeUndefined();
+  expect(tables.get(["z", "a"])).toBe("a");
+});
+
+test("of a write that throws nothing stays, and the others of its transaction are applied", async () => {
+  const results = await Promise.allSettled([
+    commits.write(put("a")),
+    commits.write((batch) => {
+      put("b")(batch);
+      throw new Error("changed my mind");
+    }),
+    commits.write(put("c")),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(tables.range(["z"], ["z", "~"]).map(({ value }) => value)).toEqual(["a", "c"]);
+});
