@@ -13,6 +13,8 @@ const { values } = parseArgs({
   },
 });
 const stopping = stopSignal();
+// Whoever reads along may have seen enough; the demo still ends as it should.
+process.stdout.on("error", () => {});
 let processes: Processes | undefined;
 try {
   processes = await startProcesses(values.data, stopping);

@@ -1,5 +1,6 @@
 // The attempts that run in this worker: starts handlers, passes on cancellation, and tells how each ended.
 import type { Logger } from "pino";
+import type { z } from "zod";
 import type { Clock } from "../src/clock.ts";
 import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
 import { keyOf } from "./attempt-key.ts";
@@ -67,7 +68,7 @@ export class Slots {
     if (task.input) {
       const parsed = task.input.safeParse(params);
       if (!parsed.success) {
-        const message = `The params don't fit the schema of ${task.type}: ${parsed.error.message}`;
+        const message = `The params do not fit the schema of task "${task.type}": ${problems(parsed.error)}`;
         this.#options.onResult(ref, encodeError(ref, new InvalidInputError(message)));
         return;
       }
@@ -110,4 +111,13 @@ export class Slots {
     if (slot.fate === "cancelled") this.#options.onResult(ref, encodeCancelled(ref));
     this.#options.onFree();
   }
+}
+
+/** What a schema refuses, in words: each member with its problem. */
+function problems({ issues }: z.ZodError): string {
+  return issues
+    .map(({ path, message }) =>
+      path.length > 0 ? `${path.map(String).join(".")}: ${message}` : message,
+    )
+    .join("; ");
 }

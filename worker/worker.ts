@@ -282,14 +282,15 @@ export class Worker {
 
   /** These attempts belong to somebody else now, or to nobody. */
   #forget(lost: readonly (AttemptRef & { readonly reason: string })[]): void {
-    for (const { reason, ...ref } of lost) {
+    // What was acknowledged meanwhile is unknown to the server because it is done.
+    const held = lost.filter((ref) => this.#slots.runs(ref) || this.#outbox.has(ref));
+    for (const { reason, ...ref } of held) {
       this.#slots.abandon(ref, reason);
       this.#outbox.remove(ref);
     }
-    if (lost.length > 0) {
-      this.#settings.log.warn({ lost }, "attempts are not this worker's any more");
-      this.#notify();
-    }
+    if (held.length === 0) return;
+    this.#settings.log.warn({ lost: held }, "attempts are not this worker's any more");
+    this.#notify();
   }
 
   /** Nothing runs whose result is wanted, and every result has arrived. */

@@ -18,10 +18,10 @@ const agent = new Agent({ keepAlive: true, maxSockets: callers, noDelay: true })
 const body = JSON.stringify({ message: "Hello World", multiply: 3 });
 const expected = "Hello World Hello World Hello World";
 const headers = {
-  "authorization": `Bearer ${values.token}`,
+  authorization: `Bearer ${values.token}`,
   "content-type": "application/json",
   "content-length": Buffer.byteLength(body),
-  "prefer": "wait=30",
+  prefer: "wait=30",
 };
 
 function runJob(): Promise<void> {

@@ -35,7 +35,10 @@ export async function startBench(credits: number): Promise<Bench> {
     LOG_LEVEL: "warn",
   };
   const run = (verb: string[], flags: string[]): ChildProcess =>
-    spawn(process.execPath, [cli, ...verb, ...flags], { env, stdio: ["ignore", "ignore", "inherit"] });
+    spawn(process.execPath, [cli, ...verb, ...flags], {
+      env,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
   const blueprints = join(root, "dist/machines");
   const server = run(
     ["start", "--host", "127.0.0.1", "--port", `${port}`],

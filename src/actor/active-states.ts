@@ -11,7 +11,9 @@ export interface ActiveStates {
 
 /** Works from the value alone: no actor, no snapshot, no context. Guards are not evaluated. */
 export function activeStates(machine: AnyStateMachine, value: StateValue): ActiveStates {
-  const nodes = getStateNodes(machine.root, value).toSorted((a, b) => a.order - b.order);
+  // XState names a node once for each of its active regions.
+  const found = new Set(getStateNodes(machine.root, value));
+  const nodes = [...found].toSorted((a, b) => a.order - b.order);
   const events = new Set(nodes.flatMap((node) => node.ownEvents as string[]));
   return {
     ids: nodes.map((node) => node.id),

@@ -9,7 +9,14 @@ import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents } from "./job-events.ts";
 import { jobView } from "./job-view.ts";
-import type { JobEvent, JobService, JobView, StartedJob, StartJob, TaskProgress } from "./runtime.ts";
+import type {
+  JobEvent,
+  JobService,
+  JobView,
+  StartedJob,
+  StartJob,
+  TaskProgress,
+} from "./runtime.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 
 export interface JobServiceOptions {

@@ -1,8 +1,9 @@
 // What a job's `status` is: one of a closed list, told from its envelope alone.
 import { activeStates } from "../actor/active-states.ts";
 import type { Envelope } from "../actor/envelope.ts";
-import { actorKind } from "../blueprint/actor-kind.ts";
+import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
+import { retryEvent } from "../blueprint/compile.ts";
 import type { JobStatus } from "../store/records.ts";
 
 /** Failures that the blueprint's author or the caller must mend; all others wait in quarantine for an operator. */
@@ -11,8 +12,9 @@ const failedCodes = /^(INVALID_INPUT_ERROR$|machine\.|context\.|turn\.|task\.unh
 /** States with this tag wait for a person. */
 const humanTag = "human";
 
-/** The event by which a handler-style flow tries a handler again. */
-const retryEvent = "flow.retry";
+/** Handlers, and promises marked so, run inside the turn that starts them. */
+const runsInTurn = (kind: ActorKind): boolean =>
+  kind.kind === "handler" || (kind.kind === "promise" && kind.inTurn);
 
 export function jobStatus({ machine }: Blueprint, envelope: Envelope): JobStatus {
   switch (envelope.status) {
@@ -26,7 +28,8 @@ export function jobStatus({ machine }: Blueprint, envelope: Envelope): JobStatus
       break;
   }
   const open = Object.values(envelope.children).filter((child) => !child.settled);
-  const tasks = open.filter(({ src }) => actorKind(machine, src).kind !== "handler");
+  const tasks = open.filter(({ src }) => !runsInTurn(actorKind(machine, src)));
+  if (tasks.length < open.length) return "running";
   if (tasks.length > 1) return "waiting_for_parallel_tasks";
   if (tasks.length === 1) return "waiting_for_worker";
 

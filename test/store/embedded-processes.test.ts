@@ -20,8 +20,8 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-function start(verb: "hold" | "commit"): StoreProcess {
-  const process = new StoreProcess(verb, directory);
+function start(verb: "hold" | "commit" | "fill", fileBlocksMax?: number): StoreProcess {
+  const process = new StoreProcess(verb, directory, fileBlocksMax);
   processes.push(process);
   return process;
 }
@@ -133,4 +133,17 @@ test("holds a directory whose path is longer than a socket's address may be", as
   expect(await sockets()).toHaveLength(1);
   await store.close();
   expect(await sockets()).toEqual([]);
+});
+
+test("refuses turns that the disk has no space for, goes on, and keeps all others", async () => {
+  const filler = start("fill", 4000);
+  await filler.go();
+  const [, code, acknowledged, running] = (await filler.line("full", "failed")).split(" ");
+  expect(code).toBe("store.unusable");
+  expect(Number(acknowledged)).toBeGreaterThan(0);
+  expect(running).toBe(acknowledged);
+  await filler.end();
+  const store = await open();
+  expect(await store.countJobs()).toEqual({ running: Number(acknowledged) });
+  await store.close();
 });

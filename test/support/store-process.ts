@@ -13,10 +13,15 @@ export class StoreProcess {
   readonly #waiting = new Set<() => void>();
   #ended = false;
 
-  /** @param verb what the program does with the store of `directory`, once it is told to `go` */
-  constructor(verb: "hold" | "commit", directory: string) {
-    this.#child = spawn(process.execPath, ["--import", "tsx", program, verb, directory], {
-      stdio: ["pipe", "pipe", "inherit"],
+  /**
+   * @param verb what the program does with the store of `directory`, once it is told to `go`
+   * @param fileBlocksMax how large its files may get, in blocks of 512 bytes: a disk that is soon full
+   */
+  constructor(verb: "hold" | "commit" | "fill", directory: string, fileBlocksMax?: number) {
+    const limit = fileBlocksMax === undefined ? "" : `ulimit -f ${fileBlocksMax} && `;
+    const command = [process.execPath, "--import", "tsx", program, verb, directory];
+    this.#child = spawn("sh", ["-c", `${limit}exec "$@"`, "sh", ...command], {
+      stdio: ["pipe", "pipe", "ignore"],
     });
     const lines = createInterface({ input: this.#child.stdout! });
     lines.on("line", (line) => {

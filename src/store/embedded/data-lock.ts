@@ -82,11 +82,11 @@ async function takeOver(
   for (;;) {
     const holder = database.transactionSync(() => {
       const current = tables.get(keys.holder);
-      if (current !== dead) return current;
+      if (current !== undefined && current !== dead) return current;
       tables.put(keys.holder, name);
-      return undefined;
+      return name;
     });
-    if (holder === undefined) return;
+    if (holder === name) return;
     if (await answers(directory.address(holder))) throw inUse(path);
     dead = holder;
   }

@@ -27,6 +27,8 @@ export async function openDatabase(directory: string): Promise<Database> {
       encoding: "string",
       // A commit is seen by readers only once it is on the disk: nothing leaves the process before.
       overlappingSync: false,
+      // Batches are made by GroupCommit. LMDB's own leave a rejection unhandled when the disk is full.
+      eventTurnBatching: false,
     });
   } catch (cause) {
     throw failure(directory, cause);

@@ -1,0 +1,153 @@
+// The client against the real application, without a socket between them.
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createClient, type Client } from "../../../src/client/client.ts";
+import { RuntimeError } from "../../../src/errors.ts";
+import { clientToken, openHttpWorld, type HttpWorld } from "../http/http-world.ts";
+
+let world: HttpWorld;
+let client: Client;
+const clientWith = (token: string): Client =>
+  createClient({
+    url: "http://server/",
+    token,
+    fetch: (url, init) => world.app.request(url, init),
+  });
+
+beforeEach(async () => {
+  world = await openHttpWorld();
+  client = clientWith(clientToken);
+});
+afterEach(() => world.stop.abort());
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(RuntimeError);
+  return (error as RuntimeError).code;
+}
+
+describe("a job", () => {
+  test("is started, and shown as it is", async () => {
+    const { job_id } = await client.start("door", { name: "front" });
+    expect(await client.get(job_id)).toMatchObject({
+      job_id,
+      blueprint_name: "door",
+      current_state: "closed",
+      finished: false,
+    });
+  });
+
+  test("is the same for the same key", async () => {
+    const start = () => client.start("door", { name: "front" }, { idempotencyKey: "k" });
+    expect((await start()).job_id).toBe((await start()).job_id);
+  });
+
+  test("takes events, or ignores them", async () => {
+    const { job_id } = await client.start("door", { name: "front" });
+    expect(await client.send(job_id, { type: "OPEN" })).toMatchObject({ status: "accepted" });
+    expect(await client.send(job_id, { type: "LOCK" })).toMatchObject({ status: "ignored" });
+  });
+
+  test("is listed, page by page and by its blueprint", async () => {
+    for (const name of ["a", "b", "c"]) await client.start("door", { name });
+    const first = await client.list({ limit: 2, blueprint: "door" });
+    expect(first.jobs).toHaveLength(2);
+    const second = await client.list({ limit: 2, blueprint: "door", cursor: first.next! });
+    expect(second.jobs).toHaveLength(1);
+    expect(await client.list({ blueprint: "window" })).toEqual({ jobs: [] });
+    expect(await client.list({ status: "finished" })).toEqual({ jobs: [] });
+  });
+
+  test("can be cancelled once", async () => {
+    const { job_id } = await client.start("door", { name: "front" });
+    await client.cancel(job_id);
+    expect(await client.get(job_id)).toMatchObject({ status: "cancelled", finished: true });
+    expect(await codeOf(client.cancel(job_id))).toBe("job.finished");
+  });
+
+  test("is waited for until it ends", async () => {
+    const { job_id } = await client.start("door", { name: "front" });
+    const waiting = client.wait(job_id);
+    await client.send(job_id, { type: "LOCK" });
+    expect(await waiting).toMatchObject({ current_state: "locked", finished: true });
+  });
+
+  test("is waited for no longer than wanted", async () => {
+    const { job_id } = await client.start("door", { name: "front" });
+    expect(await client.wait(job_id, { timeoutMs: 0 })).toMatchObject({ finished: false });
+  });
+
+  test("is watched from its start to its end", async () => {
+    const { job_id } = await client.start("door", { name: "front" });
+    const told: string[] = [];
+    for await (const event of client.watch(job_id)) {
+      told.push(event.type === "state" ? event.current_state : event.type);
+      if (told.length === 1) await client.send(job_id, { type: "LOCK" });
+    }
+    expect(told).toEqual(["closed", "locked", "finished"]);
+  });
+
+  test("whose end is known has nothing more to watch", async () => {
+    const { job_id } = await client.start("door", { name: "front" });
+    const { revision } = await client.send(job_id, { type: "LOCK" });
+    expect(await client.watch(job_id, { after: revision }).next()).toEqual({
+      done: true,
+      value: undefined,
+    });
+  });
+});
+
+test("workers are listed", async () => {
+  await world.worker("w1", "echo_task");
+  expect(await client.workers()).toMatchObject([
+    { worker_id: "w1", supported_tasks: ["echo_task"] },
+  ]);
+});
+
+describe("a refusal", () => {
+  test("has the server's own code", async () => {
+    expect(await codeOf(client.get("nothing"))).toBe("job.not_found");
+    expect(await codeOf(client.start("nothing", {}))).toBe("blueprint.not_found");
+    expect(await codeOf(client.start("door", { name: 7 }))).toBe("blueprint.input_invalid");
+    expect(await codeOf(clientWith("wrong").get("nothing"))).toBe("auth.invalid_token");
+  });
+
+  test("of a watch comes at once", async () => {
+    expect(await codeOf(client.watch("nothing").next())).toBe("job.not_found");
+  });
+});
+
+describe("an answer that is not a server's", () => {
+  const clientOf = (answer: () => Response | Promise<Response>): Client =>
+    createClient({ url: "http://elsewhere", token: "t", fetch: answer });
+
+  test.each([
+    ["a page", () => new Response("<h1>Hello</h1>")],
+    ["JSON of another kind", () => Response.json({ hello: "world" })],
+    ["an error page", () => new Response("Bad gateway", { status: 502 })],
+    ["an error of another kind", () => Response.json({ message: "no" }, { status: 404 })],
+    ["a code that is not known", () => Response.json({ error: "x", code: "y.z" }, { status: 400 })],
+  ])("is refused: %s", async (_, answer) => {
+    expect(await codeOf(clientOf(answer).get("j"))).toBe("server.answer_unexpected");
+  });
+
+  test("is told from no answer at all", async () => {
+    const nobody = clientOf(() => Promise.reject(new TypeError("fetch failed")));
+    expect(await codeOf(nobody.get("j"))).toBe("server.unreachable");
+  });
+});
+
+test("what the caller ends is the caller's own reason", async () => {
+  const reason = new Error("changed my mind");
+  const call = createClient({ url: "http://127.0.0.1:1", token: "t" });
+  await expect(call.get("j", { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});
+
+test.each(["", "localhost:8080", "ftp://server", "not a url"])(
+  "the address %j is refused",
+  (url) => {
+    expect(() => createClient({ url, token: "t" })).toThrow(RuntimeError);
+  },
+);
