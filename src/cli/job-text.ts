@@ -66,8 +66,9 @@ export function progressText({ task_type, ratio, message }: ProgressEvent): stri
 
 /** @param ratio 0 to 1 */
 export function progressBar(ratio: number, width = 10): string {
-  const full = Math.round(Math.min(1, Math.max(0, ratio)) * width);
-  const percent = `${Math.round(ratio * 100)}`.padStart(3);
+  const done = Math.min(1, Math.max(0, ratio));
+  const full = Math.round(done * width);
+  const percent = `${Math.round(done * 100)}`.padStart(3);
   return `${pc.cyan("█".repeat(full))}${pc.dim("░".repeat(width - full))} ${percent} %`;
 }
 

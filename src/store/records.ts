@@ -61,7 +61,7 @@ export interface RetryPolicy {
 
 /** A task as a commit asks for it. */
 export interface NewTask {
-  /** The generation of the invocation. */
+  /** The generation of the invocation; it begins with `<jobId>:`, so a job's tasks are neighbours. */
   readonly taskId: string;
   readonly jobId: string;
   readonly child: string;

@@ -27,6 +27,14 @@ export const taskCases: Cases = {
     });
     expect(await store.countQueues()).toEqual({});
   },
+  "throws, and writes nothing, for a task whose id does not begin with its job's": async ({
+    store,
+  }) => {
+    const ops = [{ op: "add_task", task: newTask("j2", "a") }] as const;
+    await expect(store.commit(turn("j1", 1, { ops }))).rejects.toThrow(/begins with its job's/);
+    expect(await store.loadTask("j2:a")).toBeUndefined();
+    expect(await store.loadJob("j1")).toBeUndefined();
+  },
   "queues a new task without an offer": async ({ store }) => {
     await addTasks(store, "j1", ["a"]);
     const now = store.now();

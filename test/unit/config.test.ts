@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { readConfig, variables, type ConfigSources } from "../../src/config.ts";
+import { readConfig, readConnection, variables, type ConfigSources } from "../../src/config.ts";
 import { RuntimeError } from "../../src/errors.ts";
 
 const clientToken = "0123456789abcdef-client";
@@ -148,4 +148,44 @@ describe("where others can reach the server, or in production", () => {
 
 test("the table says of every variable what it is for", () => {
   for (const { about } of Object.values(variables)) expect(about).toMatch(/\.$/);
+});
+
+describe("whom to connect to", () => {
+  const envFile = join(mkdtempSync(join(tmpdir(), "avtomatika-config-")), ".env");
+  writeFileSync(envFile, "AVTOMATIKA_URL=http://file\nCLIENT_TOKEN=file\nWORKER_TOKEN=file\n");
+
+  test("is said by flags, then by the environment, then by the file", () => {
+    const env = { AVTOMATIKA_URL: "http://env" };
+    const flags = { token: "flag" };
+    expect(readConnection("client", { env, flags, envFile })).toEqual({
+      url: "http://env",
+      token: "flag",
+      dataDirectory: "./data",
+    });
+    expect(readConnection("client", { env: {}, envFile })).toMatchObject({
+      url: "http://file",
+      token: "file",
+    });
+  });
+
+  test("has names of its own for workers", () => {
+    const env = { ORCHESTRATOR_URL: "http://env", WORKER_INDIVIDUAL_TOKEN: "own", DATA_DIR: "/d" };
+    expect(readConnection("worker", { env, envFile })).toEqual({
+      url: "http://env",
+      token: "own",
+      dataDirectory: "/d",
+    });
+  });
+
+  test("may be left open", () => {
+    expect(readConnection("client", { env: { CLIENT_TOKEN: "" }, envFile: "/nowhere" })).toEqual({
+      dataDirectory: "./data",
+    });
+  });
+});
+
+test("defaults stand behind everything else", () => {
+  const defaults = { logFormat: "text" };
+  expect(read({ defaults }).logFormat).toBe("text");
+  expect(read({ defaults, env: { LOG_FORMAT: "json" } }).logFormat).toBe("json");
 });

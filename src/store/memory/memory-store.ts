@@ -66,6 +66,9 @@ export class MemoryStore implements Store {
       revision - expectedRevision,
       "one history entry for each revision",
     );
+    for (const op of ops)
+      if (op.op === "add_task")
+        assert(op.task.taskId.startsWith(`${jobId}:`), "a task's id begins with its job's");
     const stored = this.#image.jobs.get(jobId)?.revision ?? 0;
     if (stored !== expectedRevision) return { outcome: "conflict", revision: stored };
     for (const op of ops)

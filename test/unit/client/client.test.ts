@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createClient, type Client } from "../../../src/client/client.ts";
 import { RuntimeError } from "../../../src/errors.ts";
+import { eventually } from "../../support/eventually.ts";
 import { clientToken, openHttpWorld, type HttpWorld } from "../http/http-world.ts";
 
 let world: HttpWorld;
@@ -76,7 +77,13 @@ describe("a job", () => {
 
   test("is waited for no longer than wanted", async () => {
     const { job_id } = await client.start("door", { name: "front" });
-    expect(await client.wait(job_id, { timeoutMs: 0 })).toMatchObject({ finished: false });
+    const waiting = client.wait(job_id, { timeoutMs: 40_000 });
+    // One request waits for 30 seconds at most, so this takes two.
+    for (const stepMs of [30_000, 10_000]) {
+      await eventually(() => world.clock.pending > 0);
+      await world.clock.advance(stepMs);
+    }
+    expect(await waiting).toMatchObject({ finished: false });
   });
 
   test("is watched from its start to its end", async () => {

@@ -8,16 +8,22 @@ const at = "2026-01-01T00:00:00.000Z";
 const state = (revision: number): string =>
   `id: ${revision}\ndata: ${JSON.stringify({ type: "state", job_id: "j", revision, current_state: `s${revision}`, status: "running", at })}\n\n`;
 const job = {
-  ...{ id: "j", job_id: "j", blueprint_name: "b", blueprint_version: "1", current_state: "end" },
-  ...{ status: "finished", finished: true, created_at: at, updated_at: at, revision: 3 },
-  ...{
-    state_value: "end",
-    active_states: [],
-    initial_data: null,
-    state_history: {},
-    data: {},
-    waits: [],
-  },
+  id: "j",
+  job_id: "j",
+  blueprint_name: "b",
+  blueprint_version: "1",
+  current_state: "end",
+  status: "finished",
+  finished: true,
+  created_at: at,
+  updated_at: at,
+  revision: 3,
+  state_value: "end",
+  active_states: [],
+  initial_data: null,
+  state_history: {},
+  data: {},
+  waits: [],
 };
 const finished = `id: 3\ndata: ${JSON.stringify({ type: "finished", job_id: "j", revision: 3, job })}\n\n`;
 
