@@ -1,10 +1,19 @@
 // The command line as real processes: what it prints, how it ends, and that it leaves nothing behind.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { freePort, runCli, type CliProcess } from "../support/cli-process.ts";
 import { eventually } from "../support/eventually.ts";
+import { processesWith } from "../support/processes.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "avtomatika-cli-"));
 const dataDirectory = join(directory, "data");
@@ -34,7 +43,10 @@ async function stay(args: readonly string[], env?: Record<string, string>) {
   return { one, said: JSON.parse(line) as Ready };
 }
 /** Run a command to its end. */
-async function run(args: readonly string[], env: Record<string, string> = { DATA_DIR: dataDirectory }) {
+async function run(
+  args: readonly string[],
+  env: Record<string, string> = { DATA_DIR: dataDirectory },
+) {
   const one = runCli(args, env);
   started.add(one);
   const code = await one.exited;
@@ -49,9 +61,13 @@ async function document(...args: string[]): Promise<Record<string, unknown>> {
 
 let dev: CliProcess;
 let ready: Ready;
+let finishedJob: string;
 beforeAll(async () => {
   ({ one: dev, said: ready } = await stay(["dev", "--port", "0", "--data", dataDirectory]));
   started.delete(dev);
+  const data = '{"message":"Hello World","multiply":3}';
+  const { stdout } = await run(["jobs", "start", "test_flow", "--data", data, "--wait", "--json"]);
+  finishedJob = (JSON.parse(stdout) as { job_id: string }).job_id;
 });
 afterEach(async () => {
   for (const one of started) await one.kill();
@@ -61,15 +77,6 @@ afterAll(async () => {
   await dev.kill("SIGTERM");
   rmSync(directory, { recursive: true, force: true });
 });
-
-const processesWith = (word: string): readonly string[] =>
-  readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(word);
-    } catch {
-      return false;
-    }
-  });
 
 describe("dev", () => {
   test("says where everything is, and leaves its tokens for this user alone", () => {
@@ -101,18 +108,23 @@ describe("dev", () => {
 });
 
 describe("jobs", () => {
-  test("start prints the id; with --wait the job at its end", async () => {
-    const data = ["--data", '{"message":"a","multiply":2}'];
-    const { code, stdout } = await run(["jobs", "start", "test_flow", ...data]);
+  test("start prints the id, and get the job", async () => {
+    const { code, stdout } = await run([
+      "jobs",
+      "start",
+      "test_flow@1",
+      "--data",
+      '{"message":"a"}',
+    ]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^\S+\n$/);
     expect(await document("jobs", "get", stdout.trim())).toMatchObject({ job_id: stdout.trim() });
+  });
 
-    const waited = await run(["jobs", "start", "test_flow@1", ...data, "--wait", "--json"]);
-    expect(waited.code).toBe(0);
-    expect(JSON.parse(waited.stdout)).toMatchObject({
+  test("start --wait prints the job at its end", async () => {
+    expect(await document("jobs", "get", finishedJob)).toMatchObject({
       status: "finished",
-      state_history: { processed_message: "a a" },
+      state_history: { processed_message: "Hello World Hello World Hello World" },
     });
   });
 
@@ -146,7 +158,10 @@ describe("jobs", () => {
     const approve = ["APPROVE", "--data", '{"by":"Mara"}'];
     expect(await document("jobs", "send", jobId, ...approve)).toMatchObject({ status: "accepted" });
     expect(await watching.exited).toBe(0);
-    const events = watching.output.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as { type: string });
+    const events = watching.output.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string });
     expect(events.at(-1)).toMatchObject({ type: "finished", job: { current_state: "paid" } });
 
     const other = await start();
@@ -158,7 +173,13 @@ describe("jobs", () => {
   });
 
   test.each(["SIGTERM", "SIGINT"] as const)("a watch ends with 0 at %s", async (signal) => {
-    const { job_id } = await document("jobs", "start", "order_approval", "--data", JSON.stringify(order));
+    const { job_id } = await document(
+      "jobs",
+      "start",
+      "order_approval",
+      "--data",
+      JSON.stringify(order),
+    );
     const watching = runCli(["jobs", "watch", job_id as string], { DATA_DIR: dataDirectory });
     started.add(watching);
     await eventually(() => watching.output.stdout !== "", { timeoutMs: 20_000 });
@@ -176,12 +197,7 @@ describe("jobs", () => {
     [4, "auth.missing_token", ["jobs", "list", "--url", "http://127.0.0.1:1"]],
     [4, "server.unreachable", ["jobs", "list", "--url", "http://127.0.0.1:1", "--token", "t"]],
   ] as const)("end with %i at %s", async (code, error, args) => {
-    const data = '{"message":"a"}';
-    const finished = args.includes("FINISHED" as never)
-      ? await document("jobs", "start", "test_flow", "--data", data, "--wait", "--key", "finished")
-          .catch(() => document("jobs", "start", "test_flow", "--data", data, "--key", "finished"))
-      : {};
-    const given = args.map((word) => (word === "FINISHED" ? String(finished["job_id"]) : word));
+    const given = args.map((word) => (word === "FINISHED" ? finishedJob : word));
     const forPeople = await run(given);
     expect(forPeople).toMatchObject({ code, stdout: "" });
     expect(forPeople.stderr).toMatch(new RegExp(`^error: .+ \\(${error}\\)`, "s"));
@@ -189,5 +205,185 @@ describe("jobs", () => {
     const forPrograms = await run([...given, "--json"]);
     expect(forPrograms).toMatchObject({ code, stdout: "" });
     expect(JSON.parse(forPrograms.stderr)).toMatchObject({ code: error });
+  });
+});
+
+describe("a command that is not understood", () => {
+  test.each([
+    [["nonsense"]],
+    [["jobs"]],
+    [["jobs", "get"]],
+    [["jobs", "list", "--limit", "none"]],
+    [["jobs", "start", "test_flow", "--data", "{"]],
+    [["start", "--colour", "red"]],
+    [["chart", "test_flow", "--format", "gif"]],
+  ])("%j ends with 2", async (args) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^(error: |Usage: )/);
+  });
+
+  test("but asking for help or the version ends with 0", async () => {
+    const help = await run(["jobs", "start", "--help"]);
+    expect(help).toMatchObject({ code: 0, stderr: "" });
+    expect((await run(["--help"])).stdout).toContain("Exit codes:");
+    expect((await run(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe("start", () => {
+  const refused = async (args: readonly string[], env?: Record<string, string>) => {
+    const { code, stdout, stderr } = await run(["start", "--log-level", "silent", ...args], env);
+    expect({ stdout, stack: /^ {4}at /m.exec(stderr) }).toEqual({ stdout: "", stack: null });
+    return { code, error: /\(([a-z_.]+)\)$/m.exec(stderr)?.[1] };
+  };
+
+  test("ends with 5 where the port is in use", async () => {
+    const args = ["--port", new URL(ready.url).port, "--data", join(directory, "other")];
+    expect(await refused(args)).toEqual({ code: 5, error: "server.port_in_use" });
+  });
+
+  test("ends with 5 where the data directory is in use, or can't be one", async () => {
+    const port = ["--port", "0"];
+    const inUse = [...port, "--data", dataDirectory];
+    expect(await refused(inUse)).toEqual({ code: 5, error: "store.in_use" });
+    const file = join(directory, "file");
+    writeFileSync(file, "");
+    const unusable = [...port, "--data", file];
+    expect(await refused(unusable)).toEqual({ code: 5, error: "store.unusable" });
+  });
+
+  test("ends with 2 where the configuration is not valid, or not safe", async () => {
+    expect(await refused(["--port", "many"])).toEqual({ code: 2, error: "config.invalid" });
+    const production = { NODE_ENV: "production" };
+    expect(await refused([], production)).toEqual({ code: 2, error: "config.insecure" });
+  });
+
+  test("ends with 1 where blueprints can't be loaded", async () => {
+    const args = ["--port", "0", "--blueprints", join(directory, "nowhere")];
+    expect(await refused(args)).toEqual({ code: 1, error: "blueprint.load_failed" });
+  });
+
+  test("shows no token that it was given, and leaves none", async () => {
+    const env = { CLIENT_TOKEN: "client-token-given", GLOBAL_WORKER_TOKEN: "worker-token-given" };
+    const data = join(directory, "given");
+    const { one, said } = await stay(["start", "--port", "0", "--data", data], env);
+    expect(said).toEqual({ url: said.url, console: `${said.url}/console/`, data });
+    expect(readdirSync(data)).not.toContain("dev-tokens.json");
+    expect(await one.kill("SIGTERM")).toBe(0);
+    expect(one.output.stderr).not.toMatch(/token-given/);
+  });
+
+  test("ends with 0 when it is told to end while it starts", async () => {
+    const one = runCli(["start", "--port", "0", "--data", join(directory, "early")]);
+    started.add(one);
+    await eventually(() => one.output.stderr !== "", { timeoutMs: 20_000 });
+    expect(await one.kill("SIGTERM")).toBe(0);
+  });
+});
+
+describe("worker run", () => {
+  const tasks = "worker/tasks/echo-task.ts";
+
+  test("finds the development server by its data directory, and ends with 0", async () => {
+    const env = { DATA_DIR: dataDirectory };
+    const { one, said } = await stay(["worker", "run", tasks, "--id", "w-1"], env);
+    expect(said).toEqual({ worker_id: "w-1", url: ready.url });
+    expect(await one.kill("SIGTERM")).toBe(0);
+  });
+
+  test("ends with 0 though it has never reached a server", async () => {
+    const nowhere = ["--url", `http://127.0.0.1:${await freePort()}`, "--token", "t"];
+    const one = runCli(["worker", "run", tasks, ...nowhere]);
+    started.add(one);
+    await eventually(() => one.output.stderr !== "", { timeoutMs: 20_000 });
+    expect(await one.kill("SIGTERM")).toBe(0);
+  });
+
+  test.each([
+    [1, "worker.load_failed", ["machines/test-flow.ts", "--token", "t"]],
+    [1, "worker.load_failed", ["nowhere", "--token", "t"]],
+    [2, "config.invalid", [tasks, "--url", "http://127.0.0.1:1"]],
+    [4, "worker.refused", [tasks, "--token", "wrong"]],
+  ] as const)("ends with %i at %s", async (code, error, args) => {
+    const ended = await run(["worker", "run", ...args]);
+    expect(ended).toMatchObject({ code, stdout: "" });
+    expect(ended.stderr).toContain(`(${error})`);
+  });
+});
+
+describe("check", () => {
+  test("ends with 0 where blueprints are sound", async () => {
+    const { ok, blueprints } = await document("check");
+    expect(ok).toBe(true);
+    expect(blueprints).toContainEqual({
+      blueprint: "test_flow",
+      version: "1",
+      file: "machines/test-flow.ts",
+      findings: [],
+    });
+  });
+
+  test("ends with 1 and says where blueprints are not", async () => {
+    const folder = join(directory, "unsound");
+    mkdirSync(folder);
+    const machine = `setup({}).createMachine({ initial: "a", states: { a: { after: { soon: "b" } }, b: {} } })`;
+    writeFileSync(
+      join(folder, "unsound.ts"),
+      `import { blueprint } from "${join(import.meta.dirname, "../../src/index.ts")}";
+       import { setup } from "${import.meta.resolve("xstate")}";
+       export const unsound = blueprint("unsound", { version: "1", machine: ${machine} });`,
+    );
+    const forPeople = await run(["check", "--blueprints", folder]);
+    expect(forPeople.code).toBe(1);
+    expect(forPeople.stdout).toContain("[lint.unknown_delay]");
+    const forPrograms = await run(["check", "--blueprints", folder, "--json"]);
+    expect(JSON.parse(forPrograms.stdout)).toMatchObject({
+      ok: false,
+      blueprints: [{ findings: [{ code: "lint.unknown_delay", severity: "error" }] }],
+    });
+  });
+
+  test("ends with 1 where a file does not load", async () => {
+    const folder = join(directory, "broken");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "broken.ts"), "export const broken = ;");
+    const { code, stderr } = await run(["check", "--blueprints", folder]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("(blueprint.load_failed)");
+  });
+});
+
+describe("chart", () => {
+  test.each([
+    ["json", /^\{"id":"order_approval",/],
+    ["mermaid", /^stateDiagram-v2\n/],
+    ["dot", /^digraph /m],
+    ["svg", /^<svg [\s\S]*<\/svg>\n$/],
+  ])("draws %s", async (format, drawn) => {
+    const { code, stdout } = await run(["chart", "order_approval", "--format", format]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(drawn);
+  });
+
+  test("writes into a file", async () => {
+    const out = join(directory, "chart.svg");
+    expect(await document("chart", "test_flow@1", "--out", out)).toEqual({
+      blueprint: "test_flow",
+      version: "1",
+      format: "svg",
+      out,
+    });
+    expect(readFileSync(out, "utf8")).toContain("</svg>");
+  });
+
+  test.each([
+    [3, "blueprint.not_found", ["nothing"]],
+    [3, "blueprint.not_found", ["test_flow@9"]],
+    [2, "config.invalid", ["test_flow", "--out", "/nowhere/chart.svg"]],
+  ] as const)("ends with %i at %s", async (code, error, args) => {
+    const ended = await run(["chart", ...args]);
+    expect(ended).toMatchObject({ code, stdout: "" });
+    expect(ended.stderr).toContain(`(${error})`);
   });
 });

@@ -14,7 +14,10 @@ import { eventually } from "../support/eventually.ts";
 const jobsWanted = 1000;
 const kills = 10;
 const callers = 20;
-const tokens = { CLIENT_TOKEN: "client-token-of-the-test", GLOBAL_WORKER_TOKEN: "worker-token-of-the-test" };
+const tokens = {
+  CLIENT_TOKEN: "client-token-of-the-test",
+  GLOBAL_WORKER_TOKEN: "worker-token-of-the-test",
+};
 
 const running = new Set<CliProcess>();
 const directory = mkdtempSync(join(tmpdir(), "avtomatika-crash-"));
@@ -30,7 +33,11 @@ test(
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const start = (...args: string[]) => {
-      const one = runCli(args, { ...tokens, WORKER_TOKEN: tokens.GLOBAL_WORKER_TOKEN, LOG_LEVEL: "error" });
+      const one = runCli(args, {
+        ...tokens,
+        WORKER_TOKEN: tokens.GLOBAL_WORKER_TOKEN,
+        LOG_LEVEL: "error",
+      });
       running.add(one);
       return one;
     };
@@ -45,10 +52,13 @@ test(
     start("worker", "run", "worker/tasks/echo-task.ts", "--url", url, "--concurrency", "50");
 
     const acknowledged = new Map<string, string>();
-    const headers = { "authorization": `Bearer ${tokens.CLIENT_TOKEN}`, "content-type": "application/json" };
+    const headers = {
+      authorization: `Bearer ${tokens.CLIENT_TOKEN}`,
+      "content-type": "application/json",
+    };
     const submitting = Promise.all(
       Array.from({ length: callers }, async (_, caller) => {
-        for (let n = caller; n < jobsWanted; ) {
+        for (let n = caller; n < jobsWanted;) {
           const message = `job ${n}`;
           try {
             const answer = await fetch(`${url}/api/v1/jobs/test`, {
