@@ -32,7 +32,7 @@ export function addDev(program: Command): void {
     const worker = startWorker(running);
     const workerEnded = once(worker, "exit");
     announce(running, json === true);
-    if (!json) print(`  ${pc.dim("Ctrl-C ends it. Try:")}\n  ${tryThis}\n`);
+    if (!json) print(`  ${pc.dim("Ctrl-C ends it. Try:")}\n  ${tryThis(running)}\n`);
     await Promise.race([aborted(signal), workerEnded]);
     if (!signal.aborted) {
       running.log.error("the worker has ended by itself, and so does the server");
@@ -44,7 +44,11 @@ export function addDev(program: Command): void {
   });
 }
 
-const tryThis = `npm run -s avtomatika -- jobs start test_flow --data '{"message":"Hello","multiply":3}' --wait`;
+/** A command that works as it stands: without tokens of one's own, the data directory tells where they are. */
+function tryThis({ config: { dataDirectory } }: RunningServer): string {
+  const where = dataDirectory === "./data" ? "" : `DATA_DIR=${dataDirectory} `;
+  return `${where}npm run -s avtomatika -- jobs start test_flow --data '{"message":"Hello","multiply":3}' --wait`;
+}
 
 /**
  * Run this same program as a worker, in the way this process is run itself: from the sources or from the build.

@@ -11,6 +11,8 @@ export function stopSignal(): AbortSignal {
   const stop = (): void => stopping.abort();
   process.on("SIGTERM", stop).on("SIGINT", stop);
   process.once("disconnect", stop);
+  // The parent may have gone before anybody could listen; that there was a channel can still be told.
+  if (process.send !== undefined && !process.connected) stop();
   // Listening for the end of the channel must not be what keeps the process alive.
   process.channel?.unref();
   return stopping.signal;

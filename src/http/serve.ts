@@ -49,6 +49,7 @@ export async function serve(
     serverOptions,
     (request, response) => void listener(request, response),
   );
+  const unused = unusedConnections(server);
   server.on("upgrade", (request, socket, head) => {
     if (!onUpgrade?.(request, socket, head)) refuseUpgrade(socket);
   });
@@ -68,8 +69,24 @@ export async function serve(
           clearInterval(sweep);
           resolve();
         });
+        for (const socket of unused) socket.destroy();
       }),
   };
+}
+
+/**
+ * The connections on which nothing has been asked yet. Browsers and `fetch` open such ones in advance, and closing a
+ * server waits for them as if a request were under way.
+ */
+function unusedConnections(server: Server): ReadonlySet<Duplex> {
+  const unused = new Set<Duplex>();
+  const use = ({ socket }: IncomingMessage): void => void unused.delete(socket);
+  server.on("connection", (socket) => {
+    unused.add(socket);
+    socket.once("close", () => unused.delete(socket));
+  });
+  server.on("request", use).on("upgrade", use);
+  return unused;
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

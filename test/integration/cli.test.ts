@@ -70,8 +70,9 @@ beforeAll(async () => {
   finishedJob = (JSON.parse(stdout) as { job_id: string }).job_id;
 });
 afterEach(async () => {
-  for (const one of started) await one.kill();
+  const left = [...started];
   started.clear();
+  for (const one of left) await one.kill();
 });
 afterAll(async () => {
   await dev.kill("SIGTERM");

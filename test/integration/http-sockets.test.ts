@@ -204,3 +204,13 @@ test("closing lets what is under way be answered, and frees the port", async () 
   const again = await serve(world.app, { host: "127.0.0.1", port: http.port });
   await again.close();
 });
+
+test("closing does not wait for connections on which nothing is asked", async () => {
+  const socket = connect(http.port, "127.0.0.1");
+  let closed = false;
+  socket.once("close", () => (closed = true)).on("error", () => undefined);
+  await eventually(() => socket.readyState === "open");
+  await fetched("/healthz");
+  await http.close(600_000);
+  await eventually(() => closed);
+});

@@ -96,6 +96,14 @@ describe("waiting for a job", () => {
     expect(await jobs.wait(jobId, 60_000)).toMatchObject({ status: "finished" });
   });
 
+  test("does not wait for a caller who has gone already", async () => {
+    const { jobs } = await begun();
+    const { jobId } = await jobs.start({ blueprint: "echo_flow", input: {} });
+    expect(await jobs.wait(jobId, 1000, AbortSignal.abort())).toMatchObject({
+      status: "waiting_for_worker",
+    });
+  });
+
   test("gives the job as it is when the time is over", async () => {
     const { jobs, clock } = await begun();
     const { jobId } = await jobs.start({ blueprint: "echo_flow", input: {} });

@@ -1,6 +1,6 @@
 // Inside turns: promises, conflicts between nodes, rewound stores, and histories that replay to what is stored.
 import { describe, expect, test } from "vitest";
-import { assign, raise, sendTo, setup } from "xstate";
+import { assign, fromPromise, raise, sendTo, setup } from "xstate";
 import { decodeEnvelope } from "../../../src/actor/codec.ts";
 import { replay } from "../../../src/actor/replay.ts";
 import { blueprint, type Blueprint } from "../../../src/blueprint/blueprint.ts";
@@ -85,6 +85,45 @@ describe("a promise", () => {
   });
 });
 
+describe("a promise of a node that stops", () => {
+  test("and that heeds its signal is run again by the next node, and does not fail", async () => {
+    let stops = 0;
+    const logic = fromPromise(
+      ({ signal }) =>
+        new Promise((_, reject) =>
+          signal.addEventListener("abort", () => {
+            stops++;
+            reject(new Error("aborted"));
+          }),
+        ),
+    );
+    const job = blueprint("heeding", {
+      version: "1",
+      machine: setup({ actors: { work: logic } }).createMachine({
+        id: "heeding",
+        initial: "working",
+        states: {
+          working: { invoke: { id: "work", src: "work", onDone: "done", onError: "broken" } },
+          done: { type: "final" },
+          broken: { type: "final" },
+        },
+      }),
+    });
+    const first = await openWorld([job], { nodeId: "first" });
+    const { jobId } = await first.runtime.jobs.start({ blueprint: "heeding", input: {} });
+    await first.runtime.stop();
+    await first.clock.advance(0);
+    expect(stops).toBe(1);
+    const { clock, store } = first;
+    expect(await store.loadJob(jobId)).toMatchObject({ summary: { currentState: "working" } });
+    const second = await openWorld([job], { clock, store, nodeId: "second" });
+    await clock.advance(60_000);
+    expect(await second.runtime.jobs.get(jobId)).toMatchObject({
+      waits: [{ kind: "task", state: "leased", workerId: "node:second" }],
+    });
+  });
+});
+
 test("history holds each revision's message and time, and replays to the stored state", async () => {
   const { clock, runtime, store } = await openWorld([echoFlow]);
   const worker = new ScriptedWorker(runtime.workers, "w1", ["echo"]);
@@ -127,6 +166,74 @@ test("two nodes that step one job at once lose neither step", async () => {
   const job = (await one.runtime.jobs.get(jobId))!;
   expect(new Set((job.data as { seen: string[] }).seen)).toEqual(new Set(names));
   expect(job.revision).toBe(101);
+});
+
+test("a node whose copy of a job is old does not refuse what the job takes by now", async () => {
+  const doors = blueprint("doors", {
+    version: "1",
+    machine: setup({
+      types: { events: {} as { type: "OPEN" } | { type: "ENTER" } },
+    }).createMachine({
+      id: "doors",
+      initial: "closed",
+      states: {
+        closed: { on: { OPEN: "open" } },
+        open: { on: { ENTER: "inside" } },
+        inside: { type: "final" },
+      },
+    }),
+  });
+  const one = await openWorld([doors], { nodeId: "one" });
+  const { clock, store } = one;
+  const two = await openWorld([doors], { clock, store, nodeId: "two" });
+  const { jobId } = await one.runtime.jobs.start({ blueprint: "doors", input: {} });
+  await two.runtime.jobs.send(jobId, { type: "OPEN" });
+  expect(await one.runtime.jobs.send(jobId, { type: "ENTER" })).toEqual({
+    outcome: "accepted",
+    revision: 3,
+  });
+});
+
+test("a late result does not take the current one of the same turn with it", async () => {
+  const { clock, runtime } = await openWorld([echoFlow]);
+  const { workers, jobs } = runtime;
+  const late = new ScriptedWorker(workers, "late", ["echo"]);
+  await late.connect();
+  const { jobId } = await jobs.start({ blueprint: "echo_flow", input: {} });
+  const other = new ScriptedWorker(workers, "other", ["echo"]);
+  await other.connect();
+  late.accept();
+  workers.drain(late);
+  await clock.advance(55_000);
+  const first = late.tasks[0]!;
+  const second = other.accept();
+  expect(second).toMatchObject({ taskId: first.taskId, attempt: 2 });
+  // The first result opens a turn; the other two wait for it and are taken together.
+  const answers = await Promise.all([
+    jobs.send(jobId, { type: "NOBODY_CARES" }),
+    late.succeed(first, { from: "late" }),
+    other.succeed(second, { from: "other" }),
+  ]);
+  expect(answers.slice(1)).toEqual([{ status: "fenced" }, { status: "applied" }]);
+  expect(await jobs.get(jobId)).toMatchObject({ data: { from: "other" } });
+});
+
+test("a stop lets the start of a job that is under way end", async () => {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock });
+  const { runtime } = await openWorld([echoFlow], { clock, store });
+  const order: string[] = [];
+  const commit = store.commit.bind(store);
+  store.commit = async (one) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push("committed");
+    return commit(one);
+  };
+  const started = runtime.jobs.start({ blueprint: "echo_flow", input: {} });
+  await runtime.stop();
+  order.push("stopped");
+  await started;
+  expect(order).toEqual(["committed", "stopped"]);
 });
 
 test("after the store was rewound, the result of a task that is no more is fenced", async () => {
