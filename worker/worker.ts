@@ -252,6 +252,7 @@ export class Worker {
 
   /** Take up a connection: the server has decided which attempts go on. */
   #resume(welcome: Welcome): void {
+    for (const ref of welcome.drop) this.#outbox.remove(ref);
     this.#forget(welcome.drop);
     this.#resend();
     const { session_id: session, keep, drop, want } = welcome;
@@ -282,12 +283,9 @@ export class Worker {
 
   /** These attempts belong to somebody else now, or to nobody. */
   #forget(lost: readonly (AttemptRef & { readonly reason: string })[]): void {
-    // What was acknowledged meanwhile is unknown to the server because it is done.
-    const held = lost.filter((ref) => this.#slots.runs(ref) || this.#outbox.has(ref));
-    for (const { reason, ...ref } of held) {
-      this.#slots.abandon(ref, reason);
-      this.#outbox.remove(ref);
-    }
+    // A result that is on its way is answered by its own acknowledgement: applied, the task is unknown, too.
+    const held = lost.filter((ref) => this.#slots.runs(ref));
+    for (const { reason, ...ref } of held) this.#slots.abandon(ref, reason);
     if (held.length === 0) return;
     this.#settings.log.warn({ lost: held }, "attempts are not this worker's any more");
     this.#notify();

@@ -67,9 +67,12 @@ export class Attempts {
   }
 
   /** The lease of this task has ended without a word from its worker. */
-  async lost(task: StoredTask): Promise<void> {
-    const { taskId, attempt, jobId, child } = task;
-    const message = `The worker ${task.lease?.workerId ?? ""} stopped renewing its lease.`;
+  async lost({ taskId, attempt, jobId, child }: StoredTask): Promise<void> {
+    const { store } = this.#options;
+    // Its worker may have renewed it since it was found.
+    const task = await store.loadTask(taskId);
+    if (!task?.lease || task.attempt !== attempt || task.lease.until > store.now()) return;
+    const message = `The worker ${task.lease.workerId} stopped renewing its lease.`;
     await this.#failed({ taskId, attempt, jobId, child }, { code: "WORKER_LOST", message }, false);
   }
 

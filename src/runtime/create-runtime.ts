@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import { randomIds, type Ids } from "../id.ts";
 import type { Logger } from "../logger.ts";
 import type { Commit } from "../store/commit.ts";
-import type { StoredJob } from "../store/records.ts";
+import type { StoredJob, StoredTask } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { Attempts } from "./attempts.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -65,9 +65,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const dispatcher = new Dispatcher({
     store,
     pool,
+    clock,
     limits,
     log,
     pushed: (member, task) => workers.pushed(member, task),
+    undelivered: (task) => workers.undelivered(task),
   });
   const turns = new TurnRunner({
     store,
@@ -85,7 +87,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     turns,
     log,
     random,
-    requeued: ({ queue }, at) => (at === 0 ? dispatcher.queued([queue]) : dueLoop.expect(at)),
+    requeued,
   });
   const outbox = new Outbox({
     store,
@@ -97,6 +99,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const dueLoop = new DueLoop({
     store,
     clock,
+    random,
     turns,
     attempts,
     dispatcher,
@@ -113,6 +116,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     clock,
     limits,
     log,
+    leased: (until) => dueLoop.expect(until),
   });
   const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
   const jobs = new Jobs({ store, blueprints, turns, events, ids, clock, progress });
@@ -151,10 +155,15 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     const now = store.now();
     for (const op of ops) {
       if (op.op === "set_timer") dueLoop.expect(op.due);
-      if (op.op !== "add_task") continue;
-      dueLoop.expect(now + limits.acceptMs + limits.leaseMs);
-      if (op.task.queueTimeoutMs !== undefined) dueLoop.expect(now + op.task.queueTimeoutMs);
+      if (op.op === "add_task" && op.task.queueTimeoutMs !== undefined)
+        dueLoop.expect(now + op.task.queueTimeoutMs);
     }
+  }
+
+  function requeued({ queue, queueTimeoutMs }: StoredTask, at: number): void {
+    if (at > 0) return dueLoop.expect(at);
+    if (queueTimeoutMs !== undefined) dueLoop.expect(store.now() + queueTimeoutMs);
+    dispatcher.queued([queue]);
   }
 
   function perform({ messages }: Turn): void {

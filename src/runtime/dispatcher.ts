@@ -1,4 +1,5 @@
 // Brings tasks to workers: offers at commit, pushes after it, and claims from the backlog when a slot is free.
+import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Commit, LeaseOffer } from "../store/commit.ts";
 import type { NewTask, StoredTask } from "../store/records.ts";
@@ -9,11 +10,17 @@ import { runningAttempt, type Member, type WorkerPool } from "./worker-pool.ts";
 export interface DispatcherOptions {
   readonly store: Store;
   readonly pool: WorkerPool;
+  readonly clock: Clock;
   readonly limits: RuntimeLimits;
   readonly log: Logger;
   /** An attempt has been pushed and waits to be accepted. */
   readonly pushed: (member: Member, task: StoredTask) => void;
+  /** An attempt was leased to a session that has gone meanwhile. */
+  readonly undelivered: (task: StoredTask) => void;
 }
+
+/** How long a worker's claims rest after the store failed one. */
+const restMs = 1000;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -70,8 +77,9 @@ export class Dispatcher {
 
   /** A slot of this member may be free: claim for it what waits. Costs nothing where nothing waits. */
   fill(member: Member): void {
-    if (this.#stopped || member.claiming || this.#backlog.size === 0) return;
     const { pool } = this.#options;
+    if (this.#stopped || member.claiming || this.#backlog.size === 0) return;
+    if (!pool.has(member)) return;
     const queues = [...member.session.types.keys()].flatMap((queue) => {
       const limit = this.#backlog.has(queue) ? pool.free(member, queue) : 0;
       return limit > 0 ? [{ queue, limit }] : [];
@@ -84,8 +92,12 @@ export class Dispatcher {
         if (more) this.fill(member);
       },
       (error: unknown) => {
-        member.claiming = false;
-        this.#options.log.error({ err: error }, "claiming tasks failed");
+        const { clock, log } = this.#options;
+        log.error({ err: error }, "claiming tasks failed");
+        clock.schedule(restMs, () => {
+          member.claiming = false;
+          this.fill(member);
+        });
       },
     );
   }
@@ -116,6 +128,10 @@ export class Dispatcher {
 
   #push(member: Member, task: StoredTask): void {
     const { pool } = this.#options;
+    if (!pool.has(member)) {
+      this.#options.undelivered(task);
+      return;
+    }
     pool.run(member, runningAttempt(task));
     this.#options.pushed(member, task);
     member.session.push(task, this.#options.limits.leaseMs);

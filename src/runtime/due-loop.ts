@@ -2,8 +2,9 @@
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { StoredOutboxMessage } from "../store/records.ts";
-import type { Store } from "../store/store.ts";
+import type { Due, Store } from "../store/store.ts";
 import type { Attempts } from "./attempts.ts";
+import { backoffMs } from "./backoff.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 
@@ -14,20 +15,37 @@ export interface DueLoopOptions {
   readonly attempts: Attempts;
   readonly dispatcher: Dispatcher;
   readonly perform: (message: StoredOutboxMessage) => Promise<void>;
+  /** A number from 0 up to 1, for jitter. */
+  readonly random: () => number;
   readonly log: Logger;
 }
 
-/** The most things taken at one waking; more are taken right after. */
-const batchMax = 512;
-/** How long the loop rests after the store failed it, or after nothing of a batch could be done. */
+/** The most things under way at once; more are taken as these end. */
+const underWayMax = 512;
+/** How long the loop rests after the store failed it. */
 const restMs = 1000;
+/** How long something due rests that could not be done. */
+const retry = { maxAttempts: Number.POSITIVE_INFINITY, initialMs: 1000, factor: 2, maxMs: 60_000 };
+
+/** One thing that is due. */
+interface DueWork {
+  readonly name: string;
+  /** Names it in the log. */
+  readonly what: Readonly<Record<string, string>>;
+  readonly run: () => Promise<void>;
+}
 
 export class DueLoop {
   readonly #options: DueLoopOptions;
   #timer: TimerHandle | undefined;
   /** Store time of the next waking. */
   #wakeAt = Number.POSITIVE_INFINITY;
-  #round: Promise<void> | undefined;
+  /** One look at the store after the other, or what an older one saw would be done again. */
+  #looks: Promise<void> = Promise.resolve();
+  /** By name. Until it is done, a thing stays due: here is what need not be begun again. */
+  readonly #underWay = new Map<string, Promise<void>>();
+  /** By name: what could not be done, and the store time to try it again. */
+  #resting = new Map<string, { readonly until: number; readonly failures: number }>();
   #stopped = true;
 
   constructor(options: DueLoopOptions) {
@@ -39,11 +57,12 @@ export class DueLoop {
     this.expect(0);
   }
 
-  /** Resolves when the round that is under way, if any, has ended. */
+  /** Resolves when what is under way, if anything, has ended. An action of a user that hangs is not waited for. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
-    await this.#round;
+    await this.#looks;
+    await Promise.all(this.#underWay.values());
   }
 
   /** Something will come due at this store time: wake then, if not before. */
@@ -54,58 +73,87 @@ export class DueLoop {
     const { clock, store } = this.#options;
     this.#timer = clock.schedule(Math.max(0, due - store.now()), () => {
       this.#wakeAt = Number.POSITIVE_INFINITY;
-      this.#round = this.#run().finally(() => (this.#round = undefined));
+      this.#looks = this.#looks.then(() => this.#look());
     });
   }
 
-  async #run(): Promise<void> {
-    const { store, log } = this.#options;
+  /** Begin all that is due. What it leads to is not waited for: what is slow must not hold up what comes due next. */
+  async #look(): Promise<void> {
+    const { store, dispatcher, log } = this.#options;
+    if (this.#stopped) return;
     try {
-      const next = await this.#takeDue();
-      if (next !== undefined) this.expect(next);
+      const due = await store.due(underWayMax + this.#underWay.size + this.#resting.size);
+      if (due.ready.length > 0) dispatcher.queued(due.ready);
+      const works = this.#works(due);
+      this.#forgetRested(works);
+      const free = underWayMax - this.#underWay.size;
+      const fresh = works.filter(({ name }) => this.#isFresh(name, due.now));
+      for (const work of fresh.slice(0, free)) this.#begin(work);
+      for (const { until } of this.#resting.values()) if (until > due.now) this.expect(until);
+      if (due.next !== undefined && fresh.length <= free) this.expect(due.next);
     } catch (error) {
       log.error({ err: error }, "looking for what is due failed");
       this.expect(store.now() + restMs);
     }
   }
 
-  /** Do all that is due. @returns the store time of the next waking. */
-  async #takeDue(): Promise<number | undefined> {
-    const { store, turns, attempts, dispatcher, perform } = this.#options;
-    const due = await store.due(batchMax);
-    if (due.ready.length > 0) dispatcher.queued(due.ready);
-    const failures = await Promise.all([
-      ...due.timers.map((timer) =>
-        this.#attempt({ timerId: timer.timerId, jobId: timer.jobId }, async () => {
-          const { jobId, timerId } = timer;
+  #works({ timers, expired, overdue, messages }: Due): readonly DueWork[] {
+    const { store, turns, attempts, perform } = this.#options;
+    return [
+      ...timers.map(({ timerId, jobId }) => ({
+        name: `timer ${jobId} ${timerId}`,
+        what: { timerId, jobId },
+        run: async () => {
           const delivery = await turns.deliver(jobId, { kind: "timer", timerId });
           if (delivery.outcome !== "stepped") await store.clearTimers([{ jobId, timerId }]);
-        }),
-      ),
-      ...due.expired.map((task) =>
-        this.#attempt({ taskId: task.taskId, jobId: task.jobId }, () => attempts.lost(task)),
-      ),
-      ...due.overdue.map((task) =>
-        this.#attempt({ taskId: task.taskId, jobId: task.jobId }, () => attempts.overdue(task)),
-      ),
-      ...due.messages.map((message) =>
-        this.#attempt({ messageId: message.id, jobId: message.jobId }, () => perform(message)),
-      ),
-    ]);
-    // What failed is still due. Rest before trying it again, so that it cannot keep the node busy.
-    const failed = failures.some(Boolean);
-    if (due.next === undefined) return failed ? due.now + restMs : undefined;
-    return failed ? Math.max(due.next, due.now + restMs) : due.next;
+        },
+      })),
+      ...expired.map((task) => ({
+        name: `lease ${task.taskId}`,
+        what: { taskId: task.taskId, jobId: task.jobId },
+        run: () => attempts.lost(task),
+      })),
+      ...overdue.map((task) => ({
+        name: `overdue ${task.taskId}`,
+        what: { taskId: task.taskId, jobId: task.jobId },
+        run: () => attempts.overdue(task),
+      })),
+      ...messages.map((message) => ({
+        name: `message ${message.id}`,
+        what: { messageId: message.id, jobId: message.jobId },
+        run: () => perform(message),
+      })),
+    ];
   }
 
-  /** @returns whether it failed, which is logged. */
-  async #attempt(what: Record<string, string>, work: () => Promise<void>): Promise<boolean> {
-    try {
-      await work();
-      return false;
-    } catch (error) {
-      this.#options.log.error({ err: error, ...what }, "something due could not be done");
-      return true;
-    }
+  /** What rested and is not due any more needs no rest. */
+  #forgetRested(works: readonly DueWork[]): void {
+    const due = new Set(works.map(({ name }) => name));
+    for (const name of this.#resting.keys()) if (!due.has(name)) this.#resting.delete(name);
+  }
+
+  #isFresh(name: string, now: number): boolean {
+    return !this.#underWay.has(name) && (this.#resting.get(name)?.until ?? 0) <= now;
+  }
+
+  #begin({ name, what, run }: DueWork): void {
+    const { store, random, log } = this.#options;
+    const wasFull = () => this.#underWay.size >= underWayMax;
+    const work = run()
+      .then(
+        () => void this.#resting.delete(name),
+        (error: unknown) => {
+          const failures = (this.#resting.get(name)?.failures ?? 0) + 1;
+          const until = store.now() + backoffMs(retry, failures, random());
+          this.#resting.set(name, { until, failures });
+          log.error({ err: error, ...what, until }, "something due could not be done");
+          this.expect(until);
+        },
+      )
+      .finally(() => {
+        if (wasFull()) this.expect(0);
+        this.#underWay.delete(name);
+      });
+    this.#underWay.set(name, work);
   }
 }

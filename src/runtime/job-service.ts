@@ -123,6 +123,7 @@ export class Jobs implements JobService {
     const subscription = events.subscribe(jobId);
     const abort = new AbortController();
     const stop = () => abort.abort();
+    if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop);
     const timer = clock.schedule(timeoutMs, stop);
     try {

@@ -56,7 +56,10 @@ export class LocalWorker implements WorkerSession {
     await this.#options.workers.connect(this, introduction);
   }
 
-  /** Abandon what runs: another node, or the next life of this one, takes it up when the leases end. */
+  /**
+   * Abandon what runs: another node, or the next life of this one, takes it up, at once where it heeds its signal,
+   * else when its lease ends.
+   */
   stop(): void {
     this.#heartbeat?.cancel();
     this.#options.workers.disconnect(this);
@@ -67,7 +70,8 @@ export class LocalWorker implements WorkerSession {
   push(task: StoredTask): void {
     const { taskId, attempt } = task;
     const abort = new AbortController();
-    this.#running.set(taskId, { attempt: { taskId, attempt }, abort });
+    const running = { attempt: { taskId, attempt }, abort };
+    this.#running.set(taskId, running);
     this.#beat();
     this.#options.workers.accept(this, { taskId, attempt });
     this.#run(task, abort.signal)
@@ -75,7 +79,10 @@ export class LocalWorker implements WorkerSession {
       .catch((error: unknown) => {
         this.#options.log.error({ err: error, taskId }, "the result of a promise was not stored");
       })
-      .finally(() => this.#running.delete(taskId));
+      .finally(() => {
+        // A later attempt may have taken its place.
+        if (this.#running.get(taskId) === running) this.#running.delete(taskId);
+      });
   }
 
   cancel({ taskId }: Attempt, reason: string): void {
@@ -92,6 +99,8 @@ export class LocalWorker implements WorkerSession {
       const output = asStored(await kind.creator({ input, signal }));
       return { outcome: "ok", output, status: "success" };
     } catch (error) {
+      // Not its own failure: the node stops, or the attempt is not wanted any more.
+      if (signal.aborted) return { outcome: "cancelled" };
       return permanent(error instanceof Error ? error.message : String(error));
     }
   }

@@ -44,7 +44,7 @@ const cacheBytesMax = 64 * 1024 * 1024;
 export class TurnRunner {
   readonly #options: TurnRunnerOptions;
   readonly #mailboxes = new Map<string, Letter[]>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<unknown>>();
   /** Latest envelopes this node wrote, so that the next turn needs no read. A hint: the compare-and-swap decides. */
   readonly #cache = new LRUCache<string, StoredJob>({
     maxSize: cacheBytesMax,
@@ -60,11 +60,14 @@ export class TurnRunner {
    *
    * @returns `exists` where that id is taken, which makes starting idempotent.
    */
-  async begin(blueprint: Blueprint, origin: Origin, input: unknown): Promise<StoredJob | "exists"> {
+  begin(blueprint: Blueprint, origin: Origin, input: unknown): Promise<StoredJob | "exists"> {
+    return this.#track(this.#begin(blueprint, origin, input));
+  }
+
+  async #begin(blueprint: Blueprint, origin: Origin, input: unknown) {
     const turn = await Turn.begin(this.#tools(blueprint), origin, input);
     const committed = await this.#commit(turn);
-    if (committed.outcome === "committed") return committed.job;
-    return "exists";
+    return committed.outcome === "committed" ? committed.job : "exists";
   }
 
   /** Give a job its mail. Resolves when what follows from it is durable. */
@@ -77,8 +80,7 @@ export class TurnRunner {
         return;
       }
       this.#mailboxes.set(jobId, [letter]);
-      const work = this.#empty(jobId).finally(() => this.#running.delete(work));
-      this.#running.add(work);
+      void this.#track(this.#empty(jobId));
     });
   }
 
@@ -89,7 +91,14 @@ export class TurnRunner {
 
   /** Resolves when no turn is under way. */
   async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  /** Note what `idle` waits for. */
+  #track<Result>(work: Promise<Result>): Promise<Result> {
+    const noted = work.finally(() => this.#running.delete(noted));
+    this.#running.add(noted);
+    return noted;
   }
 
   async #empty(jobId: string): Promise<void> {
@@ -109,7 +118,8 @@ export class TurnRunner {
   async #takeTurn(jobId: string, letters: readonly Letter[]): Promise<void> {
     const open = new Set(letters);
     for (let conflicts = 0; conflicts < conflictsMax; conflicts++) {
-      const job = this.#cache.get(jobId) ?? (await this.#options.store.loadJob(jobId));
+      const cached = this.#cache.get(jobId);
+      const job = cached ?? (await this.#options.store.loadJob(jobId));
       if (!job) {
         for (const { deliver } of open) deliver({ outcome: "unknown" });
         return;
@@ -121,6 +131,7 @@ export class TurnRunner {
       const outcomes = new Map<Letter, MailOutcome>();
       for (const letter of open) outcomes.set(letter, await turn.apply(letter.mail));
 
+      if (turn.isEmpty && cached && !(await this.#isLatest(cached))) continue;
       const result = turn.isEmpty ? ({ outcome: "committed" } as const) : await this.#commit(turn);
       if (result.outcome === "committed") {
         for (const [{ deliver }, outcome] of outcomes) deliver(outcome);
@@ -128,13 +139,22 @@ export class TurnRunner {
       }
       this.#cache.delete(jobId);
       if (result.outcome === "fenced")
-        for (const letter of open)
-          if (taskOf(letter.mail) === result.taskId) {
+        for (const [letter, { outcome }] of outcomes)
+          // Only one attempt of a task can have stepped: others of it may be the current one.
+          if (outcome === "stepped" && taskOf(letter.mail) === result.taskId) {
             letter.deliver({ outcome: "ignored", reason: "fenced" });
             open.delete(letter);
           }
     }
     throw new RuntimeError("store.contended", "Other turns of this job kept winning.", { jobId });
+  }
+
+  /** No commit follows that would find out that another node has gone on. Forgets the job where one has. */
+  async #isLatest({ summary: { jobId }, revision }: StoredJob): Promise<boolean> {
+    const stored = await this.#options.store.loadJob(jobId);
+    if (stored?.revision === revision) return true;
+    this.#cache.delete(jobId);
+    return false;
   }
 
   async #commit(turn: Turn) {

@@ -119,6 +119,11 @@ export class WorkerPool {
     return member?.session === session ? member : undefined;
   }
 
+  /** Whether the member's session is still the one of its holder. */
+  has(member: Member): boolean {
+    return this.of(member.session) === member;
+  }
+
   members(): Iterable<Member> {
     return this.#members.values();
   }

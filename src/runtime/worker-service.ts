@@ -1,7 +1,7 @@
 // What workers ask for: joining, leases, progress and results. The gateway speaks to this.
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { Logger } from "../logger.ts";
-import type { Attempt, Extension, Store } from "../store/store.ts";
+import type { Attempt, Extension, ExtensionResult, Store } from "../store/store.ts";
 import type { StoredTask } from "../store/records.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -35,6 +35,8 @@ export interface WorkerServiceOptions {
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
   readonly log: Logger;
+  /** A lease will end at this store time unless it is extended. */
+  readonly leased: (until: number) => void;
 }
 
 export class Workers implements WorkerService {
@@ -52,7 +54,10 @@ export class Workers implements WorkerService {
   async connect(session: WorkerSession, introduction: WorkerIntroduction): Promise<Welcome> {
     const { pool, store, dispatcher, clock, log } = this.#options;
     const asked = [...introduction.running, ...introduction.outbox];
-    const results = await store.extendLeases(this.#extensions(session, asked));
+    const results = await this.#extend(session, asked);
+    asked.forEach((attempt, index) => {
+      if (results[index] === "kept") this.#unaccepted.delete(attempt.taskId);
+    });
     const tasks = await Promise.all(
       introduction.running.map(({ taskId }) => store.loadTask(taskId)),
     );
@@ -87,9 +92,12 @@ export class Workers implements WorkerService {
 
   async release(session: WorkerSession, attempt: Attempt, delayMs: number): Promise<void> {
     this.#answered(session, attempt.taskId);
-    if (await this.#holds(session, attempt))
-      await this.#options.attempts.giveBack(attempt, delayMs);
-    this.#free(session, attempt);
+    try {
+      if (await this.#holds(session, attempt))
+        await this.#options.attempts.giveBack(attempt, delayMs);
+    } finally {
+      this.#free(session, attempt);
+    }
   }
 
   async heartbeat(
@@ -97,8 +105,10 @@ export class Workers implements WorkerService {
     running: readonly Attempt[],
   ): Promise<readonly LostAttempt[]> {
     if (running.length === 0) return [];
-    const results = await this.#options.store.extendLeases(this.#extensions(session, running));
-    return lostAttempts(running, results);
+    const lost = lostAttempts(running, await this.#extend(session, running));
+    // The worker forgets them without another word.
+    for (const attempt of lost) this.#free(session, attempt);
+    return lost;
   }
 
   progress(session: WorkerSession, { taskId, attempt }: Attempt, progress: TaskProgress): void {
@@ -153,11 +163,19 @@ export class Workers implements WorkerService {
 
   /** An attempt has been pushed: its worker has `acceptMs` to say that it has it. */
   pushed(member: Member, task: StoredTask): void {
-    const { taskId, attempt } = task;
+    const { taskId, attempt, lease } = task;
+    if (lease) this.#options.leased(lease.until);
     this.#limitRun(member, task);
     const deadline = this.#options.clock.monotonic() + this.#options.limits.acceptMs;
     this.#unaccepted.set(taskId, { member, attempt: { taskId, attempt }, deadline });
     this.#watchAcceptance();
+  }
+
+  /** An attempt was leased to a session that has gone meanwhile: nobody has heard of it, so another may have it. */
+  undelivered(task: StoredTask): void {
+    // Should that fail, its lease ends by itself.
+    if (task.lease) this.#options.leased(task.lease.until);
+    this.#putBack(task);
   }
 
   /** The job does not want these tasks any more: tell the workers that run them. */
@@ -211,7 +229,7 @@ export class Workers implements WorkerService {
   }
 
   #reclaimUnaccepted(): void {
-    const { attempts, clock, log } = this.#options;
+    const { clock, log } = this.#options;
     for (const [taskId, { member, attempt, deadline }] of this.#unaccepted) {
       if (deadline > clock.monotonic()) break;
       this.#unaccepted.delete(taskId);
@@ -219,21 +237,35 @@ export class Workers implements WorkerService {
       member.ignored++;
       log.warn({ workerId, ...attempt }, "worker did not accept a task in time");
       // The slot stays counted until the worker says something: it may be running the task after all.
-      attempts.giveBack(attempt, 0).catch((error: unknown) => {
-        log.error({ err: error, taskId }, "putting back an unaccepted task failed");
-      });
+      this.#putBack(attempt);
     }
   }
 
-  #extensions(session: WorkerSession, attempts: readonly Attempt[]): Extension[] {
+  #putBack(attempt: Attempt): void {
+    const { attempts, log } = this.#options;
+    attempts.giveBack(attempt, 0).catch((error: unknown) => {
+      const { taskId } = attempt;
+      log.error({ err: error, taskId }, "putting back an unaccepted task failed");
+    });
+  }
+
+  /** Extend leases, or take them up again where they have ended. */
+  async #extend(
+    session: WorkerSession,
+    attempts: readonly Attempt[],
+  ): Promise<readonly ExtensionResult[]> {
     const { holder, workerId } = session;
-    const { leaseMs } = this.#options.limits;
-    const running = this.#options.pool.of(session)?.running;
-    return attempts.map(({ taskId, attempt }) => {
+    const { pool, store, limits } = this.#options;
+    const { leaseMs } = limits;
+    const running = pool.of(session)?.running;
+    const extensions = attempts.map(({ taskId, attempt }): Extension => {
       const progress = running?.get(taskId)?.progress;
       const base = { taskId, attempt, holder, workerId, leaseMs };
       return progress === undefined ? base : { ...base, progress };
     });
+    const results = await store.extendLeases(extensions);
+    if (results.includes("kept")) this.#options.leased(store.now() + leaseMs);
+    return results;
   }
 
   async #holds(session: WorkerSession, { taskId, attempt }: Attempt): Promise<boolean> {

@@ -69,6 +69,8 @@ export class GroupCommit {
         return writes;
       });
     } catch (error) {
+      // Where LMDB could not even begin, nobody has been taken yet: all who wait are told, or they would be tried for ever.
+      if (writes.length === 0) writes = this.#waiting.splice(0);
       const reason = await diskFailure(error);
       for (const write of writes) write.reject(reason);
       return;

@@ -65,3 +65,8 @@ test("of a write that throws nothing stays, and the others of its transaction ar
   expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(tables.range(["z"], ["z", "~"]).map(({ value }) => value)).toEqual(["a", "c"]);
 });
+
+test("a transaction that LMDB cannot begin is told to those who wait for it", async () => {
+  database.childTransaction = () => Promise.reject(new Error("the environment is broken"));
+  await expect(commits.write(put("a"))).rejects.toMatchObject({ code: "store.unusable" });
+});
