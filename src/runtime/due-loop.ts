@@ -30,6 +30,8 @@ const retry = { maxAttempts: Number.POSITIVE_INFINITY, initialMs: 1000, factor: 
 /** One thing that is due. */
 interface DueWork {
   readonly name: string;
+  /** An action of a machine, which may take as long as it likes. */
+  readonly isAction?: boolean;
   /** Names it in the log. */
   readonly what: Readonly<Record<string, string>>;
   readonly run: () => Promise<void>;
@@ -43,9 +45,12 @@ export class DueLoop {
   /** One look at the store after the other, or what an older one saw would be done again. */
   #looks: Promise<void> = Promise.resolve();
   /** By name. Until it is done, a thing stays due: here is what need not be begun again. */
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #underWay = new Map<
+    string,
+    { readonly ended: Promise<void>; readonly isAction: boolean }
+  >();
   /** By name: what could not be done, and the store time to try it again. */
-  #resting = new Map<string, { readonly until: number; readonly failures: number }>();
+  readonly #resting = new Map<string, { readonly until: number; readonly failures: number }>();
   #stopped = true;
 
   constructor(options: DueLoopOptions) {
@@ -57,12 +62,13 @@ export class DueLoop {
     this.expect(0);
   }
 
-  /** Resolves when what is under way, if anything, has ended. An action of a user that hangs is not waited for. */
+  /** Resolves when what is under way has ended, but for actions: whoever starts next does again what they leave undone. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#looks;
-    await Promise.all(this.#underWay.values());
+    const awaited = [...this.#underWay.values()].filter(({ isAction }) => !isAction);
+    await Promise.all(awaited.map(({ ended }) => ended));
   }
 
   /** Something will come due at this store time: wake then, if not before. */
@@ -120,6 +126,7 @@ export class DueLoop {
       })),
       ...messages.map((message) => ({
         name: `message ${message.id}`,
+        isAction: true,
         what: { messageId: message.id, jobId: message.jobId },
         run: () => perform(message),
       })),
@@ -136,10 +143,9 @@ export class DueLoop {
     return !this.#underWay.has(name) && (this.#resting.get(name)?.until ?? 0) <= now;
   }
 
-  #begin({ name, what, run }: DueWork): void {
+  #begin({ name, what, isAction = false, run }: DueWork): void {
     const { store, random, log } = this.#options;
-    const wasFull = () => this.#underWay.size >= underWayMax;
-    const work = run()
+    const ended = run()
       .then(
         () => void this.#resting.delete(name),
         (error: unknown) => {
@@ -151,9 +157,10 @@ export class DueLoop {
         },
       )
       .finally(() => {
-        if (wasFull()) this.expect(0);
+        // What found no place may be taken now.
+        if (this.#underWay.size >= underWayMax) this.expect(0);
         this.#underWay.delete(name);
       });
-    this.#underWay.set(name, work);
+    this.#underWay.set(name, { ended, isAction });
   }
 }

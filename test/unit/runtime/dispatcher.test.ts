@@ -25,8 +25,7 @@ async function world(jobs: number) {
   const clock = new FakeClock();
   const store = new MemoryStore({ clock });
   const { runtime } = await openWorld([echoFlow], { clock, store });
-  for (let n = 0; n < jobs; n++)
-    await runtime.jobs.start({ blueprint: "echo_flow", input: { n } });
+  for (let n = 0; n < jobs; n++) await runtime.jobs.start({ blueprint: "echo_flow", input: { n } });
   return { clock, store, jobs: runtime.jobs, workers: runtime.workers };
 }
 
