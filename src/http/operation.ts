@@ -66,6 +66,9 @@ async function headOf(answer: Response | Promise<Response>): Promise<Response> {
   return new Response(null, { status, headers });
 }
 
+/** One reason for all: without one, each abort makes an exception with a stack, and every answered call ends in one. */
+const gone = new Error("The connection has ended.");
+
 /**
  * Aborted when the connection ends. A served request is asked for its connection: asking it for its own
  * signal makes a whole web Request of it, which costs as much as the rest of a short call.
@@ -74,8 +77,8 @@ function clientGone({ env, req }: Context): AbortSignal {
   const outgoing = (env as Partial<HttpBindings> | undefined)?.outgoing;
   if (!outgoing) return req.raw.signal;
   const controller = new AbortController();
-  if (outgoing.destroyed) controller.abort();
-  outgoing.once("close", () => controller.abort());
+  if (outgoing.destroyed) controller.abort(gone);
+  outgoing.once("close", () => controller.abort(gone));
   return controller.signal;
 }
 
