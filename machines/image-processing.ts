@@ -1,11 +1,13 @@
 // Two tasks in a row: look at an image, then make a smaller one, but never a larger one.
 import { flow } from "avtomatika";
 import { z } from "zod";
+import { probeImage, renderImage } from "./task/image-tasks.ts";
 
 export const imageProcessing = flow("image_processing", {
   version: "1",
   apiVersion: "v1",
   endpoint: "/jobs/image_processing",
+  tasks: [probeImage, renderImage],
   input: z.object({
     source: z.string(),
     target: z.string(),

@@ -1,10 +1,12 @@
 // A versioned endpoint: `POST /api/v1/jobs/test` says a message several times.
 import { flow } from "avtomatika";
+import { echoTask } from "./task/echo-task.ts";
 
 export const testFlow = flow("test_flow", {
   version: "1",
   apiVersion: "v1",
   endpoint: "/jobs/test",
+  tasks: [echoTask],
 });
 
 testFlow.state("start", { isStart: true, to: ["completed", "failed"] }, (ctx) => {

@@ -3,14 +3,14 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchEcho, benchIdle, benchMemory } from "./bench/echo.ts";
-import { benchKernel } from "./bench/kernel.ts";
+import { benchKernel, kernelText } from "./bench/kernel.ts";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { jobs: { type: "string" }, seconds: { type: "string", default: "20" } },
 });
 const benches: Record<string, () => Promise<unknown>> = {
-  kernel: () => benchKernel(),
+  kernel: async () => process.stdout.write(`${kernelText(await benchKernel())}\n`),
   echo: () => benchEcho(Number(values.jobs ?? 20_000)),
   memory: () => benchMemory(Number(values.jobs ?? 100_000)),
   idle: () => benchIdle(Number(values.seconds)),

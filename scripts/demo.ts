@@ -6,12 +6,12 @@ import { demoJobs } from "./demo/jobs.ts";
 import { startProcesses, type Processes } from "./demo/processes.ts";
 import { runJobs } from "./demo/run-jobs.ts";
 
-const { values } = parseArgs({
-  options: {
-    once: { type: "boolean", default: false },
-    data: { type: "string", default: "./data" },
-  },
-});
+const options = {
+  once: { type: "boolean", default: false },
+  data: { type: "string", default: "./data" },
+} as const;
+
+const values = readFlags();
 const stopping = stopSignal();
 // Whoever reads along may have seen enough; the demo still ends as it should.
 process.stdout.on("error", () => {});
@@ -30,6 +30,19 @@ try {
   process.exitCode = 1;
 } finally {
   await processes?.stop();
+}
+
+/** Ends the process with 2 where the flags are not understood. */
+function readFlags() {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    // Node goes on about arguments without a name, which the demo does not take.
+    const [problem] = (error as Error).message.split(/\.\s|\n/);
+    const known = Object.keys(options).map((name) => `--${name}`);
+    process.stderr.write(`${problem}. The demo knows ${known.join(" and ")}.\n`);
+    process.exit(2);
+  }
 }
 
 /** @returns whether every job ended as it should. */

@@ -100,11 +100,14 @@ function stockJob(): number {
   return bytes;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const found = await benchKernel();
-  process.stdout.write(
-    `kernel ${found.kernelStepsPerSecond} steps/s, ${found.kernelBytes} bytes\n` +
-      `stock  ${found.stockStepsPerSecond} steps/s, ${found.stockBytes} bytes\n` +
-      `ratio  ${found.ratio.toFixed(2)}\n`,
-  );
+/** The figures as lines for people. */
+export function kernelText(found: KernelBench): string {
+  return [
+    `kernel ${found.kernelStepsPerSecond} steps/s, ${found.kernelBytes} bytes`,
+    `stock  ${found.stockStepsPerSecond} steps/s, ${found.stockBytes} bytes`,
+    `ratio  ${found.ratio.toFixed(2)}`,
+  ].join("\n");
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  process.stdout.write(`${kernelText(await benchKernel())}\n`);

@@ -1,9 +1,9 @@
 // What a stored state value means on its machine: the active state nodes, their tags, and the events they take.
-import { getStateNodes, type AnyStateMachine, type StateValue } from "xstate";
+import { getStateNodes, type AnyStateMachine, type AnyStateNode, type StateValue } from "xstate";
 
 export interface ActiveStates {
-  /** Ids of the active state nodes, outermost first. */
-  readonly ids: readonly string[];
+  /** Outermost first. */
+  readonly nodes: readonly AnyStateNode[];
   readonly tags: ReadonlySet<string>;
   /** Event types that a client may send now; `*` where a wildcard takes any. */
   readonly events: readonly string[];
@@ -16,7 +16,7 @@ export function activeStates(machine: AnyStateMachine, value: StateValue): Activ
   const nodes = [...found].toSorted((a, b) => a.order - b.order);
   const events = new Set(nodes.flatMap((node) => node.ownEvents as string[]));
   return {
-    ids: nodes.map((node) => node.id),
+    nodes,
     tags: new Set(nodes.flatMap((node) => node.tags)),
     events: [...events].filter((type) => type !== "" && !type.startsWith("xstate.")),
   };

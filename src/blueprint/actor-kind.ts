@@ -4,7 +4,12 @@ import { z } from "zod";
 import type { Failure } from "../actor/envelope.ts";
 import { flowHandler, type FlowHandlerRunner } from "./flow-handler.ts";
 import { inTurnMark } from "./in-turn.ts";
-import { taskDefinition, type TaskDefinition, type TaskRequest } from "./task.ts";
+import {
+  taskDefinition,
+  type DeclaredTasks,
+  type TaskDefinition,
+  type TaskRequest,
+} from "./task.ts";
 
 /** What a `fromPromise` was made of. */
 export type PromiseCreator = (args: {
@@ -14,15 +19,22 @@ export type PromiseCreator = (args: {
 }) => PromiseLike<unknown>;
 
 export type ActorKind =
-  /** A worker runs it. `definition` is absent for a flow's dynamic task: its input is a whole `TaskRequest`. */
-  | { readonly kind: "task"; readonly definition: TaskDefinition | undefined }
+  /**
+   * A worker runs it. `definition` is absent for a flow's dynamic task: its input is a whole `TaskRequest`, and
+   * `declared` holds what the flow says of its tasks.
+   */
+  | {
+      readonly kind: "task";
+      readonly definition: TaskDefinition | undefined;
+      readonly declared?: DeclaredTasks;
+    }
   /** A handler of a flow: decides inside the turn. */
   | { readonly kind: "handler"; readonly handler: FlowHandlerRunner }
   /** This node runs it: after the commit under a lease, or inside the turn where it is marked so. */
   | { readonly kind: "promise"; readonly creator: PromiseCreator; readonly inTurn: boolean }
   | { readonly kind: "unsupported"; readonly why: string };
 
-/** The actor of a flow's machine whose input is a whole `TaskRequest`. */
+/** The actor of a flow's machine whose input is a whole `TaskRequest`. It holds the `DeclaredTasks` of the flow. */
 export const dynamicTask = Symbol.for("avtomatika.dynamic_task");
 
 /** Who runs the actor that the machine knows as `src`. */
@@ -40,7 +52,7 @@ export function actorKind(machine: AnyStateMachine, src: string): ActorKind {
 /** The members by which actor logic is recognised. */
 interface Logic {
   readonly [taskDefinition]?: TaskDefinition;
-  readonly [dynamicTask]?: true;
+  readonly [dynamicTask]?: DeclaredTasks;
   readonly [flowHandler]?: FlowHandlerRunner;
   readonly [inTurnMark]?: true;
   readonly config?: unknown;
@@ -51,7 +63,8 @@ interface Logic {
 
 function logicKind(logic: Logic): ActorKind {
   if (logic[taskDefinition]) return { kind: "task", definition: logic[taskDefinition] };
-  if (logic[dynamicTask]) return { kind: "task", definition: undefined };
+  if (logic[dynamicTask])
+    return { kind: "task", definition: undefined, declared: logic[dynamicTask] };
   if (logic[flowHandler]) return { kind: "handler", handler: logic[flowHandler] };
   if (isPromise(logic)) {
     const creator = logic.config as PromiseCreator;
@@ -95,16 +108,10 @@ export function taskRequest(
   input: unknown,
 ): { readonly request: TaskRequest } | { readonly failure: Failure } {
   const { definition } = kind;
-  if (!definition) {
-    const parsed = DynamicRequest.safeParse(input);
-    return parsed.success
-      ? { request: parsed.data as TaskRequest }
-      : refused("INVALID_INPUT_ERROR", "The request for a task", parsed.error);
-  }
+  if (!definition) return dynamicRequest(input, kind.declared);
   const { type, priority, retry, runTimeoutMs, queueTimeoutMs } = definition;
   const parsed = definition.input.safeParse(input);
-  if (!parsed.success)
-    return refused("INVALID_INPUT_ERROR", `The input of task "${type}"`, parsed.error);
+  if (!parsed.success) return inputRefused(type, parsed.error);
   return {
     request: {
       type,
@@ -116,6 +123,24 @@ export function taskRequest(
     },
   };
 }
+
+/** A flow's wish for a task, its params parsed by the schema of the task where the flow declares it. */
+function dynamicRequest(
+  input: unknown,
+  declared: DeclaredTasks | undefined,
+): ReturnType<typeof taskRequest> {
+  const parsed = DynamicRequest.safeParse(input);
+  if (!parsed.success)
+    return refused("INVALID_INPUT_ERROR", "The request for a task", parsed.error);
+  const request = parsed.data as TaskRequest;
+  const params = declared?.get(request.type)?.input.safeParse(request.params);
+  if (!params) return { request };
+  if (!params.success) return inputRefused(request.type, params.error);
+  return { request: { ...request, params: params.data } };
+}
+
+const inputRefused = (type: string, error: z.ZodError) =>
+  refused("INVALID_INPUT_ERROR", `The input of task "${type}"`, error);
 
 /**
  * A worker's result as the machine may see it, with the schema's defaults applied.

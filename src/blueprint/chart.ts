@@ -63,7 +63,7 @@ function flowMeta({ meta }: { readonly meta?: unknown }): FlowMeta {
 }
 
 /** The id under which a state is drawn: the machinery of a flow stands for the state it belongs to. */
-function drawnId(node: AnyStateNode): string {
+export function drawnId(node: AnyStateNode): string {
   const { drawnAs } = flowMeta(node);
   return (drawnAs !== undefined && node.parent?.states[drawnAs]?.id) || node.id;
 }

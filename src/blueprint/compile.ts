@@ -22,7 +22,7 @@ import {
 } from "./flow-handler.ts";
 import { readHandler } from "./handler-source.ts";
 import { inertLogic } from "./inert-logic.ts";
-import type { TaskRequest } from "./task.ts";
+import type { DeclaredTasks, TaskRequest } from "./task.ts";
 
 export interface FlowState {
   readonly name: string;
@@ -62,16 +62,17 @@ const hidden: FlowMeta = { hidden: true };
 export function compileFlow(
   name: string,
   states: readonly FlowState[],
+  tasks: DeclaredTasks,
   dataStores: unknown,
 ): AnyStateMachine {
   const runners = states.flatMap((state) => {
     const { handler, targets, isEnd } = state;
     if (!handler) return [];
-    const run = handlerRunner({ name: state.name, targets, isEnd, handler, dataStores });
+    const run = handlerRunner({ name: state.name, targets, isEnd, handler, tasks, dataStores });
     return [[handlerOf(state.name), decider(run, handler)] as const];
   });
   const entrances = new Map(states.map((state) => [state.name, entranceOf(state)]));
-  const flow = flowSetup(Object.fromEntries(runners));
+  const flow = flowSetup(Object.fromEntries(runners), tasks);
   const start = states.find(({ isStart }) => isStart)!;
   return flow.createMachine({
     id: name,
@@ -115,10 +116,10 @@ function targetOf(context: FlowContext, status: string): string | undefined {
 
 const statusOf = (event: FlowEvent): string => event.status ?? "success";
 
-function flowSetup(handlers: Readonly<Record<string, object>>) {
+function flowSetup(handlers: Readonly<Record<string, object>>, tasks: DeclaredTasks) {
   const task = {
     ...inertLogic("A task of a flow runs on a worker; it cannot be started in this process."),
-    [dynamicTask]: true,
+    [dynamicTask]: tasks,
   };
   return setup({
     types: { context: {} as FlowContext, events: {} as FlowEvent, input: {} as unknown },

@@ -1,6 +1,6 @@
 // A handler of a flow at run time: it reads the job and names one action, and that is all it may do.
 import { RuntimeError } from "../errors.ts";
-import { completeOptions, type TaskOptions, type TaskRequest } from "./task.ts";
+import { completeOptions, type DeclaredTasks, type TaskOptions, type TaskRequest } from "./task.ts";
 
 /** Marks the actor of a compiled handler. */
 export const flowHandler = Symbol.for("avtomatika.flow_handler");
@@ -80,6 +80,7 @@ export interface HandledState {
   readonly targets: readonly string[];
   readonly isEnd: boolean;
   readonly handler: FlowHandler<never, never, never>;
+  readonly tasks: DeclaredTasks;
   readonly dataStores: unknown;
 }
 
@@ -135,7 +136,11 @@ class ChosenAction implements FlowActions<string> {
     const targets = Object.values(transitions ?? {});
     if (targets.length === 0) this.#refuse(`dispatchTask of "${type}" needs transitions`);
     for (const target of targets) this.#check(target);
-    const request: TaskRequest = { type, params, ...completeOptions(type, options) };
+    // What the handler says wins over what the flow declared of the task.
+    const declared = this.#state.tasks.get(type);
+    const retry = { ...declared?.retry, ...options.retry };
+    const complete = completeOptions(type, { ...declared, ...options, retry });
+    const request: TaskRequest = { type, params, ...complete };
     this.#choose({ action: "dispatch_task", request, transitions });
   }
 

@@ -4,6 +4,7 @@ import { RuntimeError } from "../errors.ts";
 import { makeBlueprint, type Blueprint, type BlueprintAddress } from "./blueprint.ts";
 import { compileFlow, type FlowState } from "./compile.ts";
 import type { FlowHandler } from "./flow-handler.ts";
+import { taskDefinition, type TaskDefinition } from "./task.ts";
 
 /** Where a handler of a flow without an input schema finds what its job was started with. */
 export type InitialData = Readonly<Record<string, unknown>>;
@@ -21,6 +22,11 @@ export interface FlowDefinition<Input extends z.ZodType, Stores> extends Bluepri
   readonly version: string;
   /** What a job may be started with; any JSON object where absent. */
   readonly input?: Input;
+  /**
+   * Tasks that handlers dispatch by their types. What is declared here holds: params and the outputs of successes are
+   * checked against the schemas, and options are taken where the handler gives none.
+   */
+  readonly tasks?: readonly { readonly [taskDefinition]: TaskDefinition }[];
   /** Handed to every handler as `ctx.dataStores`: memory of this process, for reading rather than keeping. */
   readonly dataStores?: Stores;
 }
@@ -94,9 +100,11 @@ export class Flow<Data, Stores> {
    * @throws RuntimeError `blueprint.invalid` that says what is missing.
    */
   build(): Blueprint {
-    const { version, input = z.record(z.string(), z.unknown()), ...address } = this.#definition;
-    const states = this.#complete();
-    const machine = compileFlow(this.name, states, this.#definition.dataStores ?? {});
+    const { version, tasks = [], dataStores = {}, ...address } = this.#definition;
+    const { input = z.record(z.string(), z.unknown()) } = this.#definition;
+    const definitions = tasks.map((task) => task[taskDefinition]);
+    const declared = new Map(definitions.map((definition) => [definition.type, definition]));
+    const machine = compileFlow(this.name, this.#complete(), declared, dataStores);
     return makeBlueprint("flow", this.name, { ...address, version, input, machine });
   }
 

@@ -37,6 +37,9 @@ export interface TaskDefinition {
   readonly queueTimeoutMs?: number;
 }
 
+/** What a flow says of the tasks that its handlers dispatch: type → definition. */
+export type DeclaredTasks = ReadonlyMap<string, TaskDefinition>;
+
 /** One wish for a task, as it goes to a queue. */
 export interface TaskRequest {
   readonly type: string;

@@ -1,4 +1,5 @@
 // How a command that fails says so: what is wrong, its code, and what to do about it.
+import type { CommanderError } from "commander";
 import pc from "picocolors";
 import { RuntimeError, type ErrorCode } from "../errors.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
@@ -36,6 +37,18 @@ export function reportFailure(error: unknown, json: boolean): number {
   // A defect of this program: whoever mends it needs to know where.
   process.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
   return exitCodes.failed.code;
+}
+
+/** What Commander refuses, as a failure like any other: a command, an argument or an option that is not valid. */
+export function usageFailure({ code, message }: CommanderError): RuntimeError {
+  // In place of a message, Commander shows the help.
+  const isHelp = code === "commander.help";
+  return new RuntimeError(
+    "config.invalid",
+    isHelp
+      ? "The command is missing or unknown; --help lists them."
+      : message.replace(/^error: /, ""),
+  );
 }
 
 function needsTypeScript(error: unknown): boolean {

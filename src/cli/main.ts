@@ -6,7 +6,7 @@ import { addChart } from "./chart.ts";
 import { addCheck } from "./check.ts";
 import { addDev } from "./dev.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
-import { reportFailure } from "./failure.ts";
+import { reportFailure, usageFailure } from "./failure.ts";
 import { addJobs } from "./jobs.ts";
 import { addStart } from "./start.ts";
 import { addWorker } from "./worker-run.ts";
@@ -22,6 +22,8 @@ const program = new Command("avtomatika")
   .configureHelp({ showGlobalOptions: true })
   .showHelpAfterError("Add --help to see what it takes.")
   .addHelpText("after", exitCodesHelp())
+  // Programs get one JSON document about what is wrong, once it is known, and no text for people before it.
+  .configureOutput({ writeErr: (text) => isJson() || process.stderr.write(text) })
   .exitOverride();
 addDev(program);
 addStart(program);
@@ -39,13 +41,18 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode =
-    error instanceof CommanderError
-      ? usageExitCode(error)
-      : reportFailure(error, program.opts<{ json?: boolean }>().json === true);
+  process.exitCode = endWith(error);
 }
 
-/** Commander has printed the help, the version, or what is wrong. */
-function usageExitCode({ exitCode, code }: CommanderError): number {
-  return exitCode === 0 && code !== "commander.help" ? exitCodes.ok.code : exitCodes.usage.code;
+function endWith(error: unknown): number {
+  if (!(error instanceof CommanderError)) return reportFailure(error, isJson());
+  // Somebody asked for the help or the version, and has got it.
+  if (error.exitCode === 0) return exitCodes.ok.code;
+  // Commander has told people what is wrong.
+  return isJson() ? reportFailure(usageFailure(error), true) : exitCodes.usage.code;
+}
+
+/** Wherever the flag stands: Commander reads the flags of the whole program before it goes on to a command. */
+function isJson(): boolean {
+  return program.opts<{ json?: boolean }>().json === true;
 }

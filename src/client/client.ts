@@ -1,5 +1,5 @@
 // What programs do with a server over HTTP: start jobs, look at them, send to them, wait for them, watch them.
-import { contract } from "../protocol/contract.ts";
+import { contract, type ChartFormat } from "../protocol/contract.ts";
 import type { Job, JobStatus } from "../protocol/job.ts";
 import type { StreamEvent } from "../protocol/job-event.ts";
 import { createRequester, type AnswerOf } from "./request.ts";
@@ -35,6 +35,18 @@ export interface ListOptions extends CallOptions {
   readonly cursor?: string;
 }
 
+export interface HistoryOptions extends CallOptions {
+  /** Only later revisions; all where absent. */
+  readonly after?: number;
+}
+
+export interface ChartOptions extends CallOptions {
+  /** The newest version where absent. */
+  readonly version?: string;
+  /** `svg` where absent. */
+  readonly format?: ChartFormat;
+}
+
 export interface WaitOptions extends CallOptions {
   /** How long to wait at most; until the job has ended where absent. */
   readonly timeoutMs?: number;
@@ -42,8 +54,11 @@ export interface WaitOptions extends CallOptions {
 
 export type StartedJob = AnswerOf<(typeof contract.startPlainJob.answers)[202]["schema"]>;
 export type JobPage = AnswerOf<(typeof contract.listJobPage.answers)[200]["schema"]>;
+export type JobSteps = AnswerOf<(typeof contract.getJobHistory.answers)[200]["schema"]>;
 export type SentEvent = AnswerOf<(typeof contract.sendEvent.answers)[202]["schema"]>;
 export type ConnectedWorkers = AnswerOf<(typeof contract.listWorkers.answers)[200]["schema"]>;
+export type Dashboard = AnswerOf<(typeof contract.getDashboard.answers)[200]["schema"]>;
+export type Blueprints = AnswerOf<(typeof contract.listBlueprints.answers)[200]["schema"]>;
 
 export type Client = ReturnType<typeof createClient>;
 
@@ -83,9 +98,15 @@ export function createClient(options: ClientOptions) {
 
     /** Jobs, newest first, one page of them. */
     list({ signal, ...query }: ListOptions = {}): Promise<JobPage> {
-      const given = Object.entries(query).map(([name, value]) => [name, String(value)]);
-      const path = `/api/jobs/page?${new URLSearchParams(given as [string, string][]).toString()}`;
-      return request.json(contract.listJobPage.answers[200].schema, path, signal ? { signal } : {});
+      const { schema } = contract.listJobPage.answers[200];
+      return request.json(schema, `/api/jobs/page${queryOf(query)}`, signal ? { signal } : {});
+    },
+
+    /** The steps of a job, oldest first; the first thousand of them. */
+    history(jobId: string, { signal, ...query }: HistoryOptions = {}): Promise<JobSteps> {
+      const { schema } = contract.getJobHistory.answers[200];
+      const path = jobPath(jobId, `/history${queryOf(query)}`);
+      return request.json(schema, path, signal ? { signal } : {});
     },
 
     /** Send an event. `ignored` says that the job, as it is now, has no transition for it. */
@@ -125,5 +146,27 @@ export function createClient(options: ClientOptions) {
     workers(call: CallOptions = {}): Promise<ConnectedWorkers> {
       return request.json(contract.listWorkers.answers[200].schema, "/api/workers", call);
     },
+
+    /** How many workers there are, and how many jobs of each status. */
+    dashboard(call: CallOptions = {}): Promise<Dashboard> {
+      return request.json(contract.getDashboard.answers[200].schema, "/api/dashboard", call);
+    },
+
+    /** Every version of every blueprint. */
+    blueprints(call: CallOptions = {}): Promise<Blueprints> {
+      return request.json(contract.listBlueprints.answers[200].schema, "/api/blueprints", call);
+    },
+
+    /** A blueprint as a picture, or as the data of one: the text of it. */
+    chart(blueprint: string, { signal, ...query }: ChartOptions = {}): Promise<string> {
+      const path = `/api/blueprints/${encodeURIComponent(blueprint)}/chart${queryOf(query)}`;
+      return request.text(path, signal ? { signal } : {});
+    },
   };
+}
+
+function queryOf(members: object): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(members)) query.set(name, String(value));
+  return query.size > 0 ? `?${query.toString()}` : "";
 }

@@ -24,6 +24,8 @@ export interface Requester {
     path: string,
     options?: RequestOptions,
   ): Promise<AnswerOf<Answer>>;
+  /** @returns an answer that is not JSON, as it is. */
+  text(path: string, options?: RequestOptions): Promise<string>;
   /** @returns an answer that is a success and goes on for as long as it likes. */
   stream(path: string, options?: RequestOptions): Promise<Response>;
 }
@@ -66,17 +68,21 @@ export function createRequester({
     return answer;
   }
 
+  async function text(path: string, options: RequestOptions = {}): Promise<string> {
+    const late = AbortSignal.timeout(answerMs + (options.waitMs ?? 0));
+    return readText(base, await send(path, options, late));
+  }
+
   return {
-    async json(schema, path, options = {}) {
-      const late = AbortSignal.timeout(answerMs + (options.waitMs ?? 0));
-      const answer = await send(path, options, late);
-      const value = await readJson(base, answer);
+    async json(schema, path, options) {
+      const value = readJson(base, await text(path, options));
       try {
         return schema.parse(value) as AnswerOf<typeof schema>;
       } catch (error) {
         throw unexpected(base, `its answer to ${path} has another form`, error);
       }
     },
+    text,
     stream: (path, options = {}) => send(path, options),
   };
 }
@@ -86,13 +92,15 @@ function baseOf(url: string): string {
   throw new RuntimeError("config.invalid", `The server's address is not an http(s) URL: ${url}`);
 }
 
-async function readJson(base: string, answer: Response): Promise<unknown> {
-  let text: string;
+async function readText(base: string, answer: Response): Promise<string> {
   try {
-    text = await answer.text();
+    return await answer.text();
   } catch (error) {
     throw unreachable(base, error);
   }
+}
+
+function readJson(base: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -100,13 +108,22 @@ async function readJson(base: string, answer: Response): Promise<unknown> {
   }
 }
 
+/** What proxies answer with while the server behind them can't be reached. */
+const proxyStatuses = [502, 503, 504];
+
 async function refusal(base: string, answer: Response): Promise<RuntimeError> {
-  const parsed = Problem.safeParse(await readJson(base, answer));
+  const text = await readText(base, answer);
+  if (proxyStatuses.includes(answer.status) && !isJson(answer))
+    return unreachable(base, `a proxy answers with status ${answer.status}`);
+  const parsed = Problem.safeParse(readJson(base, text));
   if (!parsed.success) return unexpected(base, `it answers with status ${answer.status}`);
   const { error, code, details } = parsed.data;
   if (Object.hasOwn(errorCodes, code)) return new RuntimeError(code as ErrorCode, error, details);
   return unexpected(base, `it refuses with a code that is not known here, ${code}: ${error}`);
 }
+
+const isJson = ({ headers }: Response): boolean =>
+  headers.get("content-type")?.startsWith("application/json") ?? false;
 
 function unexpected(base: string, what: string, cause?: unknown): RuntimeError {
   const message = `${base} is not a server that this client understands: ${what}.`;

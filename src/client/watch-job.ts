@@ -8,8 +8,13 @@ export interface WatchOptions {
   /** The revision that is known already; 0, from the start, where absent. */
   readonly after?: number;
   readonly signal?: AbortSignal;
-  /** How long to try to come back when the connection is lost, in milliseconds; a minute where absent. */
+  /**
+   * How long to try to come back when the connection is lost, in milliseconds; a minute where absent. `Infinity` never
+   * gives up, not even before the first connection.
+   */
   readonly patienceMs?: number;
+  /** Called when a connection is made, and when there is none and another try will follow. */
+  readonly onConnection?: (isConnected: boolean) => void;
 }
 
 /** Between two tries, in milliseconds: doubled each time, up to the most. */
@@ -25,10 +30,11 @@ const pauseMsMax = 5_000;
 export async function* watchJob(
   request: Requester,
   path: string,
-  { after = 0, signal, patienceMs = 60_000 }: WatchOptions,
+  { after = 0, signal, patienceMs = 60_000, onConnection }: WatchOptions,
 ): AsyncGenerator<StreamEvent, void> {
   let known = after;
-  let connectedAt: number | undefined;
+  /** The last moment at which there was a connection. */
+  let connectedAt = Number.NEGATIVE_INFINITY;
   let pauseMs = pauseMsMin;
   while (!signal?.aborted) {
     try {
@@ -38,8 +44,9 @@ export async function* watchJob(
       });
       // No content: the job has ended, and the caller knows its end.
       if (answer.status === 204 || !answer.body) return;
-      pauseMs = pauseMsMin;
+      onConnection?.(true);
       for await (const { id, data } of serverSentEvents(answer.body)) {
+        pauseMs = pauseMsMin;
         if (id !== undefined) known = Number(id);
         const event = understood(data);
         if (event) yield event;
@@ -51,8 +58,9 @@ export async function* watchJob(
       const isLost = !(error instanceof RuntimeError);
       if (isLost) connectedAt = performance.now();
       if (!isLost && !error.retryable) throw error;
-      if (connectedAt === undefined || performance.now() - connectedAt > patienceMs) throw error;
+      if (performance.now() - connectedAt > patienceMs) throw error;
     }
+    onConnection?.(false);
     await pause(pauseMs, signal);
     pauseMs = Math.min(pauseMsMax, pauseMs * 2);
   }

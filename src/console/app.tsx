@@ -1,27 +1,28 @@
 // The console's frame: who is signed in, the bar on top, and the page below it.
 import { useMemo, useState } from "react";
-import { createApi } from "./api.ts";
+import { createClient, type Client } from "../client/client.ts";
 import { JobPage } from "./job-page.tsx";
 import { JobsPage } from "./jobs-page.tsx";
-import { followLink, jobsHref, useRoute } from "./route.ts";
+import { followLink, jobsHref, useRoute, workersHref, type Route } from "./route.ts";
 import { forgetToken, keepToken, readToken } from "./session.ts";
 import { SignIn } from "./sign-in.tsx";
+import { WorkersPage } from "./workers-page.tsx";
 
 export function App() {
   const [token, setToken] = useState(readToken);
   const [refused, setRefused] = useState(false);
   const route = useRoute();
 
-  const api = useMemo(() => {
+  const client = useMemo(() => {
     if (token === undefined) return undefined;
-    return createApi(token, () => {
+    return clientOf(token, () => {
       forgetToken();
       setToken(undefined);
       setRefused(true);
     });
   }, [token]);
 
-  if (!api) {
+  if (!client) {
     const signIn = (given: string) => {
       keepToken(given);
       setRefused(false);
@@ -44,16 +45,43 @@ export function App() {
           <a href={jobsHref} onClick={followLink} aria-current={route.page === "jobs" && "page"}>
             Jobs
           </a>
+          <a
+            href={workersHref}
+            onClick={followLink}
+            aria-current={route.page === "workers" && "page"}
+          >
+            Workers
+          </a>
         </nav>
         <button className="button quiet" type="button" onClick={signOut}>
           Sign out
         </button>
       </header>
-      {route.page === "job" ? (
-        <JobPage key={route.jobId} api={api} jobId={route.jobId} />
-      ) : (
-        <JobsPage api={api} />
-      )}
+      <Page client={client} route={route} />
     </>
   );
+}
+
+function Page({ client, route }: { readonly client: Client; readonly route: Route }) {
+  switch (route.page) {
+    case "jobs":
+      return <JobsPage client={client} />;
+    case "job":
+      return <JobPage key={route.jobId} client={client} jobId={route.jobId} />;
+    case "workers":
+      return <WorkersPage client={client} />;
+  }
+}
+
+/** @param onRefused Called when the server does not take the token. */
+function clientOf(token: string, onRefused: () => void): Client {
+  return createClient({
+    url: location.origin,
+    token,
+    async fetch(url, init) {
+      const answer = await fetch(url, init);
+      if (answer.status === 401) onRefused();
+      return answer;
+    },
+  });
 }

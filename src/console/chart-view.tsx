@@ -1,16 +1,16 @@
 // The blueprint's chart with the job's states lit. The server lays it out; here only classes change.
 import { useEffect, useRef, useState } from "react";
-import type { Api } from "./api.ts";
+import type { Client } from "../client/client.ts";
 
 interface Props {
-  readonly api: Api;
+  readonly client: Client;
   readonly blueprint: string;
   readonly version: string;
   readonly active: readonly string[];
   readonly previous: readonly string[] | undefined;
 }
 
-export function ChartView({ api, blueprint, version, active, previous }: Props) {
+export function ChartView({ client, blueprint, version, active, previous }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [chart, setChart] = useState<SVGSVGElement>();
   const [problem, setProblem] = useState<string>();
@@ -18,14 +18,14 @@ export function ChartView({ api, blueprint, version, active, previous }: Props) 
 
   useEffect(() => {
     const stop = new AbortController();
-    api
-      .chart(blueprint, version, stop.signal)
+    client
+      .chart(blueprint, { version, signal: stop.signal })
       .then((text) => setChart(parseSvg(text)))
       .catch((error: unknown) => {
         if (!stop.signal.aborted) setProblem((error as Error).message);
       });
     return () => stop.abort();
-  }, [api, blueprint, version]);
+  }, [client, blueprint, version]);
 
   useEffect(() => {
     if (chart) place.current?.replaceChildren(chart);

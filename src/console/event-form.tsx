@@ -1,16 +1,16 @@
 // Sends one event, with whatever members it should carry.
 import { useState, type FormEvent } from "react";
-import type { Api } from "./api.ts";
+import type { Client } from "../client/client.ts";
 
 interface Props {
-  readonly api: Api;
+  readonly client: Client;
   readonly jobId: string;
   /** Empty where the reader is to name the type. */
   readonly type: string;
   readonly onSent: () => void;
 }
 
-export function EventForm({ api, jobId, type, onSent }: Props) {
+export function EventForm({ client, jobId, type, onSent }: Props) {
   const [named, setNamed] = useState(type);
   const [members, setMembers] = useState("{}");
   const [problem, setProblem] = useState<string>();
@@ -20,7 +20,7 @@ export function EventForm({ api, jobId, type, onSent }: Props) {
     setBusy(true);
     setProblem(undefined);
     try {
-      const { status } = await api.send(jobId, { ...parseMembers(members), type: named });
+      const { status } = await client.send(jobId, { ...parseMembers(members), type: named });
       if (status === "accepted") onSent();
       else setProblem("The job, as it is now, has no transition for this event.");
     } catch (error) {

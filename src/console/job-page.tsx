@@ -1,23 +1,22 @@
 // One job: what it is, its chart with the active states lit, what it waits for, what happened, what it holds.
 import { useEffect, useState, type ReactNode } from "react";
 import type { Job } from "../protocol/job.ts";
-import type { Api } from "./api.ts";
+import type { Client } from "../client/client.ts";
 import { ChartView } from "./chart-view.tsx";
 import { followLink, jobsHref } from "./route.ts";
 import { hasEnded, StatusBadge } from "./status.tsx";
 import { Steps } from "./steps.tsx";
 import { Ago, shortDuration, useNow } from "./time.tsx";
-import { useLiveJob } from "./use-live-job.ts";
+import { useLiveJob, type Connection } from "./use-live-job.ts";
 import { Waits } from "./waits.tsx";
-import type { Connection } from "./watch-job.ts";
 
 interface Props {
-  readonly api: Api;
+  readonly client: Client;
   readonly jobId: string;
 }
 
-export function JobPage({ api, jobId }: Props) {
-  const { job, previousStates, steps, progress, connection, problem } = useLiveJob(api, jobId);
+export function JobPage({ client, jobId }: Props) {
+  const { job, previousStates, steps, progress, connection, problem } = useLiveJob(client, jobId);
   useEffect(() => {
     document.title = job ? `${job.blueprint_name} · ${job.current_state}` : "Avtomatika";
   }, [job]);
@@ -38,17 +37,17 @@ export function JobPage({ api, jobId }: Props) {
       )}
       {job && (
         <>
-          <JobHead api={api} job={job} connection={connection} />
+          <JobHead client={client} job={job} connection={connection} />
           <div className="job-columns">
             <ChartView
-              api={api}
+              client={client}
               blueprint={job.blueprint_name}
               version={job.blueprint_version}
               active={job.active_states}
               previous={previousStates}
             />
             <div className="job-side">
-              <Waits api={api} job={job} progress={progress} />
+              <Waits client={client} job={job} progress={progress} />
               <Steps steps={steps} />
               {job.output !== undefined && <Json title="Output" value={job.output} />}
               <Json title="Data" value={job.data} />
@@ -70,12 +69,12 @@ const connectionWords: Readonly<Record<Connection, string>> = {
 };
 
 interface HeadProps {
-  readonly api: Api;
+  readonly client: Client;
   readonly job: Job;
   readonly connection: Connection;
 }
 
-function JobHead({ api, job, connection }: HeadProps) {
+function JobHead({ client, job, connection }: HeadProps) {
   const now = useNow(1000);
   const until = hasEnded(job.status) ? Date.parse(job.updated_at) : now;
   return (
@@ -104,7 +103,7 @@ function JobHead({ api, job, connection }: HeadProps) {
         <span className={`connection ${connection}`} role="status">
           {connectionWords[connection]}
         </span>
-        {!hasEnded(job.status) && <CancelButton api={api} jobId={job.id} />}
+        {!hasEnded(job.status) && <CancelButton client={client} jobId={job.id} />}
       </div>
     </header>
   );
@@ -120,12 +119,12 @@ function Fact({ name, children }: { readonly name: string; readonly children: Re
 }
 
 /** Asks once more in place: a cancelled job can't be taken up again. */
-function CancelButton({ api, jobId }: Props) {
+function CancelButton({ client, jobId }: Props) {
   const [asking, setAsking] = useState(false);
   const [problem, setProblem] = useState<string>();
   const cancel = () => {
     setAsking(false);
-    api.cancel(jobId).catch((error: unknown) => setProblem((error as Error).message));
+    client.cancel(jobId).catch((error: unknown) => setProblem((error as Error).message));
   };
   if (problem !== undefined)
     return (

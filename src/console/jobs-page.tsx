@@ -1,36 +1,43 @@
 // The list of jobs, newest first: filtered, page by page, and read again now and then while somebody looks.
 import { useCallback, useEffect, useRef, useState } from "react";
-import type { JobSummary } from "../protocol/job.ts";
-import type { Api, Dashboard, JobFilter, JobPage } from "./api.ts";
+import type { Client, Dashboard, JobPage } from "../client/client.ts";
+import type { JobStatus, JobSummary } from "../protocol/job.ts";
 import { followLink, jobHref } from "./route.ts";
 import { jobStatuses, StatusBadge, statusWords } from "./status.tsx";
 import { Ago, useNow } from "./time.tsx";
+import { useRefresh } from "./use-refresh.ts";
 
-const refreshMs = 5000;
+interface JobFilter {
+  readonly status: JobStatus | undefined;
+  readonly blueprint: string | undefined;
+}
 
-export function JobsPage({ api }: { readonly api: Api }) {
-  const [filter, setFilter] = useState<JobFilter>({});
-  const { jobs, next, dashboard, problem, refresh, more } = useJobList(api, filter);
-  const blueprints = useBlueprintNames(api);
+const everything: JobFilter = { status: undefined, blueprint: undefined };
+const pageSize = 50;
+
+export function JobsPage({ client }: { readonly client: Client }) {
+  const [filter, setFilter] = useState<JobFilter>(everything);
+  const { jobs, next, dashboard, problem, refresh, more } = useJobList(client, filter);
+  const blueprints = useBlueprintNames(client);
   useEffect(() => {
     document.title = "Jobs · Avtomatika";
   }, []);
 
   return (
-    <main className="jobs-page">
+    <main className="list-page">
       <header className="list-head">
         <h1>Jobs</h1>
         <div className="filters">
           <Choice
             name="Status"
-            value={filter.status ?? ""}
+            value={filter.status}
             options={jobStatuses}
             words={statusWords}
             onChange={(status) => setFilter({ ...filter, status })}
           />
           <Choice
             name="Blueprint"
-            value={filter.blueprint ?? ""}
+            value={filter.blueprint}
             options={blueprints}
             onChange={(blueprint) => setFilter({ ...filter, blueprint })}
           />
@@ -64,68 +71,57 @@ interface JobList {
   readonly more: () => void;
 }
 
-/** Reads at once, when the window gets the focus, and every few seconds while it can be seen. */
-function useJobList(api: Api, filter: JobFilter): JobList {
+function useJobList(client: Client, filter: JobFilter): JobList {
   const [pages, setPages] = useState<readonly JobPage[]>();
   const [dashboard, setDashboard] = useState<Dashboard>();
-  const [problem, setProblem] = useState<string>();
-  const reading = useRef<AbortController>(undefined);
   const shownPages = useRef(1);
-
-  const refresh = useCallback(async () => {
-    reading.current?.abort();
-    const { signal } = (reading.current = new AbortController());
-    try {
-      const [counts, read] = await Promise.all([
-        api.dashboard(signal),
-        readPages(api, filter, shownPages.current, signal),
-      ]);
-      setDashboard(counts);
-      setPages(read);
-      setProblem(undefined);
-    } catch (error) {
-      if (!signal.aborted) setProblem((error as Error).message);
-    }
-  }, [api, filter]);
-
   useEffect(() => {
     shownPages.current = 1;
-    void refresh();
-    const look = () => {
-      if (document.visibilityState === "visible") void refresh();
-    };
-    const timer = setInterval(look, refreshMs);
-    addEventListener("focus", look);
-    return () => {
-      clearInterval(timer);
-      removeEventListener("focus", look);
-      reading.current?.abort();
-    };
-  }, [refresh]);
+  }, [filter]);
+
+  const read = useCallback(
+    async (signal: AbortSignal) => {
+      const [counts, shown] = await Promise.all([
+        client.dashboard({ signal }),
+        readPages(client, filter, shownPages.current, signal),
+      ]);
+      setDashboard(counts);
+      setPages(shown);
+    },
+    [client, filter],
+  );
+  const { problem, refresh } = useRefresh(read);
 
   return {
     jobs: pages?.flatMap(({ jobs }) => jobs),
-    next: pages?.at(-1)?.next ?? undefined,
+    next: pages?.at(-1)?.next,
     dashboard,
     problem,
-    refresh: () => void refresh(),
+    refresh,
     more() {
       shownPages.current += 1;
-      void refresh();
+      refresh();
     },
   };
 }
 
 async function readPages(
-  api: Api,
+  client: Client,
   filter: JobFilter,
   count: number,
   signal: AbortSignal,
 ): Promise<readonly JobPage[]> {
+  const { status, blueprint } = filter;
   const pages: JobPage[] = [];
   let cursor: string | undefined;
   while (pages.length < count) {
-    const page = await api.jobs(filter, cursor, signal);
+    const page = await client.list({
+      limit: pageSize,
+      signal,
+      ...(status && { status }),
+      ...(blueprint !== undefined && { blueprint }),
+      ...(cursor !== undefined && { cursor }),
+    });
     pages.push(page);
     if (!page.next) break;
     cursor = page.next;
@@ -133,33 +129,41 @@ async function readPages(
   return pages;
 }
 
-function useBlueprintNames(api: Api): readonly string[] {
+function useBlueprintNames(client: Client): readonly string[] {
   const [names, setNames] = useState<readonly string[]>([]);
   useEffect(() => {
     const stop = new AbortController();
-    api
-      .blueprints(stop.signal)
+    client
+      .blueprints({ signal: stop.signal })
       .then((entries) => setNames([...new Set(entries.map(({ name }) => name))].toSorted()))
       // The list works without this filter.
       .catch(() => {});
     return () => stop.abort();
-  }, [api]);
+  }, [client]);
   return names;
 }
 
-interface ChoiceProps {
+interface ChoiceProps<Option extends string> {
   readonly name: string;
-  readonly value: string;
-  readonly options: readonly string[];
-  readonly words?: (option: string) => string;
-  readonly onChange: (value: string) => void;
+  /** Undefined where all are shown. */
+  readonly value: Option | undefined;
+  readonly options: readonly Option[];
+  readonly words?: (option: Option) => string;
+  readonly onChange: (value: Option | undefined) => void;
 }
 
-function Choice({ name, value, options, words = String, onChange }: ChoiceProps) {
+function Choice<Option extends string>({
+  name,
+  value,
+  options,
+  words = String,
+  onChange,
+}: ChoiceProps<Option>) {
+  const choose = (chosen: string) => onChange(options.find((option) => option === chosen));
   return (
     <label className="choice">
       <span>{name}</span>
-      <select value={value} onChange={(event) => onChange(event.target.value)}>
+      <select value={value ?? ""} onChange={(event) => choose(event.target.value)}>
         <option value="">all</option>
         {options.map((option) => (
           <option key={option} value={option}>

@@ -3,9 +3,11 @@ import { useSyncExternalStore, type MouseEvent } from "react";
 
 const base = "/console/";
 
-export type Route = { readonly page: "jobs" } | { readonly page: "job"; readonly jobId: string };
+export type Route =
+  { readonly page: "jobs" | "workers" } | { readonly page: "job"; readonly jobId: string };
 
 export const jobsHref = base;
+export const workersHref = `${base}workers`;
 export const jobHref = (jobId: string): string => `${base}jobs/${encodeURIComponent(jobId)}`;
 
 export function useRoute(): Route {
@@ -13,6 +15,7 @@ export function useRoute(): Route {
 }
 
 function routeOf(path: string): Route {
+  if (path === workersHref) return { page: "workers" };
   const [, jobId] = /^\/console\/jobs\/([^/]+)\/?$/.exec(path) ?? [];
   return jobId === undefined ? { page: "jobs" } : { page: "job", jobId: decodeURIComponent(jobId) };
 }

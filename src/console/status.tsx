@@ -1,7 +1,8 @@
 // A job's status as a badge: its tone tells moving, waiting for someone, ended well and ended badly apart.
+import type { ReactNode } from "react";
 import type { JobStatus } from "../protocol/job.ts";
 
-type Tone = "moving" | "waiting" | "good" | "bad" | "ended";
+export type Tone = "moving" | "waiting" | "good" | "bad" | "ended";
 
 const tones: Readonly<Record<JobStatus, Tone>> = {
   running: "moving",
@@ -23,10 +24,14 @@ export const jobStatuses = Object.keys(tones) as JobStatus[];
 export const statusWords = (status: string): string => status.replaceAll("_", " ");
 
 export function StatusBadge({ status }: { readonly status: JobStatus }) {
+  return <Badge tone={tones[status]}>{statusWords(status)}</Badge>;
+}
+
+export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }) {
   return (
-    <span className={`badge ${tones[status]}`}>
+    <span className={`badge ${tone}`}>
       <span className="badge-dot" aria-hidden="true" />
-      {statusWords(status)}
+      {children}
     </span>
   );
 }

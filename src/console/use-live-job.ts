@@ -2,8 +2,9 @@
 import { useEffect, useReducer } from "react";
 import type { ProgressEvent } from "../protocol/job-event.ts";
 import type { Job, JobStep, TaskProgress } from "../protocol/job.ts";
-import type { Api } from "./api.ts";
-import { watchJob, type Connection } from "./watch-job.ts";
+import type { Client } from "../client/client.ts";
+
+export type Connection = "connecting" | "live" | "waiting" | "ended";
 
 export interface LiveJob {
   readonly job: Job | undefined;
@@ -76,7 +77,7 @@ function withJob(live: LiveJob, job: Job, steps: readonly JobStep[]): LiveJob {
 /** Several steps in a short time are read together. */
 const readEveryMs = 120;
 
-export function useLiveJob(api: Api, jobId: string): LiveJob {
+export function useLiveJob(client: Client, jobId: string): LiveJob {
   const [live, dispatch] = useReducer(changed, unread);
 
   useEffect(() => {
@@ -86,17 +87,22 @@ export function useLiveJob(api: Api, jobId: string): LiveJob {
     let reading = Promise.resolve();
     let due = false;
 
+    function stumble(error: unknown): void {
+      if (!signal.aborted) dispatch({ type: "problem", problem: (error as Error).message });
+    }
+    const connect = (connection: Connection) => dispatch({ type: "connection", connection });
+
     async function read(): Promise<Job | undefined> {
       try {
         const [job, steps] = await Promise.all([
-          api.job(jobId, signal),
-          api.history(jobId, known, signal),
+          client.get(jobId, { signal }),
+          client.history(jobId, { after: known, signal }),
         ]);
         known = steps.at(-1)?.revision ?? known;
         dispatch({ type: "read", job, steps });
         return job;
       } catch (error) {
-        if (!signal.aborted) dispatch({ type: "problem", problem: (error as Error).message });
+        stumble(error);
         return undefined;
       }
     }
@@ -112,21 +118,26 @@ export function useLiveJob(api: Api, jobId: string): LiveJob {
         });
     }
 
-    void read().then((job) => {
-      if (!job || signal.aborted) return undefined;
-      return watchJob(api, {
-        jobId,
+    async function follow(): Promise<void> {
+      const job = await read();
+      if (!job || signal.aborted) return;
+      const events = client.watch(jobId, {
         after: job.revision,
         signal,
-        onEvent(event) {
-          if (event.type === "progress") dispatch({ type: "progress", event });
-          else if (event.type !== "emitted") readSoon();
-        },
-        onConnection: (connection) => dispatch({ type: "connection", connection }),
+        patienceMs: Infinity,
+        onConnection: (isConnected) => connect(isConnected ? "live" : "waiting"),
       });
-    });
+      for await (const event of events) {
+        if (event.type === "progress") dispatch({ type: "progress", event });
+        else if (event.type !== "emitted") readSoon();
+      }
+    }
+
+    void follow()
+      .catch(stumble)
+      .then(() => !signal.aborted && connect("ended"));
     return () => stop.abort();
-  }, [api, jobId]);
+  }, [client, jobId]);
 
   return live;
 }

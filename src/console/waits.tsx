@@ -1,19 +1,19 @@
 // Why a job is not finished yet: its tasks with their progress, its timers, and the events that it takes.
 import { useState } from "react";
 import type { Job, TaskProgress, Wait } from "../protocol/job.ts";
-import type { Api } from "./api.ts";
+import type { Client } from "../client/client.ts";
 import { EventForm } from "./event-form.tsx";
 import { hasEnded } from "./status.tsx";
 import { shortDuration, useNow } from "./time.tsx";
 import { attemptKey } from "./use-live-job.ts";
 
 interface Props {
-  readonly api: Api;
+  readonly client: Client;
   readonly job: Job;
   readonly progress: ReadonlyMap<string, TaskProgress>;
 }
 
-export function Waits({ api, job, progress }: Props) {
+export function Waits({ client, job, progress }: Props) {
   const now = useNow(1000);
   const events = [
     ...new Set(job.waits.flatMap((wait) => (wait.kind === "event" ? wait.events : []))),
@@ -45,7 +45,7 @@ export function Waits({ api, job, progress }: Props) {
         </ul>
       )}
       {events.length > 0 && !hasEnded(job.status) && (
-        <EventButtons api={api} jobId={job.id} events={events} />
+        <EventButtons client={client} jobId={job.id} events={events} />
       )}
     </section>
   );
@@ -108,12 +108,12 @@ function TaskWait({ wait, now, progress }: TaskProps) {
 }
 
 interface EventsProps {
-  readonly api: Api;
+  readonly client: Client;
   readonly jobId: string;
   readonly events: readonly string[];
 }
 
-function EventButtons({ api, jobId, events }: EventsProps) {
+function EventButtons({ client, jobId, events }: EventsProps) {
   const [chosen, setChosen] = useState<string>();
   return (
     <div className="events">
@@ -134,7 +134,7 @@ function EventButtons({ api, jobId, events }: EventsProps) {
       {chosen !== undefined && (
         <EventForm
           key={chosen}
-          api={api}
+          client={client}
           jobId={jobId}
           type={chosen === "*" ? "" : chosen}
           onSent={() => setChosen(undefined)}

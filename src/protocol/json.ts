@@ -11,7 +11,8 @@ export type JsonProblem =
   | { readonly problem: "syntax"; readonly message: string }
   | { readonly problem: "forbidden_key"; readonly message: string }
   | { readonly problem: "too_deep"; readonly message: string }
-  | { readonly problem: "too_many_keys"; readonly message: string };
+  | { readonly problem: "too_many_keys"; readonly message: string }
+  | { readonly problem: "number_too_large"; readonly message: string };
 
 /**
  * Parse JSON from outside.
@@ -32,6 +33,9 @@ export function parseJson(text: string): { value: unknown } | JsonProblem {
 export function inspectJson(value: unknown): JsonProblem | undefined {
   let keys = 0;
   const visit = (node: unknown, depth: number): JsonProblem | undefined => {
+    // `1e999` is JSON, but it parses to Infinity, which JSON cannot say again.
+    if (typeof node === "number" && !Number.isFinite(node))
+      return { problem: "number_too_large", message: "A number is too large to be kept." };
     if (typeof node !== "object" || node === null) return undefined;
     if (depth > jsonDepthMax)
       return { problem: "too_deep", message: `JSON nests deeper than ${jsonDepthMax} levels.` };

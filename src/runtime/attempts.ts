@@ -28,6 +28,8 @@ const finalCodes: ReadonlySet<string> = new Set([
 export interface Assignment extends Attempt {
   readonly jobId: string;
   readonly child: string;
+  /** The task's type. */
+  readonly type: string;
 }
 
 export class Attempts {
@@ -47,6 +49,7 @@ export class Attempts {
           kind: "result",
           attempt: { taskId, attempt },
           child,
+          taskType: assignment.type,
           output,
           status,
         } as const;
@@ -67,13 +70,14 @@ export class Attempts {
   }
 
   /** The lease of this task has ended without a word from its worker. */
-  async lost({ taskId, attempt, jobId, child }: StoredTask): Promise<void> {
+  async lost({ taskId, attempt, jobId, child, type }: StoredTask): Promise<void> {
     const { store } = this.#options;
     // Its worker may have renewed it since it was found.
     const task = await store.loadTask(taskId);
     if (!task?.lease || task.attempt !== attempt || task.lease.until > store.now()) return;
     const message = `The worker ${task.lease.workerId} stopped renewing its lease.`;
-    await this.#failed({ taskId, attempt, jobId, child }, { code: "WORKER_LOST", message }, false);
+    const lost = { taskId, attempt, jobId, child, type };
+    await this.#failed(lost, { code: "WORKER_LOST", message }, false);
   }
 
   /** The task has waited for a worker longer than it may. */

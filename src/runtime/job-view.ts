@@ -2,6 +2,7 @@
 import { activeStates } from "../actor/active-states.ts";
 import { decodeEnvelope } from "../actor/codec.ts";
 import type { Envelope } from "../actor/envelope.ts";
+import { drawnId } from "../blueprint/chart.ts";
 import { jobData } from "../blueprint/job-data.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { StoredJob, StoredTask } from "../store/records.ts";
@@ -19,7 +20,7 @@ export interface ViewTools {
 export function jobView(job: StoredJob, { blueprint, tasks, progress }: ViewTools): JobView {
   const { summary, revision } = job;
   const envelope = decodeEnvelope(job.envelope);
-  const { ids, events } = activeStates(blueprint.machine, envelope.value);
+  const { nodes, events } = activeStates(blueprint.machine, envelope.value);
   const sendable = events.filter((type) => !isInternalEvent(type));
   const workerId = tasks.find(({ lease }) => lease)?.lease?.workerId;
   return {
@@ -35,7 +36,7 @@ export function jobView(job: StoredJob, { blueprint, tasks, progress }: ViewTool
     ...(envelope.output !== undefined && { output: envelope.output }),
     ...(envelope.error && { error: envelope.error }),
     waits: envelope.status === "active" ? waits(envelope, tasks, sendable, progress) : [],
-    activeStates: ids,
+    activeStates: nodes.map(drawnId),
     ...(workerId !== undefined && { workerId }),
     createdAt: summary.createdAt,
     updatedAt: summary.updatedAt,

@@ -6,7 +6,6 @@ import { currentState } from "../actor/current-state.ts";
 import { start, step } from "../actor/step.ts";
 import { actorKind, checkOutput, taskRequest, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
-import type { TaskDefinition } from "../blueprint/task.ts";
 import type { Commit, LeaseOffer, Op } from "../store/commit.ts";
 import type { HistoryEntry, NewTask, OutboxMessage, StoredJob } from "../store/records.ts";
 import type { Attempt } from "../store/store.ts";
@@ -30,6 +29,7 @@ export type Mail =
       readonly kind: "result";
       readonly attempt: Attempt;
       readonly child: string;
+      readonly taskType: string;
       readonly output: unknown;
       readonly status: string;
     }
@@ -175,7 +175,7 @@ export class Turn {
         return { message: this.#checked(mail), op: { op: "finish_task", ...mail.attempt } };
       case "progress": {
         const { child, taskId, data } = mail;
-        const schema = this.#definition(child)?.progress;
+        const schema = this.#taskKind(child)?.definition?.progress;
         const parsed = schema ? schema.safeParse(data) : { success: true, data };
         if (!parsed.success) return {};
         return { message: { type: "progress", child, generation: taskId, progress: parsed.data } };
@@ -194,19 +194,23 @@ export class Turn {
   }
 
   /** A result as the machine may see it: one that breaks the task's output schema is a failure. */
-  #checked({ attempt, child, output, status }: Extract<Mail, { kind: "result" }>): Message {
+  #checked(mail: Extract<Mail, { kind: "result" }>): Message {
+    const { attempt, child, taskType, output, status } = mail;
     const generation = attempt.taskId;
-    const definition = this.#definition(child);
+    const kind = this.#taskKind(child);
+    // A flow's worker may answer with a status of its own, and then says what it likes.
+    const declared = status === "success" ? kind?.declared?.get(taskType) : undefined;
+    const definition = kind?.definition ?? declared;
     const checked = definition ? checkOutput(definition, output) : { output };
     return "failure" in checked
       ? { type: "failed", child, generation, error: checked.failure }
       : { type: "done", child, generation, output: checked.output, status };
   }
 
-  #definition(child: string): TaskDefinition | undefined {
+  #taskKind(child: string): Extract<ActorKind, { kind: "task" }> | undefined {
     const src = this.envelope.children[child]?.src;
     const kind = src === undefined ? undefined : actorKind(this.#tools.blueprint.machine, src);
-    return kind?.kind === "task" ? kind.definition : undefined;
+    return kind?.kind === "task" ? kind : undefined;
   }
 
   /** Note a step, and return what it leads to inside this very turn. */
@@ -272,7 +276,7 @@ export class Turn {
       case "start_child":
         return this.#startChild(effect);
       case "stop_child":
-        this.#stopChild(effect.generation);
+        this.#stopChild(effect.generation, cause);
         return [];
       case "set_timer":
         this.#ops.push({ op: "set_timer", timerId: effect.generation, due: effect.due });
@@ -340,12 +344,13 @@ export class Turn {
     }
   }
 
-  #stopChild(taskId: string): void {
+  #stopChild(taskId: string, cause: Message): void {
     const before = this.#ops.length;
     this.#ops = this.#ops.filter((op) => !(op.op === "add_task" && op.task.taskId === taskId));
     if (this.#ops.length < before) return;
     this.#ops.push({ op: "remove_task", taskId });
-    this.takenAway.push({ taskId, reason: "the job left the state that invoked the task" });
+    const left = "the job left the state that invoked the task";
+    this.takenAway.push({ taskId, reason: cause.type === "stop" ? cause.reason : left });
   }
 
   #clearTimer(timerId: string): void {

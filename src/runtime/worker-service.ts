@@ -139,8 +139,8 @@ export class Workers implements WorkerService {
       this.#free(session, attempt);
       return { status: "fenced" };
     }
-    const { jobId, child } = task;
-    const status = await attempts.end({ ...attempt, jobId, child }, outcome);
+    const { jobId, child, type } = task;
+    const status = await attempts.end({ ...attempt, jobId, child, type }, outcome);
     this.#free(session, attempt);
     return status;
   }

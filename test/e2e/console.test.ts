@@ -123,7 +123,13 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
       blueprints: [gallery, ...shipped.map((one) => one.blueprint)],
     });
     const log = pino({ level: "silent" });
-    worker = createWorker({ url: live.url, token: workerToken, id: "painter", log });
+    worker = createWorker({
+      url: live.url,
+      token: workerToken,
+      id: "painter",
+      concurrency: 4,
+      log,
+    });
     worker.task(paint, painter.handler);
     await worker.start();
     browser = await startBrowser(browserPath!);
@@ -232,6 +238,24 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
     await page.locator(".job-head .badge", { hasText: "cancelled" }).waitFor();
     await page.goBack();
     await page.getByRole("heading", { name: "Jobs" }).waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  test("lists the workers that are connected, with what they run", async () => {
+    const id = await startJob("e2e_gallery");
+    await live.call("POST", `/api/jobs/${id}/events`, { type: "BEGIN" });
+    const { page, errors } = await openPage("");
+    await page.getByRole("link", { name: "Workers" }).click();
+    const row = page.getByRole("row", { name: "painter" });
+    await row.getByText("1 / 4").waitFor();
+    await row.getByText("e2e_paint").waitFor();
+    await row.getByText("takes tasks").waitFor();
+    await browser.picture(page, "console-workers");
+
+    await painter.finish(1);
+    await row.getByText("0 / 4").waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "Workers" }).waitFor();
     expect(errors).toEqual([]);
   });
 

@@ -213,21 +213,29 @@ describe("a command that is not understood", () => {
   test.each([
     [["nonsense"]],
     [["jobs"]],
+    [["help", "nonsense"]],
     [["jobs", "get"]],
     [["jobs", "list", "--limit", "none"]],
+    [["jobs", "list", "--status", "none"]],
     [["jobs", "start", "test_flow", "--data", "{"]],
     [["start", "--colour", "red"]],
     [["chart", "test_flow", "--format", "gif"]],
-  ])("%j ends with 2", async (args) => {
+  ])("%j ends with 2, and says why to people and to programs", async (args) => {
     const { code, stdout, stderr } = await run(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/^(error: |Usage: )/);
+    const forPrograms = await run([...args, "--json"]);
+    expect(forPrograms).toMatchObject({ code: 2, stdout: "" });
+    expect(forPrograms.stderr).toMatch(
+      /^\{"error":"(?!error: ).+","code":"config.invalid","details":\{\}\}\n$/,
+    );
   });
 
   test("but asking for help or the version ends with 0", async () => {
     const help = await run(["jobs", "start", "--help"]);
     expect(help).toMatchObject({ code: 0, stderr: "" });
     expect((await run(["--help"])).stdout).toContain("Exit codes:");
+    expect(await run(["help", "--json"])).toMatchObject({ code: 0, stderr: "" });
     expect((await run(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });

@@ -114,6 +114,18 @@ describe("ended before its jobs are, it says so and leaves nothing:", () => {
   });
 });
 
+test.each([
+  ["--nope", "Unknown option '--nope'"],
+  ["extra", "Unexpected argument 'extra'"],
+])(
+  "%s, which it does not know, ends it with 2 and one line that names its flags",
+  async (flag, why) => {
+    start(flag);
+    expect(await ended()).toBe(2);
+    expect(output).toMatch(new RegExp(`^${why}.*\\. The demo knows --once and --data\\.\\n$`));
+  },
+);
+
 test("a data directory in use ends it with an error that says so", async () => {
   const store = await openEmbeddedStore({ directory, clock: systemClock });
   try {

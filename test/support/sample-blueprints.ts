@@ -36,6 +36,18 @@ const echo = task("echo", {
   retry: { maxAttempts: 3, initialMs: 1000, factor: 2, maxMs: 60_000 },
 });
 
+/** Handler style, with what its task takes and gives declared. */
+export const declaredFlow = flow("declared_flow", { version: "1", tasks: [echo] })
+  .state("start", { isStart: true, to: ["completed", "failed", "odd"] }, (ctx) => {
+    ctx.actions.dispatchTask({
+      type: "echo",
+      params: ctx.initialData,
+      transitions: { success: "completed", failure: "failed", odd: "odd" },
+    });
+  })
+  .state("odd", { isEnd: true })
+  .build();
+
 /** Native: one task, its output kept; `STOP` leaves it. */
 export const echoJob = blueprint("echo_job", {
   version: "1",

@@ -31,7 +31,7 @@ const layers: Readonly<Record<string, Layer>> = {
     others: ["hono", "@hono/node-server", "zod", "zod-openapi", "node:"],
   },
   "src/client": { ours: ["src/protocol"], others: [] },
-  "src/console": { ours: ["src/client", "src/protocol"], others: ["react", "react-dom"] },
+  "src/console": { ours: ["src/client", "src/protocol"], others: ["react", "react-dom", "zod"] },
   "src/cli": {
     ours: [
       "src/blueprint",

@@ -80,7 +80,7 @@ describe("the kind of an actor", () => {
     bp.state("init", { to: ["completed"] }, (ctx) => ctx.actions.transitionTo("completed"));
     const compiled = bp.build().machine;
     expect(actorKind(compiled, "handler:init")).toMatchObject({ kind: "handler" });
-    expect(actorKind(compiled, "task")).toEqual({ kind: "task", definition: undefined });
+    expect(actorKind(compiled, "task")).toMatchObject({ kind: "task", definition: undefined });
   });
 });
 

@@ -13,6 +13,7 @@ const context = {
 
 const decide = (handler: Handler, isEnd = false) =>
   handlerRunner({
+    tasks: new Map(),
     name: "start",
     targets: ["next", "failed"],
     isEnd,

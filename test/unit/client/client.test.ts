@@ -61,6 +61,16 @@ describe("a job", () => {
     expect(await client.list({ status: "finished" })).toEqual({ jobs: [] });
   });
 
+  test("has a history, of which the later steps can be had alone", async () => {
+    const { job_id } = await client.start("door", { name: "front" });
+    await client.send(job_id, { type: "OPEN" });
+    const states = (await client.history(job_id)).map((step) => step.current_state);
+    expect(states).toEqual(["closed", "open"]);
+    expect(await client.history(job_id, { after: 1 })).toMatchObject([
+      { revision: 2, message: { type: "event", event: { type: "OPEN" } } },
+    ]);
+  });
+
   test("can be cancelled once", async () => {
     const { job_id } = await client.start("door", { name: "front" });
     await client.cancel(job_id);
@@ -113,6 +123,23 @@ test("workers are listed", async () => {
   ]);
 });
 
+test("jobs and workers are counted", async () => {
+  await world.worker("w1", "echo_task");
+  await client.start("door", { name: "front" });
+  expect(await client.dashboard()).toMatchObject({
+    workers: { total: 1 },
+    jobs: { waiting_for_event: 1 },
+  });
+});
+
+test("blueprints are listed, each with its chart", async () => {
+  const door = (await client.blueprints()).find(({ name }) => name === "door");
+  expect(door).toMatchObject({ version: "2", style: "native" });
+  expect(await client.chart("door")).toBe("svg of door 2");
+  expect(await client.chart("door", { format: "dot", version: "2" })).toBe("dot of door 2");
+  expect(await codeOf(client.chart("door", { version: "3" }))).toBe("blueprint.not_found");
+});
+
 describe("a refusal", () => {
   test("has the server's own code", async () => {
     expect(await codeOf(client.get("nothing"))).toBe("job.not_found");
@@ -133,12 +160,20 @@ describe("an answer that is not a server's", () => {
   test.each([
     ["a page", () => new Response("<h1>Hello</h1>")],
     ["JSON of another kind", () => Response.json({ hello: "world" })],
-    ["an error page", () => new Response("Bad gateway", { status: 502 })],
+    ["an error page", () => new Response("Oh no", { status: 500 })],
     ["an error of another kind", () => Response.json({ message: "no" }, { status: 404 })],
     ["a code that is not known", () => Response.json({ error: "x", code: "y.z" }, { status: 400 })],
   ])("is refused: %s", async (_, answer) => {
     expect(await codeOf(clientOf(answer).get("j"))).toBe("server.answer_unexpected");
   });
+
+  test.each([502, 503, 504])(
+    "says that the server can't be reached where a proxy says so with %d",
+    async (status) => {
+      const proxied = clientOf(() => new Response("<h1>Try later</h1>", { status }));
+      expect(await codeOf(proxied.get("j"))).toBe("server.unreachable");
+    },
+  );
 
   test("is told from no answer at all", async () => {
     const nobody = clientOf(() => Promise.reject(new TypeError("fetch failed")));

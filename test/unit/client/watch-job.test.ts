@@ -100,6 +100,20 @@ test("a server that does not come back is given up", async () => {
   await expect(watched).rejects.toMatchObject({ code: "server.unreachable" });
 });
 
+test("with endless patience even the first connection is tried again", async () => {
+  const { client, asked } = scripted([refuses, stopping, says(finished)]);
+  expect(await all(client.watch("j", { patienceMs: Infinity }))).toEqual(["finished"]);
+  expect(asked).toHaveLength(3);
+});
+
+test("connections are told of as they come and go", async () => {
+  const { client } = scripted([refuses, says(state(1)), stopping, says(finished)]);
+  const told: boolean[] = [];
+  const onConnection = (isConnected: boolean) => void told.push(isConnected);
+  await all(client.watch("j", { patienceMs: Infinity, onConnection }));
+  expect(told).toEqual([false, true, false, false, true]);
+});
+
 test("a refusal on the way ends the watch", async () => {
   const gone = () => Response.json({ error: "gone", code: "job.not_found" }, { status: 404 });
   const { client } = scripted([says(state(1)), gone]);

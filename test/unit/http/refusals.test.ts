@@ -134,6 +134,7 @@ describe("a body", () => {
   test.each([
     ["a key that reaches a prototype", '{"a":[{"__proto__":{"isAdmin":true}}]}'],
     ["a constructor", '{"constructor":{"prototype":{"isAdmin":true}}}'],
+    ["a number that JSON cannot say again", '{"amount":1e999}'],
     ["levels without end", "[".repeat(100) + "]".repeat(100)],
   ])("with %s is refused", async (_, text) => {
     const { status, body } = await post(text);

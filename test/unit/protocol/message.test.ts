@@ -45,6 +45,7 @@ describe("a message", () => {
 
   test.each([
     ["", /not JSON/],
+    ['{"type":"result","task_id":"t","attempt":1,"outcome":"ok","output":1e999}', /too large/],
     ["7", /object with a `type`/],
     ['{"type":7}', /object with a `type`/],
     ['{"type":"__proto__"}', /no frame of type "__proto__"/],

@@ -1,11 +1,11 @@
 // Tasks at run time: pushed, tried again, lost, fenced, cancelled.
 import { describe, expect, test } from "vitest";
 import { openWorld } from "../../support/runtime-world.ts";
-import { echoFlow, echoJob, strictFlow } from "../../support/sample-blueprints.ts";
+import { declaredFlow, echoFlow, echoJob, strictFlow } from "../../support/sample-blueprints.ts";
 import { ScriptedWorker } from "../../support/scripted-worker.ts";
 
 async function begun() {
-  const world = await openWorld([echoFlow, echoJob, strictFlow]);
+  const world = await openWorld([declaredFlow, echoFlow, echoJob, strictFlow]);
   const { jobs, workers } = world.runtime;
   const worker = new ScriptedWorker(workers, "w1", ["echo"]);
   await worker.connect();
@@ -132,6 +132,29 @@ describe("a task", () => {
       code: "CONTRACT_VIOLATION_ERROR",
     });
     expect(await jobs.get(jobId)).toMatchObject({ currentState: "broken" });
+  });
+
+  test("that a flow declares is held to its schemas, going out and coming back", async () => {
+    const { jobs, worker } = await begun();
+    const start = (input: unknown) => jobs.start({ blueprint: "declared_flow", input });
+    const wrong = await start({ text: 5 });
+    expect(await jobs.get(wrong.jobId)).toMatchObject({
+      currentState: "failed",
+      data: { error: { code: "INVALID_INPUT_ERROR" } },
+    });
+    expect(worker.tasks).toEqual([]);
+
+    const broken = await start({ text: "x" });
+    expect(worker.accept().retry.maxAttempts).toBe(3);
+    expect(await worker.succeed(worker.accept(), { text: 5 })).toMatchObject({
+      code: "CONTRACT_VIOLATION_ERROR",
+    });
+    expect(await jobs.get(broken.jobId)).toMatchObject({ currentState: "failed" });
+
+    const odd = await start({ text: "x" });
+    const answer = { outcome: "ok", output: { why: "no" }, status: "odd" } as const;
+    await worker.answer(worker.accept(), answer);
+    expect(await jobs.get(odd.jobId)).toMatchObject({ currentState: "odd", data: { why: "no" } });
   });
 
   test("is taken away when its job leaves the state, and its worker is told", async () => {

@@ -80,7 +80,7 @@ describe("cancelling a job", () => {
     const { jobId } = await jobs.start({ blueprint: "echo_flow", input: {} });
     const task = worker.accept();
     expect(await jobs.cancel(jobId, "changed my mind")).toMatchObject({ status: "cancelled" });
-    expect(worker.cancelled).toHaveLength(1);
+    expect(worker.cancelled).toMatchObject([{ reason: "changed my mind" }]);
     expect(await store.loadTask(task.taskId)).toBeUndefined();
     await expect(jobs.cancel(jobId, "again")).rejects.toMatchObject({ code: "job.finished" });
   });
