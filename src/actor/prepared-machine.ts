@@ -2,6 +2,7 @@
 import type { AnyActorLogic, AnyMachineSnapshot, AnyStateMachine, StateValue } from "xstate";
 import { readConfiguration } from "./configuration.ts";
 import { fromData } from "./data.ts";
+import { startWithStubs } from "./invocation.ts";
 import type { StateNode } from "./xstate-internal.ts";
 
 /** More microsteps in one step are taken for an endless loop. */
@@ -42,6 +43,8 @@ export class PreparedMachine {
     const nodes = [...descendants(this.machine.root)];
     this.nodes = new Map(nodes.map((node) => [node.id, node]));
     this.invokedIds = new Set(nodes.flatMap((node) => node.invoke.map(({ id }) => id)));
+    const sources = new Set(Object.keys(original.implementations.actors as object));
+    for (const node of nodes) startWithStubs(node, sources);
     this.actionNames = new Set(Object.keys(original.implementations.actions as object));
     this.#hasEventless = nodes.some((node) => node.always !== undefined);
     this.#descriptors = new Set(nodes.flatMap((node) => [...node.transitions.keys()]));

@@ -103,6 +103,8 @@ export class ActorStub {
   readonly ref: this;
   readonly _parent: ActorStub | undefined;
   readonly _syncSnapshot: boolean;
+  /** What it is started with; only a child that starts in this step has it. */
+  options: { readonly input: unknown } | undefined;
   /** What the job was before this step; only the job itself has it. */
   snapshot: AnyMachineSnapshot | undefined;
 
