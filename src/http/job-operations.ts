@@ -66,8 +66,8 @@ export function jobOperations(
       return json({ jobs: page.jobs.map(summaryAnswer), ...(next !== undefined && { next }) });
     },
 
-    cancelJob: ({ params }) => cancel(params.id),
-    cancelPlainJob: ({ params }) => cancel(params.id),
+    cancelJob: ({ params, body }) => cancel(params.id, body.reason),
+    cancelPlainJob: ({ params, body }) => cancel(params.id, body.reason),
 
     async getJobHistory({ params, query: { after, limit } }) {
       const steps = await jobs.history(params.id, after, limit);
@@ -142,9 +142,9 @@ export function jobOperations(
     }
   }
 
-  async function cancel(jobId: string): Promise<Response> {
+  async function cancel(jobId: string, reason = "cancelled by a client"): Promise<Response> {
     try {
-      await jobs.cancel(jobId, "cancelled by a client");
+      await jobs.cancel(jobId, reason);
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.code !== "job.finished") throw error;
       const words = "Job is not in a state that can be cancelled";

@@ -71,7 +71,7 @@ function inputSchema({ input }: ServedBlueprint, path: string): BodySchema {
 function operationObject(
   operationId: string,
   path: string,
-  { summary, auth, query, headers, answers }: Operation,
+  { summary, auth, query, headers, answers, bodyIsOptional }: Operation,
   body: BodySchema,
 ): ZodOpenApiOperationObject {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
@@ -86,7 +86,10 @@ function operationObject(
       ...(headers && { header: headers }),
     },
     ...(body && {
-      requestBody: { required: true, content: { "application/json": { schema: body } } },
+      requestBody: {
+        required: !bodyIsOptional,
+        content: { "application/json": { schema: body } },
+      },
     }),
     responses: {
       ...Object.fromEntries(

@@ -36,7 +36,7 @@ export function routeOf<Op extends Operation>(
   handler: Handler<Op>,
   authenticate: Authenticate,
 ): (context: Context) => Response | Promise<Response> {
-  const { auth, query, queryRefusal, headers, body } = operation as Operation;
+  const { auth, query, queryRefusal, headers, body, bodyIsOptional } = operation as Operation;
   const headerNames = Object.keys(headers?.shape ?? {});
   // The parts are parsed by the schemas that their types are inferred from; TypeScript cannot follow that through `Op`.
   const call = (context: Context, parsedBody: unknown) =>
@@ -52,7 +52,7 @@ export function routeOf<Op extends Operation>(
     const refused = auth === "client" ? refusal(context, authenticate) : undefined;
     if (refused) return refused;
     if (!body) return handler(call(context, undefined));
-    return readJson(context.req).then((value) =>
+    return readJson(context.req, bodyIsOptional ?? false).then((value) =>
       handler(call(context, parsed("body", body, value))),
     );
   };

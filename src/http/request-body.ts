@@ -4,9 +4,14 @@ import { RuntimeError } from "../errors.ts";
 import { requestBytesMax } from "../protocol/contract.ts";
 import { parseJson } from "../protocol/json.ts";
 
-/** @throws RuntimeError `request.invalid_json`, `request.body_too_large` */
-export async function readJson(request: HonoRequest): Promise<unknown> {
-  const parsed = parseJson(await readText(request));
+/**
+ * @param mayBeEmpty whether no body at all is fine; it reads as undefined then.
+ * @throws RuntimeError `request.invalid_json`, `request.body_too_large`
+ */
+export async function readJson(request: HonoRequest, mayBeEmpty: boolean): Promise<unknown> {
+  const text = await readText(request);
+  if (mayBeEmpty && text === "") return undefined;
+  const parsed = parseJson(text);
   if ("value" in parsed) return parsed.value;
   const { problem, message } = parsed;
   // The original answers every body that it cannot read with these words.

@@ -16,6 +16,8 @@ export interface Operation {
   /** By their lower-case names. */
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** A request without any body is fine, too. */
+  readonly bodyIsOptional?: true;
   /** Successes by status. Failures of every operation are a `Problem`. */
   readonly answers: Readonly<Record<number, Answer>>;
 }
@@ -59,6 +61,9 @@ const startHeaders = z.object({
 });
 
 const Accepted = z.object({ status: z.literal("accepted"), job_id: z.string() });
+const CancelBody = z
+  .object({ reason: z.string().min(1).max(256).optional().describe("Told to workers, and kept.") })
+  .default({});
 const Cancelled = z.object({ status: z.literal("cancellation_request_accepted") });
 const Sent = z.object({
   status: z.enum(["accepted", "ignored"]),
@@ -182,6 +187,8 @@ export const contract = {
     under: "api",
     auth: "client",
     summary: "End a job before its time: its tasks are taken away and their workers told.",
+    body: CancelBody,
+    bodyIsOptional: true,
     answers: { 200: { about: "It is cancelled.", schema: Cancelled } },
   },
   getJobHistory: {
@@ -325,6 +332,8 @@ export const contract = {
     under: "root",
     auth: "client",
     summary: "End a job before its time (plain dialect).",
+    body: CancelBody,
+    bodyIsOptional: true,
     answers: { 200: { about: "It is cancelled.", schema: Cancelled } },
   },
   listPlainWorkers: {

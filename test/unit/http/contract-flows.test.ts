@@ -102,6 +102,22 @@ test("the plain dialect starts by name and tells the same job in its own words",
   });
 });
 
+test("a cancelled job keeps the reason that was given, and says so itself where none was", async () => {
+  for (const [body, message] of [
+    [{ reason: "ordered twice" }, "ordered twice"],
+    [undefined, "cancelled by a client"],
+    [{}, "cancelled by a client"],
+  ] as const) {
+    const path = `/api/jobs/${jobIdIn(await world.call("POST", "/api/jobs/test", { input: "x" }))}`;
+    const cancelled = await world.call("POST", `${path}/cancel`, body);
+    expect(cancelled.status).toBe(200);
+    expect((await world.call("GET", path)).body).toMatchObject({ error: { message } });
+  }
+  expect(await world.call("POST", "/api/jobs/x/cancel", { reason: 7 })).toMatchObject({
+    status: 400,
+  });
+});
+
 test("both dialects cancel, and a job that has ended cannot be cancelled", async () => {
   for (const prefix of ["/api", "/api/v1", ""]) {
     const jobId = jobIdIn(await world.call("POST", "/api/jobs/test", { input: "x" }));
