@@ -1,8 +1,8 @@
 // A job's events as a stream of server-sent events: as fast as its reader takes them, and never silent for long.
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { Logger } from "../logger.ts";
-import type { JobEvent } from "../runtime/runtime.ts";
-import { isFinished, streamAnswer } from "./job-answer.ts";
+import { isFinished, type JobEvent } from "../runtime/runtime.ts";
+import { streamAnswer } from "./job-answer.ts";
 import type { LongCall } from "./long-calls.ts";
 
 export interface EventStreamOptions {

@@ -10,14 +10,14 @@ import type {
   Worker,
 } from "../protocol/job.ts";
 import type { StreamEvent } from "../protocol/job-event.ts";
-import type {
-  HistoryEntry,
-  JobEvent,
-  JobPage,
-  JobStatus,
-  JobView,
-  TaskProgress as Progress,
-  Wait as Reason,
+import {
+  isFinished,
+  type HistoryEntry,
+  type JobEvent,
+  type JobPage,
+  type JobView,
+  type TaskProgress as Progress,
+  type Wait as Reason,
 } from "../runtime/runtime.ts";
 import type { WorkerView } from "../runtime/worker-pool.ts";
 
@@ -67,26 +67,6 @@ export function summaryAnswer(job: JobPage["jobs"][number]): JobSummary {
     created_at: iso(job.createdAt),
     updated_at: iso(job.updatedAt),
   };
-}
-
-/** Whether a job of this status will never move again. */
-export function isFinished(status: JobStatus): boolean {
-  switch (status) {
-    case "finished":
-    case "failed":
-    case "quarantined":
-    case "cancelled":
-      return true;
-    case "running":
-    case "waiting_for_worker":
-    case "waiting_for_parallel_tasks":
-    case "waiting_for_human":
-    case "waiting_for_event":
-    case "waiting_for_timer":
-    case "waiting_for_sub_job":
-    case "awaiting_retry":
-      return false;
-  }
 }
 
 export function stepAnswer({

@@ -2,11 +2,11 @@
 import { RuntimeError } from "../errors.ts";
 import { waitMsMax, type Contract } from "../protocol/contract.ts";
 import type { Job, PlainJob } from "../protocol/job.ts";
-import type { JobView } from "../runtime/runtime.ts";
+import { isFinished, type JobView } from "../runtime/runtime.ts";
 import { apiHeaders, json } from "./answer.ts";
 import type { AppOptions, HttpLimits, ServedBlueprint } from "./app-options.ts";
 import { eventStream } from "./event-stream.ts";
-import { isFinished, jobAnswer, plainJobAnswer, stepAnswer, summaryAnswer } from "./job-answer.ts";
+import { jobAnswer, plainJobAnswer, stepAnswer, summaryAnswer } from "./job-answer.ts";
 import type { LongCalls } from "./long-calls.ts";
 import type { Call, Handler, Handlers } from "./operation.ts";
 

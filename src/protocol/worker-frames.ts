@@ -131,7 +131,6 @@ export const WorkerFrame = z.union([
   TaskResult,
 ]);
 export type WorkerFrame = z.infer<typeof WorkerFrame>;
-export type WorkerFrameInput = z.input<typeof WorkerFrame>;
 
 // ---- server to worker ----------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ import { Dispatcher } from "./dispatcher.ts";
 import { DueLoop } from "./due-loop.ts";
 import { createInTurnRunner } from "./in-turn.ts";
 import { JobEvents } from "./job-events.ts";
-import { isOver, Jobs } from "./job-service.ts";
+import { Jobs } from "./job-service.ts";
 import { LocalWorker } from "./local-worker.ts";
 import { Outbox } from "./outbox.ts";
-import type { JobService, RuntimeLimits, WorkerService } from "./runtime.ts";
+import { isFinished, type JobService, type RuntimeLimits, type WorkerService } from "./runtime.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner } from "./turn-runner.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -148,7 +148,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     for (const { revision, currentState, status, now } of commit.history)
       events.publish({ type: "state", id: revision, jobId, currentState, status, at: now });
     for (const event of turn.emitted) events.publish({ type: "emitted", jobId, event });
-    if (isOver(summary)) publishEnd(job);
+    if (isFinished(summary.status)) publishEnd(job);
   }
 
   function expectWhatIsDue({ ops }: Commit): void {

@@ -9,13 +9,14 @@ import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents } from "./job-events.ts";
 import { jobView } from "./job-view.ts";
-import type {
-  JobEvent,
-  JobService,
-  JobView,
-  StartedJob,
-  StartJob,
-  TaskProgress,
+import {
+  isFinished,
+  type JobEvent,
+  type JobService,
+  type JobView,
+  type StartedJob,
+  type StartJob,
+  type TaskProgress,
 } from "./runtime.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 
@@ -129,7 +130,7 @@ export class Jobs implements JobService {
     try {
       // A job that this node has just moved needs no look: its end will be told to the subscription.
       const now = this.#options.turns.latest(jobId) ? undefined : await this.#require(jobId);
-      if (now && isOver(now)) return now;
+      if (now && isFinished(now.status)) return now;
       for (;;) {
         await subscription.changed(abort.signal);
         const news = subscription.take();
@@ -137,7 +138,7 @@ export class Jobs implements JobService {
         if (end) return end.job;
         if (!news || abort.signal.aborted) {
           const job = await this.#require(jobId);
-          if (isOver(job) || abort.signal.aborted) return job;
+          if (isFinished(job.status) || abort.signal.aborted) return job;
         }
       }
     } finally {
@@ -188,7 +189,7 @@ export class Jobs implements JobService {
       }
       if (entries.length < catchUpPage) break;
     }
-    if (isOver(job)) yield { type: "finished", id: job.revision, jobId, job };
+    if (isFinished(job.status)) yield { type: "finished", id: job.revision, jobId, job };
   }
 
   async #require(jobId: string): Promise<JobView> {
@@ -201,16 +202,6 @@ export class Jobs implements JobService {
     if (this.#closed)
       throw new RuntimeError("server.stopping", "This node is stopping. Try again in a moment.");
   }
-}
-
-/** A job that will never move again. */
-export function isOver({ status }: { readonly status: JobView["status"] }): boolean {
-  return (
-    status === "finished" ||
-    status === "failed" ||
-    status === "quarantined" ||
-    status === "cancelled"
-  );
 }
 
 function notFound(jobId: string): RuntimeError {

@@ -59,6 +59,26 @@ export interface JobView {
   readonly updatedAt: number;
 }
 
+/** Whether a job of this status will never move again. */
+export function isFinished(status: JobStatus): boolean {
+  switch (status) {
+    case "finished":
+    case "failed":
+    case "quarantined":
+    case "cancelled":
+      return true;
+    case "running":
+    case "waiting_for_worker":
+    case "waiting_for_parallel_tasks":
+    case "waiting_for_human":
+    case "waiting_for_event":
+    case "waiting_for_timer":
+    case "waiting_for_sub_job":
+    case "awaiting_retry":
+      return false;
+  }
+}
+
 /** What a stream of a job tells. `id` resumes the stream: only `state` and `finished` events have one (the revision). */
 export type JobEvent =
   | {
