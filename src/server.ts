@@ -13,6 +13,7 @@ import type { Logger } from "./logger.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
 import type { RuntimeLimits } from "./runtime/runtime.ts";
 import { openEmbeddedStore } from "./store/embedded/embedded-store.ts";
+import { newEpoch } from "./store/epoch.ts";
 
 export interface ServerOptions {
   /** `127.0.0.1` where absent. */
@@ -56,14 +57,15 @@ const defaultGraceMs = 2_000;
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { host = "127.0.0.1", port = 0, log, clock = systemClock } = options;
   const blueprints = registered(options.blueprints, log);
-  const store = await openEmbeddedStore({ directory: options.dataDirectory, clock });
+  const nodeId = `${hostname()}-${newEpoch()}`;
+  const store = await openEmbeddedStore({ directory: options.dataDirectory, clock, nodeId });
   const stopping = new AbortController();
   const runtime = createRuntime({
     store,
     blueprints,
     clock,
     log,
-    nodeId: `${hostname()}-${store.epoch}`,
+    nodeId,
     ...(options.limits && { limits: options.limits }),
   });
   try {

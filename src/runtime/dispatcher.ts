@@ -64,7 +64,8 @@ export class Dispatcher {
       if (op.op !== "add_task") continue;
       const member = this.#unreserve(op.task);
       if (!leased.has(op.task.taskId) || !op.offer) queued.push(op.task.queue);
-      else if (member) this.#push(member, leasedTask(op.task, op.offer, now));
+      else if (member)
+        this.#push(member, leasedTask(op.task, op.offer, this.#options.store.nodes.nodeId, now));
     }
     if (queued.length > 0) this.queued(queued);
   }
@@ -114,7 +115,14 @@ export class Dispatcher {
     pool.hold(member, "", limit);
     try {
       const leaseMs = this.#firstLeaseMs;
-      const claimed = await store.claimTasks({ queues, limit, holder, workerId, leaseMs });
+      const claimed = await store.claimTasks({
+        shard: 0,
+        queues,
+        limit,
+        holder,
+        workerId,
+        leaseMs,
+      });
       pool.giveBack(member, "", limit);
       for (const task of claimed.tasks) this.#push(member, task);
       for (const queue of claimed.drained)
@@ -152,7 +160,7 @@ export class Dispatcher {
 }
 
 /** The stored form of a task that its own commit leased. */
-function leasedTask(task: NewTask, offer: LeaseOffer, now: number): StoredTask {
+function leasedTask(task: NewTask, offer: LeaseOffer, node: string, now: number): StoredTask {
   const { holder, workerId, leaseMs } = offer;
   return {
     ...task,
@@ -162,6 +170,6 @@ function leasedTask(task: NewTask, offer: LeaseOffer, now: number): StoredTask {
     failures: 0,
     createdAt: now,
     since: now,
-    lease: { holder, workerId, startedAt: now, until: now + leaseMs },
+    lease: { holder, workerId, node, startedAt: now, until: now + leaseMs },
   };
 }

@@ -89,7 +89,7 @@ export class DueLoop {
     if (this.#stopped) return;
     try {
       const due = await store.due(underWayMax + this.#underWay.size + this.#resting.size);
-      if (due.ready.length > 0) dispatcher.queued(due.ready);
+      if (due.queues.length > 0) dispatcher.queued(due.queues);
       const works = this.#works(due);
       this.#forgetRested(works);
       const free = underWayMax - this.#underWay.size;

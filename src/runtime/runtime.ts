@@ -1,12 +1,12 @@
 // What the edges may ask of the runtime: clients through `JobService`, workers through `WorkerService`.
 import type { SentEvent } from "../actor/effect.ts";
 import type { Failure } from "../actor/envelope.ts";
-import type { HistoryEntry, JobStatus } from "../store/records.ts";
+import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
 // What the edges are answered with, so that they need not know the store.
-export type { HistoryEntry, JobPage, JobQuery, JobStatus };
+export { isFinished, type HistoryEntry, type JobPage, type JobQuery, type JobStatus };
 
 /** One reason why a job is not finished yet (design, law 7). */
 export type Wait =
@@ -57,26 +57,6 @@ export interface JobView {
   readonly workerId?: string;
   readonly createdAt: number;
   readonly updatedAt: number;
-}
-
-/** Whether a job of this status will never move again. */
-export function isFinished(status: JobStatus): boolean {
-  switch (status) {
-    case "finished":
-    case "failed":
-    case "quarantined":
-    case "cancelled":
-      return true;
-    case "running":
-    case "waiting_for_worker":
-    case "waiting_for_parallel_tasks":
-    case "waiting_for_human":
-    case "waiting_for_event":
-    case "waiting_for_timer":
-    case "waiting_for_sub_job":
-    case "awaiting_retry":
-      return false;
-  }
 }
 
 /** What a stream of a job tells. `id` resumes the stream: only `state` and `finished` events have one (the revision). */

@@ -180,7 +180,7 @@ export class TurnRunner {
 
   #tools(blueprint: Blueprint): TurnTools {
     const { store, runInTurn, outboxDelayMs } = this.#options;
-    return { blueprint, at: { now: store.now(), epoch: store.epoch }, runInTurn, outboxDelayMs };
+    return { blueprint, at: { now: store.now(), epoch: store.epoch() }, runInTurn, outboxDelayMs };
   }
 }
 

@@ -19,6 +19,26 @@ export const jobStatuses = [
 ] as const;
 export type JobStatus = (typeof jobStatuses)[number];
 
+/** Whether a job of this status will never move again. */
+export function isFinished(status: JobStatus): boolean {
+  switch (status) {
+    case "finished":
+    case "failed":
+    case "quarantined":
+    case "cancelled":
+      return true;
+    case "running":
+    case "waiting_for_worker":
+    case "waiting_for_parallel_tasks":
+    case "waiting_for_human":
+    case "waiting_for_event":
+    case "waiting_for_timer":
+    case "waiting_for_sub_job":
+    case "awaiting_retry":
+      return false;
+  }
+}
+
 /** What lists of jobs show, and what the indexes are built from. */
 export interface JobSummary {
   readonly jobId: string;
@@ -84,6 +104,8 @@ export interface Lease {
   /** The session that holds the attempt. */
   readonly holder: string;
   readonly workerId: string;
+  /** The node that had the session when the lease was given or extended last. */
+  readonly node: string;
   readonly startedAt: number;
   /** Store time when the lease ends unless it is extended. */
   readonly until: number;

@@ -1,6 +1,7 @@
 // What the runtime asks of storage. Every store keeps these promises; test/store/conformance.ts is their proof.
 import type { Failure } from "../actor/envelope.ts";
 import type { Commit, CommitResult } from "./commit.ts";
+import type { Nodes } from "./nodes.ts";
 import type {
   HistoryEntry,
   JobStatus,
@@ -25,6 +26,8 @@ export interface JobPage {
 }
 
 export interface Claim {
+  /** The shard to look into. */
+  readonly shard: number;
   /** Queues to look into and the most tasks to take from each. Among them, higher priority first, then first in first out. */
   readonly queues: readonly { readonly queue: string; readonly limit: number }[];
   /** The most tasks to take in all. */
@@ -37,6 +40,8 @@ export interface ClaimResult {
   readonly tasks: readonly StoredTask[];
   /** The asked queues that hold nothing more after this claim. */
   readonly drained: readonly string[];
+  /** Which other nodes follow the jobs of the tasks, where any do. */
+  readonly followers?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface Attempt {
@@ -61,10 +66,12 @@ export interface Requeue extends Attempt {
   readonly settle: boolean;
   /** Whether the attempt adds to the task's `failures`; a released one does not. */
   readonly counts: boolean;
+  /** Only where the lease has ended by store time; `fenced` where it has been renewed meanwhile. */
+  readonly lapsed?: true;
   readonly error?: Failure;
 }
 
-/** What has come due by store time. Nothing is taken away by asking: each goes when its turn commits or its call says so. */
+/** What has come due in a shard by store time. Nothing is taken away by asking: each goes when its turn commits or its call says so. */
 export interface Due {
   readonly now: number;
   readonly timers: readonly {
@@ -76,18 +83,30 @@ export interface Due {
   readonly expired: readonly StoredTask[];
   /** Queued tasks that have waited longer than their `queueTimeoutMs`. */
   readonly overdue: readonly StoredTask[];
-  /** Queues in which delayed tasks have just become ready. */
-  readonly ready: readonly string[];
+  /** Queues in which tasks can be claimed, delayed ones that have just become ready included; ordered by name. */
+  readonly queues: readonly string[];
   readonly messages: readonly StoredOutboxMessage[];
+  /** Jobs that have been kept for as long as they were to be. */
+  readonly outlived: readonly string[];
   /** When the next thing comes due, if anything will. In the past where `limit` cut the answer short. */
   readonly next?: number;
 }
 
+/**
+ * What one node may do with the storage that all nodes share.
+ *
+ * Jobs lie in shards, which their ids tell (`shardOf`); everything that belongs to a job lies in its shard. A call that
+ * names no shard takes it from the ids it is given.
+ */
 export interface Store {
-  /** A name for this life of the store, never used before; a store that may have been rewound has a new one. */
-  readonly epoch: string;
-  /** Store time in milliseconds since 1970; never goes back, whatever the clock of the node does. */
-  now(): number;
+  /** The other nodes of this storage. */
+  readonly nodes: Nodes;
+  /** New jobs are spread over the shards from 0 up to this number, which may grow. */
+  readonly shards: number;
+  /** A name for this life of a shard, never used before; a shard that may have been rewound has a new one. */
+  epoch(shard?: number): string;
+  /** Store time of a shard in milliseconds since 1970; never goes back, whatever the clock of the node does. */
+  now(shard?: number): number;
 
   /** Apply one turn. Resolves when it is durable, never before. */
   commit(commit: Commit): Promise<CommitResult>;
@@ -113,14 +132,25 @@ export interface Store {
   /** How many tasks wait in each queue, queued or delayed. */
   countQueues(): Promise<Readonly<Record<string, number>>>;
 
-  due(limit: number): Promise<Due>;
+  /** What is due in a shard, `limit` things at most. */
+  due(limit: number, shard?: number): Promise<Due>;
   /** Forget timers of jobs that are no longer there to take them. */
   clearTimers(
     timers: readonly { readonly jobId: string; readonly timerId: string }[],
   ): Promise<void>;
   removeMessages(ids: readonly string[]): Promise<void>;
+  /**
+   * Take a message that was found due, before doing what it asks for: of several nodes that found it, one gets it.
+   *
+   * @param tries as it was found
+   * @param until store time when it is due again, should the taker not be heard of
+   */
+  claimMessage(id: string, tries: number, until: number): Promise<boolean>;
   /** Try a message again at `due` (store time). */
   delayMessage(id: string, due: number): Promise<void>;
+
+  /** Forget a job that has ended, with its history. Nothing happens where it is gone or goes on. */
+  removeJob(jobId: string): Promise<void>;
 
   close(): Promise<void>;
 }

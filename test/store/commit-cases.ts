@@ -49,6 +49,18 @@ export const commitCases: Cases = {
     await store.commit(turn("j1", 1));
     expect(await store.commit(turn("j1", 4))).toEqual({ outcome: "conflict", revision: 1 });
   },
+  "refuses a turn whose steps were given another epoch": async ({ store }) => {
+    await store.commit({ ...turn("j1", 1), epoch: store.epoch() });
+    expect(await store.commit({ ...turn("j1", 2), epoch: "another" })).toEqual({
+      outcome: "conflict",
+      revision: 1,
+    });
+    expect(await store.commit({ ...turn("j2", 1), epoch: "another" })).toEqual({
+      outcome: "conflict",
+      revision: 0,
+    });
+    expect(await store.loadJob("j2")).toBeUndefined();
+  },
   "refuses a turn of a job that is not there": async ({ store }) => {
     expect(await store.commit(turn("ghost", 2))).toEqual({ outcome: "conflict", revision: 0 });
     expect(await store.loadJob("ghost")).toBeUndefined();

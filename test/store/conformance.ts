@@ -7,12 +7,15 @@ import { commitCases } from "./commit-cases.ts";
 import { dueCases } from "./due-cases.ts";
 import { lifeCases } from "./life-cases.ts";
 import { listCases } from "./list-cases.ts";
+import { nodeCases } from "./node-cases.ts";
 import { outboxCases } from "./outbox-cases.ts";
 import { queueCases } from "./queue-cases.ts";
 import { taskCases } from "./task-cases.ts";
 
 export interface OpenedStore {
   readonly store: Store;
+  /** Open the same storage as another node. Without it, the storage has one node. */
+  readonly join?: (nodeId: string) => Promise<Store>;
   /** Close the store and open what it kept. Without it, the store keeps nothing. */
   readonly reopen?: (clock: Clock) => Promise<Store>;
 }
@@ -30,6 +33,7 @@ export interface Bench {
   readonly store: Store;
   readonly clock: FakeClock;
   readonly reopen: (clock?: Clock) => Promise<Store>;
+  readonly join: (nodeId: string) => Promise<Store>;
 }
 
 /** Titles are facts about every store. */
@@ -47,7 +51,7 @@ export function exerciseStore({ name, open, skip = {} }: Backend): void {
   describe(`${name} store`, () => {
     beforeEach(async () => {
       const clock = new FakeClock();
-      const { store, reopen } = await open(clock);
+      const { store, reopen, join } = await open(clock);
       current = store;
       bench = {
         store,
@@ -55,6 +59,10 @@ export function exerciseStore({ name, open, skip = {} }: Backend): void {
         reopen: async (next = clock) => {
           if (!reopen) throw new Error(`The ${name} store keeps nothing.`);
           return (current = await reopen(next));
+        },
+        join: (nodeId) => {
+          if (!join) throw new Error(`The ${name} store has one node.`);
+          return join(nodeId);
         },
       };
     });
@@ -67,5 +75,6 @@ export function exerciseStore({ name, open, skip = {} }: Backend): void {
     describe("outbox", () => exercise(outboxCases));
     describe("lists", () => exercise(listCases));
     describe("lives", () => exercise(lifeCases));
+    describe("nodes", () => exercise(nodeCases));
   });
 }

@@ -65,7 +65,7 @@ async function exactCall(
     }
     case "claimTasks": {
       const { queues, limit, holder, leaseMs } = rough;
-      return (store) => store.claimTasks({ queues, limit, ...offerTo(holder, leaseMs) });
+      return (store) => store.claimTasks({ shard: 0, queues, limit, ...offerTo(holder, leaseMs) });
     }
     case "extendLeases": {
       const extensions = await Promise.all(
@@ -80,9 +80,11 @@ async function exactCall(
     }
     case "requeueTask": {
       const { taskId, off, delayMs, settle, counts } = rough;
+      const lapsed = rough.lapsed && ({ lapsed: true } as const);
       const attempt = (await currentAttempt(model, taskId)) + off;
       const error = counts && { error: { code: "TRANSIENT_ERROR", message: `at ${now}` } };
-      return (store) => store.requeueTask({ taskId, attempt, delayMs, settle, counts, ...error });
+      return (store) =>
+        store.requeueTask({ taskId, attempt, delayMs, settle, counts, ...lapsed, ...error });
     }
     case "clearTimers":
       return (store) => store.clearTimers(rough.timers);
@@ -90,6 +92,10 @@ async function exactCall(
       return (store) => store.removeMessages(rough.ids);
     case "delayMessage":
       return (store) => store.delayMessage(rough.id, now + rough.dueInMs);
+    case "claimMessage":
+      return (store) => store.claimMessage(rough.id, rough.tries, now + rough.dueInMs);
+    case "removeJob":
+      return (store) => store.removeJob(rough.jobId);
     case "claimKey":
       return (store) => store.claimKey(rough.key, rough.jobId);
     case "due":
@@ -116,7 +122,7 @@ async function exactOp(rough: RoughOp, jobId: string, model: Store): Promise<Op>
     case "finish_task": {
       const taskId = `${jobId}:${rough.name}`;
       const attempt = (await currentAttempt(model, taskId)) + rough.off;
-      return { op: "finish_task", taskId, attempt };
+      return { op: "finish_task", taskId, attempt, ...(rough.lapsed && { lapsed: true }) };
     }
     case "remove_task":
       return { op: "remove_task", taskId: `${jobId}:${rough.name}` };
@@ -124,6 +130,8 @@ async function exactOp(rough: RoughOp, jobId: string, model: Store): Promise<Op>
       return { op: "set_timer", timerId: rough.timerId, due: now + rough.dueInMs };
     case "clear_timer":
       return rough;
+    case "keep_until":
+      return { op: "keep_until", due: now + rough.dueInMs };
     case "add_message": {
       const message = { id: rough.id, jobId, body: [rough.id, now] };
       return { op: "add_message", message, due: now + rough.dueInMs };
@@ -155,7 +163,7 @@ async function dump(store: Store): Promise<unknown> {
     counts: await store.countJobs(),
     waiting: await store.countQueues(),
     due: await store.due(1000),
-    claimed: await store.claimTasks({ queues, limit: 100, ...offerTo("last") }),
+    claimed: await store.claimTasks({ shard: 0, queues, limit: 100, ...offerTo("last") }),
     left: await store.countQueues(),
   };
 }

@@ -20,8 +20,9 @@ export const dueCases: Cases = {
       timers: [],
       expired: [],
       overdue: [],
-      ready: [],
+      queues: [],
       messages: [],
+      outlived: [],
     });
   },
   "fires a timer at its time, not before": async ({ store, clock }) => {
@@ -129,20 +130,16 @@ export const dueCases: Cases = {
     await clock.advance(1);
     expect((await store.due(10)).overdue).toHaveLength(1);
   },
-  "queues a delayed task when its time comes, and names its queue once": async ({
-    store,
-    clock,
-  }) => {
+  "queues a delayed task when its time comes, and names its queue": async ({ store, clock }) => {
     await addTasks(store, "j1", ["a", "b"], { queueTimeoutMs: 5000 });
     await store.claimTasks(claimOf("echo", 2));
     await putBack(store, "j1:a", 1, true, 1000);
     await putBack(store, "j1:b", 1, true, 1000);
     await clock.advance(999);
-    expect((await store.due(10)).ready).toEqual([]);
+    expect((await store.due(10)).queues).toEqual([]);
     await clock.advance(1);
     const due = await store.due(10);
-    expect(due).toMatchObject({ ready: ["echo"], next: store.now() + 5000 });
-    expect((await store.due(10)).ready).toEqual([]);
+    expect(due).toMatchObject({ queues: ["echo"], next: store.now() + 5000 });
     expect(await store.loadTask("j1:a")).toMatchObject({ state: "queued", since: store.now() });
     expect(await store.loadTask("j1:a")).not.toHaveProperty("availableAt");
   },
@@ -164,8 +161,31 @@ export const dueCases: Cases = {
     expect(due.messages).toHaveLength(1);
     expect(due.expired.map(({ child }) => child)).toEqual(["a"]);
     expect(due.overdue.map(({ child }) => child)).toEqual(["c"]);
-    expect(due.ready).toEqual(["echo"]);
+    expect(due.queues).toEqual(["echo"]);
     expect(due).not.toHaveProperty("next");
+  },
+  "names the queues that tasks wait in, for as long as they do": async ({ store }) => {
+    await addTasks(store, "j1", ["b"], { queue: "q2" });
+    await addTasks(store, "j2", ["a", "c"], { queue: "q1" });
+    await claimOne(store, "h1", "q1");
+    expect((await store.due(10)).queues).toEqual(["q1", "q2"]);
+    await claimOne(store, "h1", "q1");
+    await claimOne(store, "h1", "q2");
+    expect((await store.due(10)).queues).toEqual([]);
+  },
+  "tells when an ended job has been kept for long enough, until it is removed": async ({
+    store,
+    clock,
+  }) => {
+    const until = store.now() + 1000;
+    const ops = [{ op: "keep_until", due: until }] as const;
+    await store.commit(turn("j1", 1, { status: "finished", ops }));
+    expect(await store.due(10)).toMatchObject({ outlived: [], next: until });
+    await clock.advance(1000);
+    expect((await store.due(10)).outlived).toEqual(["j1"]);
+    expect((await store.due(10)).outlived).toEqual(["j1"]);
+    await store.removeJob("j1");
+    expect((await store.due(10)).outlived).toEqual([]);
   },
   "does not hear of a jump of the wall clock": async ({ store, clock }) => {
     const before = store.now();

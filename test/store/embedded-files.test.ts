@@ -165,11 +165,11 @@ test("a restored backup has the data of then and an epoch of its own", async () 
   await fill(2);
   await cp(directory, join(root, "backup"), { recursive: true });
   const store = await open();
-  const epochs = [store.epoch];
+  const epochs = [store.epoch()];
   await store.commit(turn("j0", 2));
   await store.close();
   const restored = await open(join(root, "backup"));
-  epochs.push(restored.epoch);
+  epochs.push(restored.epoch());
   expect(await restored.loadJob("j0")).toMatchObject({ revision: 1 });
   await restored.close();
   expect(new Set(epochs).size).toBe(2);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach } from "vitest";
 import { openEmbeddedStore } from "../../src/store/embedded/embedded-store.ts";
 import { exerciseStore } from "./conformance.ts";
+import { betweenNodes } from "./node-cases.ts";
 
 const directories: string[] = [];
 afterEach(async () => {
@@ -13,6 +14,9 @@ afterEach(async () => {
 
 exerciseStore({
   name: "embedded",
+  skip: Object.fromEntries(
+    betweenNodes.map((title) => [title, "one process has the directory, so there is one node"]),
+  ),
   open: async (clock) => {
     const directory = await mkdtemp(join(tmpdir(), "avtomatika-store-"));
     directories.push(directory);

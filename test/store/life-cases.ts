@@ -6,11 +6,11 @@ import { addTasks, claimOf, claimOne, extend, newTask, putBack, turn } from "./s
 
 export const lifeCases: Cases = {
   "has a short epoch of small letters and digits": async ({ store }) => {
-    expect(store.epoch).toMatch(/^[0-9a-z]{1,16}$/);
+    expect(store.epoch()).toMatch(/^[0-9a-z]{1,16}$/);
   },
   "has another epoch in each life": async ({ store, reopen }) => {
-    const epochs = [store.epoch];
-    for (let life = 0; life < 3; life++) epochs.push((await reopen()).epoch);
+    const epochs = [store.epoch()];
+    for (let life = 0; life < 3; life++) epochs.push((await reopen()).epoch());
     expect(new Set(epochs).size).toBe(4);
   },
   "has whole milliseconds as its time, which goes on with the clock": async ({ store, clock }) => {
@@ -76,6 +76,19 @@ export const lifeCases: Cases = {
     await clock.advance(3000);
     const due = await next.due(10);
     expect([due.timers.length, due.messages.length, due.overdue.length]).toEqual([1, 1, 1]);
+  },
+  "forgets a job that has ended, and nothing of one that goes on": async ({ store, reopen }) => {
+    await store.commit(turn("j1", 1));
+    await store.commit(turn("j1", 2, { status: "finished" }));
+    await store.commit(turn("j2", 1, { status: "waiting_for_event" }));
+    for (const jobId of ["j1", "j2", "j3"]) await store.removeJob(jobId);
+    const next = await reopen();
+    expect(await next.loadJob("j1")).toBeUndefined();
+    expect(await next.history("j1", 0, 10)).toEqual([]);
+    expect((await next.listJobs({ limit: 9 })).jobs.map(({ jobId }) => jobId)).toEqual(["j2"]);
+    expect(await next.countJobs()).toEqual({ waiting_for_event: 1 });
+    expect(await next.history("j2", 0, 10)).toHaveLength(1);
+    expect(await next.commit(turn("j1", 1))).toMatchObject({ outcome: "committed" });
   },
   "ends what is under way before it closes": async ({ store, reopen }) => {
     const commits = Array.from({ length: 20 }, (_, n) => store.commit(turn(`j${n}`, 1)));

@@ -14,11 +14,11 @@ export const queueCases: Cases = {
   },
   "serves higher priority first": async ({ store }) => {
     for (const priority of [3, 9, 0, 5, 9])
-      await addTasks(store, `j${priority}_${(await store.countQueues())["echo"] ?? 0}`, ["t"], {
+      await addTasks(store, `j${priority}x${(await store.countQueues())["echo"] ?? 0}`, ["t"], {
         priority,
       });
     const { tasks } = await store.claimTasks(claimOf("echo", 9));
-    expect(tasks.map(({ jobId }) => jobId)).toEqual(["j9_1", "j9_4", "j5_3", "j3_0", "j0_2"]);
+    expect(tasks.map(({ jobId }) => jobId)).toEqual(["j9x1", "j9x4", "j5x3", "j3x0", "j0x2"]);
   },
   "keeps the rank of a task that is put back": async ({ store, clock }) => {
     await addTasks(store, "j1", ["a", "b"]);
@@ -40,7 +40,12 @@ export const queueCases: Cases = {
     await addTasks(store, "j3", ["c"], { queue: "q2", priority: 9 });
     await addTasks(store, "j4", ["d"], { queue: "q3", priority: 9 });
     const queues = ["q1", "q2"].map((queue) => ({ queue, limit: 5 }));
-    const { tasks, drained } = await store.claimTasks({ queues, limit: 9, ...offerTo("h1") });
+    const { tasks, drained } = await store.claimTasks({
+      shard: 0,
+      queues,
+      limit: 9,
+      ...offerTo("h1"),
+    });
     expect(tasks.map(({ child }) => child)).toEqual(["c", "a", "b"]);
     expect(drained).toEqual(["q1", "q2"]);
   },
@@ -52,14 +57,14 @@ export const queueCases: Cases = {
       { queue: "q2", limit: 5 },
       { queue: "q3", limit: 5 },
     ];
-    const first = await store.claimTasks({ queues, limit: 2, ...offerTo("h1") });
+    const first = await store.claimTasks({ shard: 0, queues, limit: 2, ...offerTo("h1") });
     expect(first.tasks.map(({ child }) => child)).toEqual(["a", "d"]);
     expect(first.drained).toEqual(["q3"]);
-    const second = await store.claimTasks({ queues, limit: 9, ...offerTo("h1") });
+    const second = await store.claimTasks({ shard: 0, queues, limit: 9, ...offerTo("h1") });
     expect(second.tasks.map(({ child }) => child)).toEqual(["b", "e"]);
     expect(second.drained).toEqual(["q2", "q3"]);
     const none = [{ queue: "q1", limit: 0 }];
-    expect(await store.claimTasks({ queues: none, limit: 9, ...offerTo("h1") })).toEqual({
+    expect(await store.claimTasks({ shard: 0, queues: none, limit: 9, ...offerTo("h1") })).toEqual({
       tasks: [],
       drained: [],
     });

@@ -34,11 +34,12 @@ const op = fc.oneof(
       holder: maybe(holder),
     }),
   ),
-  often(2, fc.record({ op: is("finish_task"), name, off })),
+  often(2, fc.record({ op: is("finish_task"), name, off, lapsed: fc.boolean() })),
   fc.record({ op: is("remove_task"), name }),
   fc.record({ op: is("set_timer"), timerId: name, dueInMs: ms }),
   fc.record({ op: is("clear_timer"), timerId: name }),
   fc.record({ op: is("add_message"), id: name, dueInMs: ms }),
+  fc.record({ op: is("keep_until"), dueInMs: ms }),
 );
 export type RoughOp = Drawn<typeof op>;
 
@@ -86,11 +87,14 @@ const write = fc.oneof(
       delayMs: ms,
       settle: fc.boolean(),
       counts: fc.boolean(),
+      lapsed: fc.boolean(),
     }),
   ),
   fc.record({ call: is("clearTimers"), timers: fc.array(fc.record({ jobId, timerId: name })) }),
   fc.record({ call: is("removeMessages"), ids: fc.array(name, { maxLength: 2 }) }),
   fc.record({ call: is("delayMessage"), id: name, dueInMs: ms }),
+  fc.record({ call: is("claimMessage"), id: name, tries: fc.nat(2), dueInMs: ms }),
+  fc.record({ call: is("removeJob"), jobId }),
   fc.record({ call: is("claimKey"), key: name, jobId }),
 );
 

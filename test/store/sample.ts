@@ -73,7 +73,7 @@ export async function addTasks(
 }
 
 export function claimOf(queue: string, limit: number, holder = "h1", leaseMs = 30_000): Claim {
-  return { queues: [{ queue, limit }], limit, ...offerTo(holder, leaseMs) };
+  return { shard: 0, queues: [{ queue, limit }], limit, ...offerTo(holder, leaseMs) };
 }
 
 /** Claim one task of a queue, which must have one. */

@@ -23,7 +23,13 @@ export const taskCases: Cases = {
       failures: 0,
       createdAt: now,
       since: now,
-      lease: { holder: "h1", workerId: "worker of h1", startedAt: now, until: now + 5000 },
+      lease: {
+        holder: "h1",
+        workerId: "worker of h1",
+        node: store.nodes.nodeId,
+        startedAt: now,
+        until: now + 5000,
+      },
     });
     expect(await store.countQueues()).toEqual({});
   },
@@ -114,7 +120,7 @@ export const taskCases: Cases = {
     await putBack(store, "j1:a", 1, false, 1000);
     expect(await store.commit(finish("j1:a", 1))).toMatchObject({ outcome: "committed" });
     await clock.advance(2000);
-    expect((await store.due(10)).ready).toEqual([]);
+    expect((await store.due(10)).queues).toEqual([]);
   },
   "refuses the result of a settled attempt": async ({ store }) => {
     await addTasks(store, "j1", ["a"]);
@@ -139,8 +145,9 @@ export const taskCases: Cases = {
       timers: [],
       expired: [],
       overdue: [],
-      ready: [],
+      queues: [],
       messages: [],
+      outlived: [],
     });
   },
   "lists the open tasks of one job in the order they were added": async ({ store }) => {
@@ -243,7 +250,7 @@ export const taskCases: Cases = {
     expect(task).not.toHaveProperty("lease");
     expect((await store.claimTasks(claimOf("echo", 1))).tasks).toEqual([]);
     await clock.advance(1000);
-    expect((await store.due(10)).ready).toEqual(["echo"]);
+    expect((await store.due(10)).queues).toEqual(["echo"]);
     expect(await claimOne(store)).toMatchObject({ attempt: 2, failures: 1, lastError: error });
   },
   "counts no failure for a released attempt": async ({ store }) => {
@@ -255,6 +262,37 @@ export const taskCases: Cases = {
       state: "queued",
       settled: 1,
     });
+  },
+  "puts a lapsed attempt back, but not one whose lease was renewed meanwhile": async ({
+    store,
+    clock,
+  }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    const lapsed = {
+      taskId: "j1:a",
+      attempt: 1,
+      delayMs: 0,
+      settle: false,
+      counts: true,
+      lapsed: true,
+    } as const;
+    await clock.advance(29_999);
+    expect(await store.requeueTask(lapsed)).toBe("fenced");
+    await clock.advance(1);
+    expect(await store.requeueTask(lapsed)).toBe("requeued");
+  },
+  "ends a lapsed attempt, but not one whose lease was renewed meanwhile": async ({
+    store,
+    clock,
+  }) => {
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store);
+    const ops = [{ op: "finish_task", taskId: "j1:a", attempt: 1, lapsed: true }] as const;
+    await clock.advance(29_999);
+    expect(await store.commit(turn("j1", 2, { ops }))).toMatchObject({ outcome: "fenced" });
+    await clock.advance(1);
+    expect(await store.commit(turn("j1", 2, { ops }))).toMatchObject({ outcome: "committed" });
   },
   "puts an attempt back once": async ({ store }) => {
     await addTasks(store, "j1", ["a"]);

@@ -16,7 +16,7 @@ say("ready");
 await input.next();
 try {
   const store = await openEmbeddedStore({ directory, clock: systemClock });
-  say(`open ${store.epoch}`);
+  say(`open ${store.epoch()}`);
   if (verb === "commit")
     await Promise.all(["j1", "j2", "j3"].map((id) => commitForever(store, id)));
   if (verb === "fill") await fill(store);

@@ -7,15 +7,16 @@ import type { Batch } from "./batch.ts";
 import { encodeJob, keys, type Tables, type TaskRow } from "./tables.ts";
 import { leased } from "./task-moves.ts";
 
-export function applyCommit(batch: Batch, commit: Commit): CommitResult {
+/** @param epoch the one of this life of the store */
+export function applyCommit(batch: Batch, commit: Commit, epoch: string): CommitResult {
   const { jobId, expectedRevision, revision, envelope, summary, history, ops } = commit;
   const { tables } = batch;
   assert.equal(history.length, revision - expectedRevision, "one history entry for each revision");
   const stored = tables.job(jobId);
-  if ((stored?.revision ?? 0) !== expectedRevision)
+  if ((stored?.revision ?? 0) !== expectedRevision || (commit.epoch ?? epoch) !== epoch)
     return { outcome: "conflict", revision: stored?.revision ?? 0 };
   for (const op of ops)
-    if (op.op === "finish_task" && !currentAttempt(tables, op))
+    if (op.op === "finish_task" && !currentAttempt(tables, op, batch.now))
       return { outcome: "fenced", taskId: op.taskId };
 
   tables.put(keys.job(jobId), encodeJob({ summary, revision, envelope }));
@@ -43,6 +44,8 @@ function applyOp(batch: Batch, jobId: string, op: Op, got: string[]): void {
       return batch.clearTimer(jobId, op.timerId);
     case "add_message":
       return batch.putMessage({ ...op.message, tries: 0, due: op.due });
+    case "keep_until":
+      return batch.keepUntil(jobId, op.due);
   }
 }
 
@@ -62,12 +65,17 @@ function addTask(batch: Batch, task: NewTask, offer: LeaseOffer | undefined): bo
     },
   };
   const taken = offer !== undefined && batch.tables.queued(task.queue, 1).length === 0;
-  batch.putTask(before, taken ? leased(added, offer, batch.now) : added);
+  batch.putTask(before, taken ? leased(added, offer, batch) : added);
   return taken;
 }
 
-/** The task of an attempt that is current and unsettled. */
-export function currentAttempt(tables: Tables, { taskId, attempt }: Attempt): TaskRow | undefined {
+/** The task of an attempt that is current and unsettled, and has no lease any more if it must be `lapsed`. */
+export function currentAttempt(
+  tables: Tables,
+  { taskId, attempt, lapsed }: Attempt & { readonly lapsed?: true },
+  now: number,
+): TaskRow | undefined {
   const row = tables.task(taskId);
-  return row && attempt === row.task.attempt && attempt > row.task.settled ? row : undefined;
+  if (row?.task.attempt !== attempt || attempt <= row.task.settled) return undefined;
+  return lapsed && (row.task.lease?.until ?? 0) > now ? undefined : row;
 }

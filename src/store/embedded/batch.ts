@@ -1,10 +1,12 @@
 // One write transaction: the rows of many callers, their indexes and counts, durable together.
-import type { JobSummary, StoredOutboxMessage, StoredTask } from "../records.ts";
+import type { JobSummary, StoredJob, StoredOutboxMessage, StoredTask } from "../records.ts";
 import { keys, type Key, type Tables, type TaskRow } from "./tables.ts";
 
 export class Batch {
   /** Store time of the batch, in milliseconds since 1970. */
   readonly now: number;
+  /** The node that writes. */
+  readonly node: string;
   readonly tables: Tables;
   #sequence: number;
   readonly #counts = new Map<string, { readonly key: Key; change: number }>();
@@ -13,10 +15,12 @@ export class Batch {
    * To be made inside the write transaction.
    *
    * @param now store time, in milliseconds since 1970
+   * @param node the node that writes
    */
-  constructor(tables: Tables, now: number) {
+  constructor(tables: Tables, now: number, node: string) {
     this.tables = tables;
     this.now = now;
+    this.node = node;
     this.#sequence = tables.marks().sequence;
   }
 
@@ -86,6 +90,30 @@ export class Batch {
     if (!before) return;
     this.tables.remove(keys.message(id));
     this.tables.remove(keys.due(before.due, "message", id));
+  }
+
+  /** Keep an ended job until then. */
+  keepUntil(jobId: string, due: number): void {
+    this.#forgetKept(jobId);
+    this.tables.put(keys.kept(jobId), String(due));
+    this.tables.put(keys.due(due, "outlived", jobId), "");
+  }
+
+  #forgetKept(jobId: string): void {
+    const due = this.tables.get(keys.kept(jobId));
+    if (due === undefined) return;
+    this.tables.remove(keys.kept(jobId));
+    this.tables.remove(keys.due(Number(due), "outlived", jobId));
+  }
+
+  /** Forget an ended job and its history. */
+  removeJob({ revision, summary }: StoredJob): void {
+    const { jobId, blueprint, status } = summary;
+    this.tables.remove(keys.job(jobId));
+    for (let entry = 1; entry <= revision; entry++) this.tables.remove(keys.history(jobId, entry));
+    this.tables.remove(keys.listed(summary));
+    this.#count(keys.jobCount(blueprint, status), -1);
+    this.#forgetKept(jobId);
   }
 
   #count(key: Key, change: number): void {

@@ -6,8 +6,11 @@ import type { TaskRow } from "./tables.ts";
 import { extended, leased } from "./task-moves.ts";
 
 /** Lease the first tasks of the asked queues: by priority, then in the order they were added, whatever their queue. */
-export function claimTasks(batch: Batch, { queues, limit, ...offer }: Claim): ClaimResult {
-  const { tables, now } = batch;
+export function claimTasks(
+  batch: Batch,
+  { queues, limit, holder, workerId, leaseMs }: Claim,
+): ClaimResult {
+  const { tables } = batch;
   const candidates = queues.flatMap((asked) =>
     tables.queued(asked.queue, Math.min(asked.limit, limit)).map((id) => tables.task(id)!),
   );
@@ -15,7 +18,7 @@ export function claimTasks(batch: Batch, { queues, limit, ...offer }: Claim): Cl
     .toSorted(byRank)
     .slice(0, limit)
     .map((row) => {
-      const claimed = leased(row, offer, now);
+      const claimed = leased(row, { holder, workerId, leaseMs }, batch);
       batch.putTask(row, claimed);
       return claimed.task;
     });
@@ -31,8 +34,8 @@ function byRank(a: TaskRow, b: TaskRow): number {
 
 export function extendLease(batch: Batch, extension: Extension): ExtensionResult {
   if (!batch.tables.task(extension.taskId)) return "unknown";
-  const row = currentAttempt(batch.tables, extension);
-  const after = row && extended(row, extension, batch.now);
+  const row = currentAttempt(batch.tables, extension, batch.now);
+  const after = row && extended(row, extension, batch);
   if (!after) return "fenced";
   batch.putTask(row, after);
   return "kept";

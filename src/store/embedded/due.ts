@@ -17,25 +17,22 @@ export function readDue(tables: Tables, now: number, limit: number): Due | undef
   const entries = dueEntries(tables, limit + 1);
   const taken = entries.filter(({ due }) => due <= now).slice(0, limit);
   if (taken.some(({ kind }) => kind === "delayed")) return undefined;
-  return answer(tables, now, taken, new Set(), entries[taken.length]);
+  return answer(tables, now, taken, entries[taken.length]);
 }
 
 /** What is due; delayed tasks among it are queued. */
 export function takeDue(batch: Batch, limit: number): Due {
   const { tables, now } = batch;
   const taken = dueEntries(tables, limit).filter(({ due }) => due <= now);
-  const queues = new Set<string>();
   for (const { kind, ids } of taken) {
     const row = kind === "delayed" ? tables.task(ids[0]!) : undefined;
-    if (!row) continue;
-    batch.putTask(row, ready(row, now));
-    queues.add(row.task.queue);
+    if (row) batch.putTask(row, ready(row, now));
   }
   const places = new Set(taken.map(({ key }) => JSON.stringify(key)));
   const next = dueEntries(tables, taken.length + 1).find(
     ({ key }) => !places.has(JSON.stringify(key)),
   );
-  return answer(tables, now, taken, queues, next);
+  return answer(tables, now, taken, next);
 }
 
 function dueEntries(tables: Tables, limit: number): readonly DueEntry[] {
@@ -49,27 +46,29 @@ function answer(
   tables: Tables,
   now: number,
   taken: readonly DueEntry[],
-  queues: ReadonlySet<string>,
   next: DueEntry | undefined,
 ): Due {
   const timers: Due["timers"][number][] = [];
   const expired: StoredTask[] = [];
   const overdue: StoredTask[] = [];
   const messages: StoredOutboxMessage[] = [];
+  const outlived: string[] = [];
   for (const { due, kind, ids } of taken) {
     const [first = "", second = ""] = ids;
     if (kind === "timer") timers.push({ timerId: second, jobId: first, due });
     if (kind === "lease") expired.push(tables.task(first)!.task);
     if (kind === "queued") overdue.push(tables.task(first)!.task);
     if (kind === "message") messages.push(tables.message(first)!);
+    if (kind === "outlived") outlived.push(first);
   }
   return {
     now,
     timers,
     expired,
     overdue,
-    ready: [...queues],
+    queues: tables.queues(),
     messages,
+    outlived,
     ...(next && { next: next.due }),
   };
 }

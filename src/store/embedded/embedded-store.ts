@@ -5,7 +5,15 @@ import type { Clock } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult } from "../commit.ts";
 import { newEpoch } from "../epoch.ts";
-import type { HistoryEntry, JobStatus, StoredJob, StoredTask } from "../records.ts";
+import { Neighbourhood } from "../local-nodes.ts";
+import type { Nodes } from "../nodes.ts";
+import {
+  isFinished,
+  type HistoryEntry,
+  type JobStatus,
+  type StoredJob,
+  type StoredTask,
+} from "../records.ts";
 import type {
   Claim,
   ClaimResult,
@@ -33,6 +41,8 @@ export interface EmbeddedStoreOptions {
   /** Made if it is not there. On a local disk: LMDB and the lock do not work over a network. */
   readonly directory: string;
   readonly clock: Clock;
+  /** Names this process in leases; `node` where absent. */
+  readonly nodeId?: string;
 }
 
 /** The directories that this process has open: LMDB must not open one twice. */
@@ -48,6 +58,7 @@ const openDirectories = new Set<string>();
 export async function openEmbeddedStore({
   directory,
   clock,
+  nodeId = "node",
 }: EmbeddedStoreOptions): Promise<Store> {
   const path = usableDirectory(directory);
   if (openDirectories.has(path)) throw inUse(directory);
@@ -56,7 +67,7 @@ export async function openEmbeddedStore({
     const database = await openDatabase(path);
     try {
       const lock = await DataLock.acquire(path, database);
-      return new EmbeddedStore(path, database, lock, clock);
+      return new EmbeddedStore(path, database, lock, clock, nodeId);
     } catch (error) {
       await database.close();
       throw error;
@@ -84,7 +95,10 @@ function usableDirectory(directory: string): string {
 }
 
 class EmbeddedStore implements Store {
-  readonly epoch = newEpoch();
+  /** One process has it all. */
+  readonly shards = 1;
+  readonly nodes: Nodes;
+  readonly #epoch = newEpoch();
   readonly #path: string;
   readonly #database: Database;
   readonly #lock: DataLock;
@@ -93,13 +107,18 @@ class EmbeddedStore implements Store {
   readonly #commits: GroupCommit;
   #closing: Promise<void> | undefined;
 
-  constructor(path: string, database: Database, lock: DataLock, clock: Clock) {
+  constructor(path: string, database: Database, lock: DataLock, clock: Clock, nodeId: string) {
+    this.nodes = new Neighbourhood(() => clock.monotonic()).of(nodeId);
     this.#path = path;
     this.#database = database;
     this.#lock = lock;
     this.#tables = new Tables(database);
     this.#time = new StoreTime(clock, this.#tables.marks().now);
-    this.#commits = new GroupCommit(database, this.#tables, this.#time);
+    this.#commits = new GroupCommit(database, this.#tables, this.#time, nodeId);
+  }
+
+  epoch(): string {
+    return this.#epoch;
   }
 
   now(): number {
@@ -107,7 +126,7 @@ class EmbeddedStore implements Store {
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
-    return this.#write((batch) => applyCommit(batch, commit));
+    return this.#write((batch) => applyCommit(batch, commit, this.#epoch));
   }
 
   async claimKey(key: string, jobId: string): Promise<string> {
@@ -157,7 +176,7 @@ class EmbeddedStore implements Store {
 
   async requeueTask(requeue: Requeue): Promise<"requeued" | "fenced"> {
     return this.#write((batch) => {
-      const row = currentAttempt(batch.tables, requeue);
+      const row = currentAttempt(batch.tables, requeue, batch.now);
       if (!row) return "fenced";
       batch.putTask(row, requeued(row, requeue, batch.now));
       return "requeued";
@@ -188,10 +207,26 @@ class EmbeddedStore implements Store {
     });
   }
 
+  async claimMessage(id: string, tries: number, until: number): Promise<boolean> {
+    return this.#write((batch) => {
+      const message = batch.tables.message(id);
+      if (message?.tries !== tries) return false;
+      batch.putMessage({ ...message, tries: tries + 1, due: until });
+      return true;
+    });
+  }
+
   async delayMessage(id: string, due: number): Promise<void> {
     return this.#write((batch) => {
       const message = batch.tables.message(id);
       if (message) batch.putMessage({ ...message, tries: message.tries + 1, due });
+    });
+  }
+
+  async removeJob(jobId: string): Promise<void> {
+    return this.#write((batch) => {
+      const job = batch.tables.job(jobId);
+      if (job && isFinished(job.summary.status)) batch.removeJob(job);
     });
   }
 

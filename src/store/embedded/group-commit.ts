@@ -21,11 +21,16 @@ export class GroupCommit {
   readonly #database: Database;
   readonly #tables: Tables;
   readonly #time: StoreTime;
+  readonly #node: string;
   #waiting: Write[] = [];
   #running: Promise<void> | undefined;
 
-  /** @param database opened without overlapping sync: there, a commit would be seen before it is durable. */
-  constructor(database: Database, tables: Tables, time: StoreTime) {
+  /**
+   * @param database opened without overlapping sync: there, a commit would be seen before it is durable.
+   * @param node the node that writes
+   */
+  constructor(database: Database, tables: Tables, time: StoreTime, node: string) {
+    this.#node = node;
     this.#database = database;
     this.#tables = tables;
     this.#time = time;
@@ -90,7 +95,7 @@ export class GroupCommit {
     const answers: unknown[] = [];
     await this.#database.childTransaction(() => {
       const writes = takeWrites();
-      const batch = new Batch(this.#tables, this.#time.now());
+      const batch = new Batch(this.#tables, this.#time.now(), this.#node);
       for (const write of writes)
         try {
           answers.push(write.apply(batch));

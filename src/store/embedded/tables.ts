@@ -45,11 +45,13 @@ export const keys = {
   message: (id: string) => ["o", id],
   /** Everything with a due time, earliest first. */
   due: (due: number, kind: DueKind, ...ids: readonly string[]) => ["d", due, kind, ...ids],
+  /** Until when an ended job is kept → due time, to find the entry in the due index. */
+  kept: (jobId: string) => ["e", jobId],
   /** → the id of the job that claimed the key first. */
   claimed: (key: string) => ["k", key],
 } satisfies Record<string, Key | ((...parts: never[]) => Key)>;
 
-export type DueKind = "delayed" | "lease" | "message" | "queued" | "timer";
+export type DueKind = "delayed" | "lease" | "message" | "outlived" | "queued" | "timer";
 
 /** A task and its rank: how many tasks were added before it. */
 export interface TaskRow {
@@ -129,6 +131,13 @@ export class Tables {
   queued(queue: string, limit: number): readonly string[] {
     const rows = this.range(keys.queue(queue), [...keys.queue(queue), last], limit);
     return rows.map(({ value }) => value);
+  }
+
+  /** The queues in which tasks can be claimed. */
+  queues(): readonly string[] {
+    const waiting = this.range(keys.queueCount(""), keys.queueCount(last));
+    const names = waiting.map(({ key }) => String(key[2]));
+    return names.filter((queue) => this.queued(queue, 1).length > 0);
   }
 
   message(id: string): StoredOutboxMessage | undefined {

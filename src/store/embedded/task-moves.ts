@@ -3,10 +3,19 @@ import type { LeaseOffer } from "../commit.ts";
 import type { Extension, Requeue } from "../store.ts";
 import type { TaskRow } from "./tables.ts";
 
+/** Where and when a task is moved. */
+interface Moment {
+  /** Store time in milliseconds since 1970. */
+  readonly now: number;
+  /** The node that moves it. */
+  readonly node: string;
+}
+
 /** Its next attempt, leased. */
-export function leased({ sequence, task }: TaskRow, offer: LeaseOffer, now: number): TaskRow {
+export function leased({ sequence, task }: TaskRow, offer: LeaseOffer, at: Moment): TaskRow {
   const { progress: _, ...rest } = task;
   const { holder, workerId, leaseMs } = offer;
+  const { now, node } = at;
   return {
     sequence,
     task: {
@@ -14,15 +23,16 @@ export function leased({ sequence, task }: TaskRow, offer: LeaseOffer, now: numb
       state: "leased",
       attempt: task.attempt + 1,
       since: now,
-      lease: { holder, workerId, startedAt: now, until: now + leaseMs },
+      lease: { holder, workerId, node, startedAt: now, until: now + leaseMs },
     },
   };
 }
 
 /** The same attempt, leased longer, or again where the lease had been lost; undefined where another holds it. */
-export function extended(row: TaskRow, extension: Extension, now: number): TaskRow | undefined {
+export function extended(row: TaskRow, extension: Extension, at: Moment): TaskRow | undefined {
   const { availableAt: _, ...task } = row.task;
   const { holder, workerId, leaseMs, progress } = extension;
+  const { now, node } = at;
   if (task.lease && task.lease.holder !== holder) return undefined;
   return {
     sequence: row.sequence,
@@ -30,7 +40,13 @@ export function extended(row: TaskRow, extension: Extension, now: number): TaskR
       ...task,
       state: "leased",
       since: task.lease ? task.since : now,
-      lease: { holder, workerId, startedAt: task.lease?.startedAt ?? now, until: now + leaseMs },
+      lease: {
+        holder,
+        workerId,
+        node,
+        startedAt: task.lease?.startedAt ?? now,
+        until: now + leaseMs,
+      },
       ...(progress !== undefined && { progress }),
     },
   };

@@ -1,12 +1,7 @@
 // Everything that a memory store holds, as plain data: a copy of it is a backup.
-import type { HistoryEntry, StoredJob, StoredOutboxMessage, StoredTask } from "../records.ts";
+import type { HistoryEntry, StoredJob, StoredOutboxMessage } from "../records.ts";
 import type { Due } from "../store.ts";
-
-export interface TaskRow {
-  /** Counts the tasks of the store in the order they were added; it ranks a task for as long as it lives. */
-  readonly sequence: number;
-  readonly task: StoredTask;
-}
+import type { TaskRow } from "./task-row.ts";
 
 export interface Image {
   /** The latest store time that was given out, in milliseconds since 1970. */
@@ -20,6 +15,8 @@ export interface Image {
   readonly timers: Map<string, Due["timers"][number]>;
   readonly messages: Map<string, StoredOutboxMessage>;
   readonly keys: Map<string, string>;
+  /** Until when ended jobs are kept, by job. */
+  readonly kept: Map<string, number>;
 }
 
 export function emptyImage(): Image {
@@ -32,6 +29,7 @@ export function emptyImage(): Image {
     timers: new Map(),
     messages: new Map(),
     keys: new Map(),
+    kept: new Map(),
   };
 }
 

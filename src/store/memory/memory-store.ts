@@ -5,14 +5,18 @@ import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult, LeaseOffer, Op } from "../commit.ts";
 import { newEpoch } from "../epoch.ts";
 import { byNewest, readCursor, writeCursor } from "../job-cursor.ts";
-import type {
-  HistoryEntry,
-  JobStatus,
-  NewTask,
-  StoredJob,
-  StoredOutboxMessage,
-  StoredTask,
+import { Neighbourhood } from "../local-nodes.ts";
+import type { Nodes } from "../nodes.ts";
+import {
+  isFinished,
+  type HistoryEntry,
+  type JobStatus,
+  type NewTask,
+  type StoredJob,
+  type StoredOutboxMessage,
+  type StoredTask,
 } from "../records.ts";
+import { shardOf } from "../shard.ts";
 import type {
   Attempt,
   Claim,
@@ -26,8 +30,9 @@ import type {
   Store,
 } from "../store.ts";
 import { StoreTime } from "../store-time.ts";
-import { dueItems } from "./due-item.ts";
-import { emptyImage, timerKey, type Image, type TaskRow } from "./image.ts";
+import { takeDue } from "./due.ts";
+import { emptyImage, timerKey, type Image } from "./image.ts";
+import { byRank, lease, newRow, type TaskRow } from "./task-row.ts";
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;
@@ -35,18 +40,42 @@ export interface MemoryStoreOptions {
   readonly epoch?: string;
   /** What `snapshot()` of an earlier store returned: the new store begins there. */
   readonly image?: Image;
+  /** 1 where absent. */
+  readonly shards?: number;
+  /** `node` where absent. */
+  readonly nodeId?: string;
+}
+
+/** What the nodes of one memory share. */
+interface Memory {
+  readonly epoch: string;
+  readonly shards: number;
+  readonly time: StoreTime;
+  readonly image: Image;
+  readonly neighbourhood: Neighbourhood;
 }
 
 export class MemoryStore implements Store {
-  readonly epoch: string;
-  readonly #time: StoreTime;
+  readonly nodes: Nodes;
+  readonly shards: number;
+  readonly #memory: Memory;
   readonly #image: Image;
   #closed = false;
 
-  constructor({ clock, epoch = newEpoch(), image = emptyImage() }: MemoryStoreOptions) {
-    this.epoch = epoch;
-    this.#image = structuredClone(image);
-    this.#time = new StoreTime(clock, image.now);
+  constructor(options: MemoryStoreOptions | { readonly memory: Memory; readonly nodeId: string }) {
+    this.#memory = "memory" in options ? options.memory : newMemory(options);
+    this.#image = this.#memory.image;
+    this.shards = this.#memory.shards;
+    this.nodes = this.#memory.neighbourhood.of(options.nodeId ?? "node");
+  }
+
+  /** The same memory as another node sees it. */
+  as(nodeId: string): MemoryStore {
+    return new MemoryStore({ memory: this.#memory, nodeId });
+  }
+
+  epoch(): string {
+    return this.#memory.epoch;
   }
 
   /** A copy of everything, to begin another store with: one that has been rewound to this moment. */
@@ -55,12 +84,14 @@ export class MemoryStore implements Store {
   }
 
   now(): number {
-    return this.#time.now();
+    return this.#memory.time.now();
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
     this.#assertOpen();
     const { jobId, expectedRevision, revision, envelope, summary, history, ops } = copy(commit);
+    const { neighbourhood, epoch } = this.#memory;
+    const { nodeId } = this.nodes;
     assert.equal(
       history.length,
       revision - expectedRevision,
@@ -70,7 +101,8 @@ export class MemoryStore implements Store {
       if (op.op === "add_task")
         assert(op.task.taskId.startsWith(`${jobId}:`), "a task's id begins with its job's");
     const stored = this.#image.jobs.get(jobId)?.revision ?? 0;
-    if (stored !== expectedRevision) return { outcome: "conflict", revision: stored };
+    if (stored !== expectedRevision || (commit.epoch ?? epoch) !== epoch)
+      return { outcome: "conflict", revision: stored };
     for (const op of ops)
       if (op.op === "finish_task" && !this.#current(op))
         return { outcome: "fenced", taskId: op.taskId };
@@ -78,7 +110,23 @@ export class MemoryStore implements Store {
     this.#image.jobs.set(jobId, { summary, revision, envelope });
     this.#image.history.set(jobId, [...(this.#image.history.get(jobId) ?? []), ...history]);
     const leased = ops.flatMap((op) => (this.#apply(jobId, op) ? [op.task.taskId] : []));
-    return { outcome: "committed", now: this.now(), leased };
+    const queued = ops.flatMap((op) =>
+      op.op === "add_task" && !leased.includes(op.task.taskId) ? [op.task.queue] : [],
+    );
+    if (queued.length > 0) this.#queuedHint(jobId, queued);
+    if (commit.follow) neighbourhood.addFollower(jobId, nodeId);
+    const followers = neighbourhood.moved(jobId, revision, nodeId, isFinished(summary.status));
+    return {
+      outcome: "committed",
+      now: this.now(),
+      leased,
+      ...(followers.length > 0 && { followers }),
+    };
+  }
+
+  #queuedHint(jobId: string, queues: readonly string[]): void {
+    const hint = { kind: "queued", shard: shardOf(jobId), queues: [...new Set(queues)] } as const;
+    this.#memory.neighbourhood.tellOthers(this.nodes.nodeId, hint);
   }
 
   /** Apply one op; true for an added task that is leased. */
@@ -87,9 +135,15 @@ export class MemoryStore implements Store {
     switch (op.op) {
       case "add_task":
         return this.#addTask(op.task, op.offer).state === "leased";
-      case "finish_task":
       case "remove_task":
+        this.#stopElsewhere(op.taskId, op.reason ?? "");
         tasks.delete(op.taskId);
+        return false;
+      case "finish_task":
+        tasks.delete(op.taskId);
+        return false;
+      case "keep_until":
+        this.#image.kept.set(jobId, op.due);
         return false;
       case "set_timer":
         timers.set(timerKey(jobId, op.timerId), { jobId, timerId: op.timerId, due: op.due });
@@ -103,21 +157,20 @@ export class MemoryStore implements Store {
     }
   }
 
+  #stopElsewhere(taskId: string, reason: string): void {
+    const { attempt = 0, lease } = this.#image.tasks.get(taskId)?.task ?? {};
+    const hint = { kind: "stop", taskId, attempt, reason } as const;
+    if (lease) this.#memory.neighbourhood.tellOther(this.nodes.nodeId, lease.node, hint);
+  }
+
   #addTask(task: NewTask, offer: LeaseOffer | undefined): StoredTask {
     const now = this.now();
-    const queued: StoredTask = {
-      ...task,
-      state: "queued",
-      attempt: 0,
-      settled: 0,
-      failures: 0,
-      createdAt: now,
-      since: now,
-    };
-    const added =
-      offer && this.#queued(task.queue).length === 0 ? lease(queued, offer, now) : queued;
-    this.#image.tasks.set(task.taskId, { sequence: ++this.#image.sequence, task: added });
-    return added;
+    const added = newRow(++this.#image.sequence, task, now);
+    const free = this.#queued(task.queue, shardOf(task.jobId)).length === 0;
+    return this.#put(
+      added,
+      offer && free ? lease(added.task, offer, this.nodes.nodeId, now) : added.task,
+    );
   }
 
   async claimKey(key: string, jobId: string): Promise<string> {
@@ -168,16 +221,29 @@ export class MemoryStore implements Store {
     return copy(rows.toSorted((a, b) => a.sequence - b.sequence).map(({ task }) => task));
   }
 
-  async claimTasks({ queues, limit, ...offer }: Claim): Promise<ClaimResult> {
+  async claimTasks({ shard, queues, limit, ...offer }: Claim): Promise<ClaimResult> {
     this.#assertOpen();
     const now = this.now();
-    const candidates = queues.flatMap((asked) => this.#queued(asked.queue).slice(0, asked.limit));
+    const candidates = queues.flatMap((asked) =>
+      this.#queued(asked.queue, shard).slice(0, asked.limit),
+    );
     const claimed = candidates.toSorted(byRank).slice(0, limit);
-    const tasks = claimed.map((row) => this.#put(row, lease(row.task, offer, now)));
+    const tasks = claimed.map((row) =>
+      this.#put(row, lease(row.task, offer, this.nodes.nodeId, now)),
+    );
     const drained = queues
       .map(({ queue }) => queue)
-      .filter((queue) => this.#queued(queue).length === 0);
-    return { tasks: copy(tasks), drained };
+      .filter((queue) => this.#queued(queue, shard).length === 0);
+    const followers = this.#followers(tasks);
+    return { tasks: copy(tasks), drained, ...(followers && { followers }) };
+  }
+
+  #followers(tasks: readonly StoredTask[]): ClaimResult["followers"] {
+    const { neighbourhood } = this.#memory;
+    const followed = tasks
+      .map(({ jobId }) => [jobId, neighbourhood.followers(jobId, this.nodes.nodeId)] as const)
+      .filter(([, followers]) => followers.length > 0);
+    return followed.length > 0 ? Object.fromEntries(followed) : undefined;
   }
 
   async extendLeases(extensions: readonly Extension[]): Promise<readonly ExtensionResult[]> {
@@ -195,7 +261,13 @@ export class MemoryStore implements Store {
       ...task,
       state: "leased",
       since: task.lease ? task.since : now,
-      lease: { holder, workerId, startedAt: task.lease?.startedAt ?? now, until: now + leaseMs },
+      lease: {
+        holder,
+        workerId,
+        node: this.nodes.nodeId,
+        startedAt: task.lease?.startedAt ?? now,
+        until: now + leaseMs,
+      },
       ...(progress !== undefined && { progress }),
     });
     return "kept";
@@ -208,6 +280,7 @@ export class MemoryStore implements Store {
     if (!row) return "fenced";
     const now = this.now();
     const { lease: _, availableAt: __, ...task } = row.task;
+    if (delayMs <= 0) this.#queuedHint(task.jobId, [task.queue]);
     this.#put(row, {
       ...task,
       settled: settle ? task.attempt : task.settled,
@@ -225,30 +298,9 @@ export class MemoryStore implements Store {
     return countBy(waiting.map(({ task }) => task.queue));
   }
 
-  async due(limit: number): Promise<Due> {
+  async due(limit: number, shard = 0): Promise<Due> {
     this.#assertOpen();
-    const now = this.now();
-    const taken = dueItems(this.#image)
-      .filter(({ due }) => due <= now)
-      .slice(0, limit);
-    const ready = new Set<string>();
-    for (const item of taken)
-      if (item.kind === "delayed") {
-        const { availableAt: _, ...task } = item.row.task;
-        this.#put(item.row, { ...task, state: "queued", since: now });
-        ready.add(task.queue);
-      }
-    const places = new Set(taken.map(({ place }) => place));
-    const next = dueItems(this.#image).find(({ place }) => !places.has(place))?.due;
-    return copy({
-      now,
-      timers: taken.flatMap((item) => (item.kind === "timer" ? [item.timer] : [])),
-      expired: taken.flatMap((item) => (item.kind === "lease" ? [item.row.task] : [])),
-      overdue: taken.flatMap((item) => (item.kind === "queued" ? [item.row.task] : [])),
-      ready: [...ready],
-      messages: taken.flatMap((item) => (item.kind === "message" ? [item.message] : [])),
-      ...(next !== undefined && { next }),
-    });
+    return copy(takeDue(this.#image, this.now(), limit, shard));
   }
 
   async clearTimers(
@@ -263,6 +315,14 @@ export class MemoryStore implements Store {
     for (const id of ids) this.#image.messages.delete(id);
   }
 
+  async claimMessage(id: string, tries: number, until: number): Promise<boolean> {
+    this.#assertOpen();
+    const message = this.#image.messages.get(id);
+    if (message?.tries !== tries) return false;
+    this.#image.messages.set(id, { ...message, tries: tries + 1, due: until });
+    return true;
+  }
+
   async delayMessage(id: string, due: number): Promise<void> {
     this.#assertOpen();
     const message = this.#image.messages.get(id);
@@ -274,20 +334,32 @@ export class MemoryStore implements Store {
       } satisfies StoredOutboxMessage);
   }
 
+  async removeJob(jobId: string): Promise<void> {
+    this.#assertOpen();
+    const job = this.#image.jobs.get(jobId);
+    if (!job || !isFinished(job.summary.status)) return;
+    this.#image.jobs.delete(jobId);
+    this.#image.history.delete(jobId);
+    this.#image.kept.delete(jobId);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    await this.nodes.depart();
   }
 
   /** The task of an attempt that is current and unsettled. */
-  #current({ taskId, attempt }: Attempt): TaskRow | undefined {
+  #current({ taskId, attempt, lapsed }: Attempt & { lapsed?: true }): TaskRow | undefined {
     const row = this.#image.tasks.get(taskId);
-    return row?.task.attempt === attempt && attempt > row.task.settled ? row : undefined;
+    if (row?.task.attempt !== attempt || attempt <= row.task.settled) return undefined;
+    return lapsed && (row.task.lease?.until ?? 0) > this.now() ? undefined : row;
   }
 
   /** The tasks that wait in a queue, first to be claimed first. */
-  #queued(queue: string): readonly TaskRow[] {
+  #queued(queue: string, shard: number): readonly TaskRow[] {
     return [...this.#image.tasks.values()]
       .filter(({ task }) => task.queue === queue && task.state === "queued")
+      .filter(({ task }) => shardOf(task.jobId) === shard)
       .toSorted(byRank);
   }
 
@@ -301,24 +373,18 @@ export class MemoryStore implements Store {
   }
 }
 
-/** Higher priority first, then in the order the tasks were added. */
-function byRank(a: TaskRow, b: TaskRow): number {
-  return b.task.priority - a.task.priority || a.sequence - b.sequence;
-}
-
-/** The task with its next attempt leased. */
-function lease(
-  task: StoredTask,
-  { holder, workerId, leaseMs }: LeaseOffer,
-  now: number,
-): StoredTask {
-  const { progress: _, ...rest } = task;
+function newMemory({
+  clock,
+  epoch = newEpoch(),
+  image = emptyImage(),
+  shards = 1,
+}: MemoryStoreOptions): Memory {
   return {
-    ...rest,
-    state: "leased",
-    attempt: task.attempt + 1,
-    since: now,
-    lease: { holder, workerId, startedAt: now, until: now + leaseMs },
+    epoch,
+    shards,
+    time: new StoreTime(clock, image.now),
+    image: structuredClone(image),
+    neighbourhood: new Neighbourhood(() => clock.monotonic()),
   };
 }
 

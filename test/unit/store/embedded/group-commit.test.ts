@@ -18,7 +18,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "avtomatika-store-"));
   database = await openDatabase(directory);
   tables = new Tables(database);
-  commits = new GroupCommit(database, tables, new StoreTime(new FakeClock()));
+  commits = new GroupCommit(database, tables, new StoreTime(new FakeClock()), "node");
 });
 afterEach(async () => {
   await commits.drain();

@@ -1,0 +1,37 @@
+// A task as the memory store holds it: its rank, and how it is leased.
+import type { LeaseOffer } from "../commit.ts";
+import type { NewTask, StoredTask } from "../records.ts";
+
+export interface TaskRow {
+  /** Counts the tasks of the store in the order they were added; it ranks a task for as long as it lives. */
+  readonly sequence: number;
+  readonly task: StoredTask;
+}
+
+/** A task that has just been queued. */
+export function newRow(sequence: number, task: NewTask, now: number): TaskRow {
+  const books = { attempt: 0, settled: 0, failures: 0, createdAt: now, since: now };
+  return { sequence, task: { ...task, state: "queued", ...books } };
+}
+
+/** Higher priority first, then in the order the tasks were added. */
+export function byRank(a: TaskRow, b: TaskRow): number {
+  return b.task.priority - a.task.priority || a.sequence - b.sequence;
+}
+
+/** The task with its next attempt leased. */
+export function lease(
+  task: StoredTask,
+  { holder, workerId, leaseMs }: LeaseOffer,
+  node: string,
+  now: number,
+): StoredTask {
+  const { progress: _, ...rest } = task;
+  return {
+    ...rest,
+    state: "leased",
+    attempt: task.attempt + 1,
+    since: now,
+    lease: { holder, workerId, node, startedAt: now, until: now + leaseMs },
+  };
+}
