@@ -65,7 +65,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     blueprints,
     clock,
     log,
-    nodeId,
     ...(options.limits && { limits: options.limits }),
   });
   try {

@@ -10,6 +10,7 @@ import { stopSignal } from "./stop-signal.ts";
 interface StartFlags extends ConnectionFlags {
   readonly data: unknown;
   readonly key?: string;
+  readonly partition?: string;
   readonly wait?: boolean;
 }
 
@@ -25,14 +26,16 @@ export function addJobsStart(jobs: Command): void {
       {},
     )
     .option("--key <key>", "starts with the same key give the same job")
+    .option("--partition <key>", "jobs with the same key are kept together in one shard")
     .option("--wait", "stay until the job has ended, and end with 1 if it ended badly")
     .action(async (wanted: string, _, command: Command) => {
-      const { data, key, wait, json, ...flags } = command.optsWithGlobals<StartFlags>();
+      const { data, key, partition, wait, json, ...flags } = command.optsWithGlobals<StartFlags>();
       const client = await connect(flags);
       const { name, version } = blueprintName(wanted);
       const started = await client.start(name, data, {
         ...(version !== undefined && { version }),
         ...(key !== undefined && { idempotencyKey: key }),
+        ...(partition !== undefined && { partitionKey: partition }),
       });
       if (!wait) {
         if (json) printJson(started);

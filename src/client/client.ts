@@ -23,6 +23,8 @@ export interface StartOptions extends CallOptions {
   readonly version?: string;
   /** Starts of one blueprint with the same key give the same job. */
   readonly idempotencyKey?: string;
+  /** Jobs with the same key are kept together in one shard. */
+  readonly partitionKey?: string;
 }
 
 export interface ListOptions extends CallOptions {
@@ -83,11 +85,14 @@ export function createClient(options: ClientOptions) {
     start(
       blueprint: string,
       data: unknown,
-      { version, idempotencyKey, signal }: StartOptions = {},
+      { version, idempotencyKey, partitionKey, signal }: StartOptions = {},
     ): Promise<StartedJob> {
       return request.json(contract.startPlainJob.answers[202].schema, "/jobs", {
         body: { blueprint, data, ...(version !== undefined && { version }) },
-        ...(idempotencyKey !== undefined && { headers: { "idempotency-key": idempotencyKey } }),
+        headers: {
+          ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+          ...(partitionKey !== undefined && { "partition-key": partitionKey }),
+        },
         ...(signal && { signal }),
       });
     },

@@ -119,12 +119,15 @@ export function jobOperations(
     more: Readonly<Record<string, unknown>>,
   ): Promise<Response> {
     const idempotencyKey = headers["idempotency-key"];
+    const partitionKey = headers["partition-key"];
+    const waitMs = preferredWaitMs(headers.prefer);
     const job = await jobs.start({
       ...request,
+      follow: waitMs !== undefined,
       ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(partitionKey !== undefined && { partitionKey }),
     });
     const accepted = { status: "accepted", job_id: job.jobId, ...more };
-    const waitMs = preferredWaitMs(headers.prefer);
     if (waitMs === undefined) return json(accepted, 202);
     const later = await wait(job.jobId, waitMs, clientGone());
     const applied = { "preference-applied": `wait=${waitMs / 1000}` };

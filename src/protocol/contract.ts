@@ -53,6 +53,12 @@ const startHeaders = z.object({
     .max(256)
     .optional()
     .describe("Starts of one blueprint with the same key give the same job."),
+  "partition-key": z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe("Jobs with the same key, of whatever blueprint, are kept together in one shard."),
   prefer: z
     .string()
     .max(256)

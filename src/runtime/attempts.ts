@@ -2,7 +2,8 @@
 import type { Failure } from "../actor/envelope.ts";
 import type { Logger } from "../logger.ts";
 import type { StoredTask } from "../store/records.ts";
-import type { Attempt, Store } from "../store/store.ts";
+import { shardOf } from "../store/shard.ts";
+import type { Attempt, Requeue, Store } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
 import type { AttemptOutcome, ResultStatus } from "./runtime.ts";
 import type { TurnRunner } from "./turn-runner.ts";
@@ -56,7 +57,10 @@ export class Attempts {
         return answer(await this.#options.turns.deliver(jobId, mail));
       }
       case "error":
-        return this.#failed(assignment, outcome.error, true, outcome.retryAfterMs);
+        return this.#failed(assignment, outcome.error, {
+          settle: true,
+          retryAfterMs: outcome.retryAfterMs,
+        });
       case "cancelled":
         // Nobody asked for it, or the task would be gone: the worker was stopped. Not the task's fault.
         return (await this.giveBack(assignment, 0)) ? { status: "applied" } : { status: "fenced" };
@@ -66,18 +70,14 @@ export class Attempts {
   /** Queue an attempt's task again without using up a retry. */
   async giveBack({ taskId, attempt }: Attempt, delayMs: number): Promise<boolean> {
     const task = await this.#options.store.loadTask(taskId);
-    return task !== undefined && this.#requeue(task, attempt, delayMs, true, false);
+    if (!task) return false;
+    return this.#requeue(task, { attempt, delayMs, settle: true, counts: false });
   }
 
-  /** The lease of this task has ended without a word from its worker. */
-  async lost({ taskId, attempt, jobId, child, type }: StoredTask): Promise<void> {
-    const { store } = this.#options;
-    // Its worker may have renewed it since it was found.
-    const task = await store.loadTask(taskId);
-    if (!task?.lease || task.attempt !== attempt || task.lease.until > store.now()) return;
-    const message = `The worker ${task.lease.workerId} stopped renewing its lease.`;
-    const lost = { taskId, attempt, jobId, child, type };
-    await this.#failed(lost, { code: "WORKER_LOST", message }, false);
+  /** The lease of this task has ended without a word from its worker. Nothing happens where it was renewed meanwhile. */
+  async lost({ lease, ...task }: StoredTask): Promise<void> {
+    const message = `The worker ${lease?.workerId} stopped renewing its lease.`;
+    await this.#failed(task, { code: "WORKER_LOST", message }, { settle: false, lapsed: true });
   }
 
   /** The task has waited for a worker longer than it may. */
@@ -88,47 +88,46 @@ export class Attempts {
     await this.#options.turns.deliver(jobId, { kind: "failure", taskId, child, error });
   }
 
-  /** @param settle false where the worker may still come back with a result that nobody else has begun to replace */
+  /** @param how `settle` is false where the worker may still come back with a result that nobody has begun to replace */
   async #failed(
     { taskId, attempt, jobId, child }: Assignment,
     error: Failure,
-    settle: boolean,
-    retryAfterMs?: number,
+    how: {
+      readonly settle: boolean;
+      readonly lapsed?: true;
+      readonly retryAfterMs?: number | undefined;
+    },
   ): Promise<ResultStatus> {
+    const { settle, lapsed = false, retryAfterMs } = how;
     const { store, turns, random, log } = this.#options;
     const task = await store.loadTask(taskId);
     if (!task) return { status: "unknown" };
     const failures = task.failures + 1;
     if (finalCodes.has(error.code) || failures >= task.retry.maxAttempts) {
       log.info({ jobId, taskId, attempt, code: error.code }, "task failed for good");
-      const mail = { kind: "failure", taskId, attempt, child, error } as const;
+      const mail = { kind: "failure", taskId, attempt, child, error, lapsed } as const;
       return answer(await turns.deliver(jobId, mail));
     }
     const delayMs = retryAfterMs ?? backoffMs(task.retry, failures, random());
     log.info({ jobId, taskId, attempt, code: error.code, delayMs }, "task will be tried again");
-    const requeued = await this.#requeue(task, attempt, delayMs, settle, true, error);
-    return { status: requeued ? "applied" : "fenced" };
-  }
-
-  async #requeue(
-    task: StoredTask,
-    attempt: number,
-    delayMs: number,
-    settle: boolean,
-    counts: boolean,
-    error?: Failure,
-  ): Promise<boolean> {
-    const { store, requeued } = this.#options;
-    const outcome = await store.requeueTask({
-      taskId: task.taskId,
+    const requeued = await this.#requeue(task, {
       attempt,
       delayMs,
       settle,
-      counts,
-      ...(error && { error }),
+      counts: true,
+      ...(lapsed && { lapsed }),
+      error,
     });
-    if (outcome === "requeued") requeued(task, delayMs > 0 ? store.now() + delayMs : 0);
-    return outcome === "requeued";
+    return { status: requeued ? "applied" : "fenced" };
+  }
+
+  async #requeue(task: StoredTask, how: Omit<Requeue, "taskId">): Promise<boolean> {
+    const { store, requeued } = this.#options;
+    const { taskId, jobId } = task;
+    const outcome = await store.requeueTask({ taskId, ...how });
+    if (outcome === "fenced") return false;
+    requeued(task, how.delayMs > 0 ? store.now(shardOf(jobId)) + how.delayMs : 0);
+    return true;
   }
 }
 

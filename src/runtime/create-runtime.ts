@@ -1,22 +1,32 @@
-// Puts the parts of the runtime together over one store: turns, dispatch, attempts, what is due, and its two services.
+// Puts the parts of the runtime together for one node: turns, dispatch, attempts, what is due, and its two services.
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Clock } from "../clock.ts";
 import { randomIds, type Ids } from "../id.ts";
 import type { Logger } from "../logger.ts";
 import type { Commit } from "../store/commit.ts";
 import type { StoredJob, StoredTask } from "../store/records.ts";
+import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import { Attempts } from "./attempts.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { DueLoop } from "./due-loop.ts";
+import { DueLoops } from "./due-loops.ts";
+import { Followers } from "./followers.ts";
+import { createHear } from "./hear.ts";
 import { createInTurnRunner } from "./in-turn.ts";
 import { JobEvents } from "./job-events.ts";
 import { Jobs } from "./job-service.ts";
 import { LocalWorker } from "./local-worker.ts";
+import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
-import { isFinished, type JobService, type RuntimeLimits, type WorkerService } from "./runtime.ts";
+import {
+  isFinished,
+  type JobEvent,
+  type JobService,
+  type RuntimeLimits,
+  type WorkerService,
+} from "./runtime.ts";
 import type { Turn } from "./turn.ts";
-import { TurnRunner } from "./turn-runner.ts";
+import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { Workers } from "./worker-service.ts";
 
@@ -25,8 +35,6 @@ export interface RuntimeOptions {
   readonly blueprints: BlueprintRegistry;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Names this node among those of one store. */
-  readonly nodeId: string;
   readonly limits?: Partial<RuntimeLimits>;
   readonly ids?: Ids;
   /** A number from 0 up to 1, for jitter; `Math.random` where absent. */
@@ -55,13 +63,26 @@ const outboxDelayMs = 30_000;
 const localCredits = 64;
 
 export function createRuntime(options: RuntimeOptions): Runtime {
-  const { store, blueprints, clock, nodeId } = options;
+  const { store, blueprints, clock } = options;
   const { ids = randomIds, random = Math.random } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log.child({ part: "runtime" });
 
   const pool = new WorkerPool();
-  const events = new JobEvents();
+  const followers = new Followers(store.nodes);
+  const membership = new Membership({
+    store,
+    clock,
+    log,
+    workers: () => workers.here(),
+    changed: () => dueLoops.lookEverywhere(),
+  });
+  const events = new JobEvents({
+    follow: async (jobId) => {
+      if (store.nodes.shared) await store.nodes.follow(jobId);
+    },
+    unfollow,
+  });
   const dispatcher = new Dispatcher({
     store,
     pool,
@@ -70,6 +91,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     log,
     pushed: (member, task) => workers.pushed(member, task),
     undelivered: (task) => workers.undelivered(task),
+    followed: (jobId, nodeIds) => followers.set(jobId, nodeIds),
   });
   const turns = new TurnRunner({
     store,
@@ -94,9 +116,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     random,
     log,
-    delayed: (due) => dueLoop.expect(due),
+    delayed: (jobId, due) => dueLoops.expect(shardOf(jobId), due),
   });
-  const dueLoop = new DueLoop({
+  const dueLoops = new DueLoops({
+    membership,
+    messageMs: outboxDelayMs,
     store,
     clock,
     random,
@@ -116,12 +140,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     clock,
     limits,
     log,
-    leased: (until) => dueLoop.expect(until),
+    followers,
+    elsewhere: () => membership.otherWorkers(),
+    leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
   const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
   const jobs = new Jobs({ store, blueprints, turns, events, ids, clock, progress });
   const local = new LocalWorker({
-    nodeId,
+    nodeId: store.nodes.nodeId,
     blueprints,
     workers,
     clock,
@@ -131,45 +157,62 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   });
 
   /** Everything here leaves the process, so it happens only after the commit is durable (law 4). */
-  function committed(
-    turn: Turn,
-    commit: Commit,
-    leased: ReadonlySet<string>,
-    job: StoredJob,
-  ): void {
+  function committed({ turn, commit, job, leased, now, followers: nodeIds }: CommittedTurn): void {
     const { jobId, summary } = commit;
-    dispatcher.committed(commit, leased, store.now());
+    followers.set(jobId, nodeIds);
+    dispatcher.committed(commit, leased, now);
     workers.cancel(turn.takenAway);
-    expectWhatIsDue(commit);
+    expectWhatIsDue(commit, now);
     for (const { label, value } of turn.logged) log.info({ jobId, label, value }, "job logged");
-    if (turn.messages.length > 0) perform(turn);
+    if (turn.messages.length > 0) perform(turn, jobId);
     for (const inline of turn.inline) void runInline(jobId, inline);
-    if (!events.isFollowed(jobId)) return;
-    for (const { revision, currentState, status, now } of commit.history)
-      events.publish({ type: "state", id: revision, jobId, currentState, status, at: now });
-    for (const event of turn.emitted) events.publish({ type: "emitted", jobId, event });
-    if (isFinished(summary.status)) publishEnd(job);
+    const isFollowed = events.isFollowed(jobId);
+    if (isFollowed) publishSteps(commit);
+    for (const event of turn.emitted) {
+      const emitted: JobEvent = { type: "emitted", jobId, event };
+      events.publish(emitted);
+      followers.tell(emitted);
+    }
+    if (!isFinished(summary.status)) return;
+    events.ended(jobId);
+    if (isFollowed) publishEnd(job);
   }
 
-  function expectWhatIsDue({ ops }: Commit): void {
-    const now = store.now();
+  function publishSteps({ jobId, history }: Commit): void {
+    for (const { revision, currentState, status, now } of history)
+      events.publish({ type: "state", id: revision, jobId, currentState, status, at: now });
+  }
+
+  function expectWhatIsDue({ jobId, ops }: Commit, now: number): void {
+    const shard = shardOf(jobId);
     for (const op of ops) {
-      if (op.op === "set_timer") dueLoop.expect(op.due);
+      if (op.op === "set_timer" || op.op === "keep_until") dueLoops.expect(shard, op.due);
       if (op.op === "add_task" && op.task.queueTimeoutMs !== undefined)
-        dueLoop.expect(now + op.task.queueTimeoutMs);
+        dueLoops.expect(shard, now + op.task.queueTimeoutMs);
     }
   }
 
-  function requeued({ queue, queueTimeoutMs }: StoredTask, at: number): void {
-    if (at > 0) return dueLoop.expect(at);
-    if (queueTimeoutMs !== undefined) dueLoop.expect(store.now() + queueTimeoutMs);
-    dispatcher.queued([queue]);
+  function requeued({ jobId, queue, queueTimeoutMs }: StoredTask, at: number): void {
+    const shard = shardOf(jobId);
+    if (at > 0) return dueLoops.expect(shard, at);
+    if (queueTimeoutMs !== undefined) dueLoops.expect(shard, store.now(shard) + queueTimeoutMs);
+    dispatcher.queued(shard, [queue]);
   }
 
-  function perform({ messages }: Turn): void {
+  function perform({ messages }: Turn, jobId: string): void {
     outbox.performNow(messages).catch((error: unknown) => {
       log.error({ err: error }, "the outbox failed; its messages are tried again when due");
-      dueLoop.expect(store.now() + outboxDelayMs);
+      const shard = shardOf(jobId);
+      dueLoops.expect(shard, store.now(shard) + outboxDelayMs);
+    });
+  }
+
+  /** Nobody here follows the job any more. */
+  function unfollow(jobId: string): void {
+    if (!store.nodes.shared) return;
+    store.nodes.unfollow(jobId).catch((error: unknown) => {
+      // Hints go on, and are ignored.
+      log.warn({ err: error, jobId }, "a job could not be unfollowed");
     });
   }
 
@@ -193,16 +236,19 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     jobs,
     workers,
     async start() {
-      await dispatcher.start();
+      const hear = createHear({ dispatcher, dueLoops, events, followers, turns, workers });
+      await store.nodes.listen(hear);
+      await membership.start();
       await local.start();
-      dueLoop.start();
+      dueLoops.start();
     },
     async stop() {
       jobs.close();
       dispatcher.stop();
       workers.stop();
       local.stop();
-      await dueLoop.stop();
+      await membership.stop();
+      await dueLoops.stop();
       await turns.idle();
     },
   };

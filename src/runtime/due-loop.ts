@@ -1,4 +1,4 @@
-// Wakes when something in the store comes due: timers, ended leases, delayed and overdue tasks, outbox messages.
+// Wakes when something in a shard comes due: timers, ended leases, delayed and overdue tasks, messages, outlived jobs.
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { StoredOutboxMessage } from "../store/records.ts";
@@ -9,6 +9,13 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 
 export interface DueLoopOptions {
+  readonly shard: number;
+  /** The most time between two looks, in milliseconds: other nodes may have set what this one does not know of. */
+  readonly lookEveryMs: () => number;
+  /** Whether this node is the first to do what comes due here. */
+  readonly isFirst: () => boolean;
+  /** How long a message that was found has whoever found it to itself, in milliseconds. */
+  readonly messageMs: number;
   readonly store: Store;
   readonly clock: Clock;
   readonly turns: TurnRunner;
@@ -22,6 +29,8 @@ export interface DueLoopOptions {
 
 /** The most things under way at once; more are taken as these end. */
 const underWayMax = 512;
+/** How much longer than the first node another one waits before it does what has been left undone. */
+const secondMs = 250;
 /** How long the loop rests after the store failed it. */
 const restMs = 1000;
 /** How long something due rests that could not be done. */
@@ -74,10 +83,13 @@ export class DueLoop {
   /** Something will come due at this store time: wake then, if not before. */
   expect(due: number): void {
     if (this.#stopped || due >= this.#wakeAt) return;
+    const { clock, store, shard, isFirst, lookEveryMs } = this.#options;
+    const inMs = due - store.now(shard);
+    // What is far enough off is known to the first node by its own looks by then.
+    const leave = inMs > lookEveryMs() && !isFirst();
     this.#wakeAt = due;
     this.#timer?.cancel();
-    const { clock, store } = this.#options;
-    this.#timer = clock.schedule(Math.max(0, due - store.now()), () => {
+    this.#timer = clock.schedule(Math.max(0, inMs) + (leave ? secondMs : 0), () => {
       this.#wakeAt = Number.POSITIVE_INFINITY;
       this.#looks = this.#looks.then(() => this.#look());
     });
@@ -85,11 +97,12 @@ export class DueLoop {
 
   /** Begin all that is due. What it leads to is not waited for: what is slow must not hold up what comes due next. */
   async #look(): Promise<void> {
-    const { store, dispatcher, log } = this.#options;
+    const { store, dispatcher, shard, log, lookEveryMs } = this.#options;
     if (this.#stopped) return;
     try {
-      const due = await store.due(underWayMax + this.#underWay.size + this.#resting.size);
-      if (due.queues.length > 0) dispatcher.queued(due.queues);
+      const limit = underWayMax + this.#underWay.size + this.#resting.size;
+      const due = await store.due(limit, shard);
+      if (due.queues.length > 0) dispatcher.found(shard, due.queues);
       const works = this.#works(due);
       this.#forgetRested(works);
       const free = underWayMax - this.#underWay.size;
@@ -97,14 +110,15 @@ export class DueLoop {
       for (const work of fresh.slice(0, free)) this.#begin(work);
       for (const { until } of this.#resting.values()) if (until > due.now) this.expect(until);
       if (due.next !== undefined && fresh.length <= free) this.expect(due.next);
+      this.expect(due.now + lookEveryMs());
     } catch (error) {
       log.error({ err: error }, "looking for what is due failed");
-      this.expect(store.now() + restMs);
+      this.expect(store.now(shard) + restMs);
     }
   }
 
-  #works({ timers, expired, overdue, messages }: Due): readonly DueWork[] {
-    const { store, turns, attempts, perform } = this.#options;
+  #works({ timers, expired, overdue, messages, outlived }: Due): readonly DueWork[] {
+    const { store, turns, attempts } = this.#options;
     return [
       ...timers.map(({ timerId, jobId }) => ({
         name: `timer ${jobId} ${timerId}`,
@@ -128,9 +142,21 @@ export class DueLoop {
         name: `message ${message.id}`,
         isAction: true,
         what: { messageId: message.id, jobId: message.jobId },
-        run: () => perform(message),
+        run: () => this.#perform(message),
+      })),
+      ...outlived.map((jobId) => ({
+        name: `outlived ${jobId}`,
+        what: { jobId },
+        run: () => store.removeJob(jobId),
       })),
     ];
+  }
+
+  /** Other nodes may have found the message, too. */
+  async #perform(message: StoredOutboxMessage): Promise<void> {
+    const { store, shard, messageMs, perform } = this.#options;
+    const until = store.now(shard) + messageMs;
+    if (await store.claimMessage(message.id, message.due, until)) await perform(message);
   }
 
   /** What rested and is not due any more needs no rest. */
@@ -144,13 +170,13 @@ export class DueLoop {
   }
 
   #begin({ name, what, isAction = false, run }: DueWork): void {
-    const { store, random, log } = this.#options;
+    const { store, shard, random, log } = this.#options;
     const ended = run()
       .then(
         () => void this.#resting.delete(name),
         (error: unknown) => {
           const failures = (this.#resting.get(name)?.failures ?? 0) + 1;
-          const until = store.now() + backoffMs(retry, failures, random());
+          const until = store.now(shard) + backoffMs(retry, failures, random());
           this.#resting.set(name, { until, failures });
           log.error({ err: error, ...what, until }, "something due could not be done");
           this.expect(until);

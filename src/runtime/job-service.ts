@@ -5,9 +5,10 @@ import type { Clock } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Ids } from "../id.ts";
 import type { HistoryEntry, StoredJob } from "../store/records.ts";
+import { shardFor } from "../store/shard.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
-import type { JobEvents } from "./job-events.ts";
+import type { JobEvents, News } from "./job-events.ts";
 import { jobView } from "./job-view.ts";
 import {
   isFinished,
@@ -35,6 +36,7 @@ const catchUpPage = 500;
 
 export class Jobs implements JobService {
   readonly #options: JobServiceOptions;
+  #started = 0;
   #closed = false;
 
   constructor(options: JobServiceOptions) {
@@ -53,8 +55,8 @@ export class Jobs implements JobService {
     const input = blueprint.input
       ? parsedInput(blueprint.name, blueprint.input, request.input)
       : request.input;
-    const fresh = ids.job(0);
-    const { idempotencyKey } = request;
+    const { idempotencyKey, partitionKey, follow = false } = request;
+    const fresh = ids.job(this.#shard(partitionKey));
     const jobId =
       idempotencyKey === undefined
         ? fresh
@@ -65,10 +67,17 @@ export class Jobs implements JobService {
     }
     const { name, version, fingerprint } = blueprint;
     const origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
-    const begun = await turns.begin(blueprint, origin, input);
+    const begun = await turns.begin(blueprint, origin, input, follow);
     if (begun === "exists") return this.#require(jobId);
     const { status, currentState } = begun.summary;
+    if (follow) this.#options.events.begun(jobId);
     return { jobId, revision: begun.revision, status, currentState };
+  }
+
+  /** Jobs go to the shards in turn, but for those that are to be kept together. */
+  #shard(partitionKey: string | undefined): number {
+    const { shards } = this.#options.store;
+    return partitionKey === undefined ? this.#started++ % shards : shardFor(partitionKey, shards);
   }
 
   async get(jobId: string): Promise<JobView | undefined> {
@@ -120,26 +129,27 @@ export class Jobs implements JobService {
   }
 
   async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView> {
-    const { events, clock } = this.#options;
-    const subscription = events.subscribe(jobId);
+    const { events, clock, turns } = this.#options;
+    const { subscription, fromBeginning, following } = events.subscribe(jobId);
     const abort = new AbortController();
     const stop = () => abort.abort();
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop);
     const timer = clock.schedule(timeoutMs, stop);
     try {
-      // A job that this node has just moved needs no look: its end will be told to the subscription.
-      const now = this.#options.turns.latest(jobId) ? undefined : await this.#require(jobId);
-      if (now && isFinished(now.status)) return now;
-      for (;;) {
-        await subscription.changed(abort.signal);
-        const news = subscription.take();
-        const end = news?.find((event) => event.type === "finished");
-        if (end) return end.job;
-        if (!news || abort.signal.aborted) {
+      await following;
+      // A job that has just begun here needs no look: its end will be told to the subscription.
+      const known = fromBeginning && turns.latest(jobId) !== undefined;
+      for (let look = !known; ;) {
+        if (look) {
           const job = await this.#require(jobId);
           if (isFinished(job.status) || abort.signal.aborted) return job;
         }
+        await subscription.changed(abort.signal);
+        const { missed, events: news } = subscription.take();
+        const end = news.find((event) => event.type === "finished");
+        if (end) return end.job;
+        look = missed || abort.signal.aborted;
       }
     } finally {
       timer.cancel();
@@ -149,11 +159,12 @@ export class Jobs implements JobService {
   }
 
   async *watch(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
-    const subscription = this.#options.events.subscribe(jobId);
+    const { subscription, following } = this.#options.events.subscribe(jobId);
     let last = after;
     try {
-      for (let news = undefined as readonly JobEvent[] | undefined; !signal.aborted;) {
-        for await (const event of news ?? this.#missed(jobId, last)) {
+      await following;
+      for (let news: News = { missed: true, events: [] }; !signal.aborted;) {
+        for await (const event of this.#told(jobId, last, news)) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
             last = event.id;
@@ -176,6 +187,11 @@ export class Jobs implements JobService {
     const waits = status.startsWith("waiting") || status === "running";
     const tasks = waits ? await store.listTasks(jobId) : [];
     return jobView(job, { blueprint: blueprints.require(blueprint, version), tasks, progress });
+  }
+
+  async *#told(jobId: string, after: number, { missed, events }: News): AsyncGenerator<JobEvent> {
+    if (missed) yield* this.#missed(jobId, after);
+    yield* events;
   }
 
   /** What a reader has missed after a revision, up to the end of the job where it has one. */

@@ -3,6 +3,7 @@ import type { SentEvent } from "../actor/effect.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Logger } from "../logger.ts";
 import type { OutboxMessage, StoredOutboxMessage } from "../store/records.ts";
+import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
 
@@ -20,8 +21,8 @@ export interface OutboxOptions {
   readonly blueprints: BlueprintRegistry;
   readonly random: () => number;
   readonly log: Logger;
-  /** A message will be tried again at this store time. */
-  readonly delayed: (due: number) => void;
+  /** A message of a job will be tried again at this store time. */
+  readonly delayed: (jobId: string, due: number) => void;
 }
 
 const retry = {
@@ -52,10 +53,10 @@ export class Outbox {
       await this.#act(message);
       await store.removeMessages([message.id]);
     } catch (error) {
-      const due = store.now() + backoffMs(retry, message.tries + 1, random());
+      const due = store.now(shardOf(message.jobId)) + backoffMs(retry, message.tries + 1, random());
       log.warn({ err: error, jobId: message.jobId, messageId: message.id, due }, "action failed");
       await store.delayMessage(message.id, due);
-      delayed(due);
+      delayed(message.jobId, due);
     } finally {
       this.#performing.delete(message.id);
     }

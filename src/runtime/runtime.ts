@@ -93,6 +93,10 @@ export interface StartJob {
   readonly input: unknown;
   /** Starts with the same key give the same job. At most 256 characters. */
   readonly idempotencyKey?: string;
+  /** Jobs with the same key, of whatever blueprint, are kept together in one shard. At most 256 characters. */
+  readonly partitionKey?: string;
+  /** The caller waits for the job or watches it right after. */
+  readonly follow?: boolean;
 }
 
 /** What is known of a job right after its start, without looking at anything else. */

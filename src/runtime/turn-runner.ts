@@ -6,6 +6,7 @@ import type { Blueprint } from "../blueprint/blueprint.ts";
 import { RuntimeError } from "../errors.ts";
 import type { StoredJob } from "../store/records.ts";
 import type { Commit, LeaseOffer } from "../store/commit.ts";
+import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import { Turn, type Mail, type MailOutcome, type TurnTools } from "./turn.ts";
 import type { NewTask } from "../store/records.ts";
@@ -16,7 +17,20 @@ export interface TurnEffects {
   offer(task: NewTask): LeaseOffer | undefined;
   /** The commit was refused: give the reservations back. */
   withdraw(commit: Commit): void;
-  committed(turn: Turn, commit: Commit, leased: ReadonlySet<string>, job: StoredJob): void;
+  committed(done: CommittedTurn): void;
+}
+
+export interface CommittedTurn {
+  readonly turn: Turn;
+  readonly commit: Commit;
+  /** The job as it is now. */
+  readonly job: StoredJob;
+  /** Store time of the commit. */
+  readonly now: number;
+  /** The added tasks that their offers got. */
+  readonly leased: ReadonlySet<string>;
+  /** Other nodes that follow the job. */
+  readonly followers?: readonly string[];
 }
 
 export interface TurnRunnerOptions {
@@ -58,16 +72,27 @@ export class TurnRunner {
   /**
    * Start a job under the id in `origin`.
    *
+   * @param follow whether this node is to be told when others move the job
    * @returns `exists` where that id is taken, which makes starting idempotent.
    */
-  begin(blueprint: Blueprint, origin: Origin, input: unknown): Promise<StoredJob | "exists"> {
-    return this.#track(this.#begin(blueprint, origin, input));
+  begin(
+    blueprint: Blueprint,
+    origin: Origin,
+    input: unknown,
+    follow = false,
+  ): Promise<StoredJob | "exists"> {
+    return this.#track(this.#begin(blueprint, origin, input, follow));
   }
 
-  async #begin(blueprint: Blueprint, origin: Origin, input: unknown) {
-    const turn = await Turn.begin(this.#tools(blueprint), origin, input);
-    const committed = await this.#commit(turn);
-    return committed.outcome === "committed" ? committed.job : "exists";
+  async #begin(blueprint: Blueprint, origin: Origin, input: unknown, follow: boolean) {
+    for (let conflicts = 0; conflicts < conflictsMax; conflicts++) {
+      const turn = await Turn.begin(this.#tools(blueprint, origin.jobId), origin, input);
+      const result = await this.#commit(turn, follow);
+      if (result.outcome === "committed") return result.job;
+      // Revision 0: there is no such job yet, but the epoch has changed.
+      if (result.outcome !== "conflict" || result.revision > 0) return "exists";
+    }
+    throw contended(origin.jobId);
   }
 
   /** Give a job its mail. Resolves when what follows from it is durable. */
@@ -87,6 +112,11 @@ export class TurnRunner {
   /** The job as this node wrote it last, where it still has it: another node may have gone on since. */
   latest(jobId: string): StoredJob | undefined {
     return this.#cache.get(jobId);
+  }
+
+  /** Another node has moved the job. */
+  forget(jobId: string): void {
+    this.#cache.delete(jobId);
   }
 
   /** Resolves when no turn is under way. */
@@ -125,7 +155,7 @@ export class TurnRunner {
         return;
       }
       const { blueprint, version } = job.summary;
-      const tools = this.#tools(this.#options.blueprints.require(blueprint, version));
+      const tools = this.#tools(this.#options.blueprints.require(blueprint, version), jobId);
       const turn = Turn.resume(tools, job);
       refuseOtherShape(turn);
       const outcomes = new Map<Letter, MailOutcome>();
@@ -146,7 +176,7 @@ export class TurnRunner {
             open.delete(letter);
           }
     }
-    throw new RuntimeError("store.contended", "Other turns of this job kept winning.", { jobId });
+    throw contended(jobId);
   }
 
   /** No commit follows that would find out that another node has gone on. Forgets the job where one has. */
@@ -157,9 +187,10 @@ export class TurnRunner {
     return false;
   }
 
-  async #commit(turn: Turn) {
+  async #commit(turn: Turn, follow = false) {
     const { effects, store } = this.#options;
-    const commit = turn.commit((task) => effects.offer(task));
+    const planned = turn.commit((task) => effects.offer(task));
+    const commit: Commit = follow ? { ...planned, follow } : planned;
     const { jobId, summary, revision, envelope } = commit;
     try {
       const result = await store.commit(commit);
@@ -170,7 +201,7 @@ export class TurnRunner {
       const job: StoredJob = { summary, revision, envelope };
       if (turn.envelope.status === "active") this.#cache.set(jobId, job);
       else this.#cache.delete(jobId);
-      effects.committed(turn, commit, new Set(result.leased), job);
+      effects.committed({ turn, commit, job, ...result, leased: new Set(result.leased) });
       return { outcome: "committed", job } as const;
     } catch (error) {
       effects.withdraw(commit);
@@ -178,10 +209,16 @@ export class TurnRunner {
     }
   }
 
-  #tools(blueprint: Blueprint): TurnTools {
+  #tools(blueprint: Blueprint, jobId: string): TurnTools {
     const { store, runInTurn, outboxDelayMs } = this.#options;
-    return { blueprint, at: { now: store.now(), epoch: store.epoch() }, runInTurn, outboxDelayMs };
+    const shard = shardOf(jobId);
+    const at = { now: store.now(shard), epoch: store.epoch(shard) };
+    return { blueprint, at, runInTurn, outboxDelayMs };
   }
+}
+
+function contended(jobId: string): RuntimeError {
+  return new RuntimeError("store.contended", "Other turns of this job kept winning.", { jobId });
 }
 
 /** A job goes on only in the very shape it was started in: another one may lack its states, children or timers. */

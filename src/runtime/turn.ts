@@ -38,6 +38,8 @@ export type Mail =
       readonly kind: "failure";
       readonly taskId: string;
       readonly attempt?: number;
+      /** The attempt was lost with its lease, unless the lease has been renewed meanwhile. */
+      readonly lapsed?: boolean;
       readonly child: string;
       readonly error: Failure;
     };
@@ -139,6 +141,7 @@ export class Turn {
     });
     return {
       jobId: envelope.jobId,
+      epoch: this.#tools.at.epoch,
       expectedRevision: this.#expectedRevision,
       revision: envelope.revision,
       envelope: encodeEnvelope(envelope),
@@ -181,13 +184,13 @@ export class Turn {
         return { message: { type: "progress", child, generation: taskId, progress: parsed.data } };
       }
       case "failure": {
-        const { child, error, taskId, attempt } = mail;
+        const { child, error, taskId, attempt, lapsed } = mail;
         return {
           message: { type: "failed", child, generation: taskId, error },
           op:
             attempt === undefined
               ? { op: "remove_task", taskId }
-              : { op: "finish_task", taskId, attempt },
+              : { op: "finish_task", taskId, attempt, ...(lapsed && { lapsed }) },
         };
       }
     }
@@ -348,9 +351,10 @@ export class Turn {
     const before = this.#ops.length;
     this.#ops = this.#ops.filter((op) => !(op.op === "add_task" && op.task.taskId === taskId));
     if (this.#ops.length < before) return;
-    this.#ops.push({ op: "remove_task", taskId });
     const left = "the job left the state that invoked the task";
-    this.takenAway.push({ taskId, reason: cause.type === "stop" ? cause.reason : left });
+    const reason = cause.type === "stop" ? cause.reason : left;
+    this.#ops.push({ op: "remove_task", taskId, reason });
+    this.takenAway.push({ taskId, reason });
   }
 
   #clearTimer(timerId: string): void {

@@ -158,6 +158,12 @@ export class WorkerPool {
     return best;
   }
 
+  /** Whether any member could take a task of this type now. */
+  hasFree(type: string): boolean {
+    for (const member of this.#byType.get(type) ?? []) if (this.free(member, type) > 0) return true;
+    return false;
+  }
+
   hold(member: Member, type: string, count: number): void {
     member.reserved.set(type, (member.reserved.get(type) ?? 0) + count);
   }

@@ -3,11 +3,14 @@ import type { Clock, TimerHandle } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Attempt, Extension, ExtensionResult, Store } from "../store/store.ts";
 import type { StoredTask } from "../store/records.ts";
+import { shardOf } from "../store/shard.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { Followers } from "./followers.ts";
 import type { JobEvents } from "./job-events.ts";
 import type {
   AttemptOutcome,
+  JobEvent,
   LostAttempt,
   ResultStatus,
   RuntimeLimits,
@@ -35,8 +38,11 @@ export interface WorkerServiceOptions {
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
   readonly log: Logger;
-  /** A lease will end at this store time unless it is extended. */
-  readonly leased: (until: number) => void;
+  readonly followers: Followers;
+  /** The workers of other nodes. */
+  readonly elsewhere: () => readonly WorkerView[];
+  /** The lease of a task will end at this store time unless it is extended. */
+  readonly leased: (taskId: string, until: number) => void;
 }
 
 export class Workers implements WorkerService {
@@ -112,12 +118,17 @@ export class Workers implements WorkerService {
   }
 
   progress(session: WorkerSession, { taskId, attempt }: Attempt, progress: TaskProgress): void {
-    const { pool, events } = this.#options;
+    const { pool, events, followers } = this.#options;
     const running = pool.of(session)?.running.get(taskId);
     if (running?.attempt !== attempt) return;
     running.progress = progress;
     const { jobId, child, type } = running;
-    events.publish({ type: "progress", jobId, taskId, child, taskType: type, attempt, progress });
+    if (events.isFollowed(jobId) || followers.has(jobId)) {
+      const told = { jobId, taskId, child, taskType: type, attempt, progress };
+      const event: JobEvent = { type: "progress", ...told };
+      events.publish(event);
+      followers.tell(event);
+    }
     if (running.wantsProgress) this.#tell(jobId, child, taskId, progress);
   }
 
@@ -158,13 +169,18 @@ export class Workers implements WorkerService {
   }
 
   list(): readonly WorkerView[] {
+    return [...this.here(), ...this.#options.elsewhere()];
+  }
+
+  /** The workers that are connected to this node. */
+  here(): readonly WorkerView[] {
     return this.#options.pool.list().filter(({ workerType }) => workerType !== "node");
   }
 
   /** An attempt has been pushed: its worker has `acceptMs` to say that it has it. */
   pushed(member: Member, task: StoredTask): void {
     const { taskId, attempt, lease } = task;
-    if (lease) this.#options.leased(lease.until);
+    if (lease) this.#options.leased(taskId, lease.until);
     this.#limitRun(member, task);
     const deadline = this.#options.clock.monotonic() + this.#options.limits.acceptMs;
     this.#unaccepted.set(taskId, { member, attempt: { taskId, attempt }, deadline });
@@ -174,18 +190,28 @@ export class Workers implements WorkerService {
   /** An attempt was leased to a session that has gone meanwhile: nobody has heard of it, so another may have it. */
   undelivered(task: StoredTask): void {
     // Should that fail, its lease ends by itself.
-    if (task.lease) this.#options.leased(task.lease.until);
+    if (task.lease) this.#options.leased(task.taskId, task.lease.until);
     this.#putBack(task);
   }
 
   /** The job does not want these tasks any more: tell the workers that run them. */
   cancel(tasks: readonly { taskId: string; reason: string }[]): void {
-    for (const { taskId, reason } of tasks) {
-      const member = this.#options.pool.owner(taskId);
-      const attempt = member?.running.get(taskId)?.attempt;
-      if (attempt !== undefined)
-        member!.session.cancel({ taskId, attempt }, reason, this.#options.limits.cancelGraceMs);
-    }
+    for (const { taskId, reason } of tasks) this.stopAttempt(taskId, reason);
+  }
+
+  /** Tell the worker that runs a task to stop, if it is connected here. */
+  stopAttempt(taskId: string, reason: string): void {
+    const member = this.#options.pool.owner(taskId);
+    const attempt = member?.running.get(taskId)?.attempt;
+    if (attempt !== undefined)
+      member!.session.cancel({ taskId, attempt }, reason, this.#options.limits.cancelGraceMs);
+  }
+
+  /** Whether a worker that is connected here runs a task of the job. */
+  runs(jobId: string): boolean {
+    for (const { running } of this.#options.pool.members())
+      for (const task of running.values()) if (task.jobId === jobId) return true;
+    return false;
   }
 
   stop(): void {
@@ -198,7 +224,7 @@ export class Workers implements WorkerService {
     const running = member.running.get(taskId);
     if (!running || runTimeoutMs === undefined || !lease) return;
     const { clock, store, log } = this.#options;
-    const leftMs = lease.startedAt + runTimeoutMs - store.now();
+    const leftMs = lease.startedAt + runTimeoutMs - store.now(shardOf(taskId));
     running.deadline = clock.schedule(Math.max(0, leftMs), () => {
       const reason = `The attempt ran longer than ${runTimeoutMs} ms.`;
       const error = { code: "RUN_TIMEOUT", message: reason };
@@ -264,7 +290,10 @@ export class Workers implements WorkerService {
       return progress === undefined ? base : { ...base, progress };
     });
     const results = await store.extendLeases(extensions);
-    if (results.includes("kept")) this.#options.leased(store.now() + leaseMs);
+    extensions.forEach(({ taskId }, index) => {
+      if (results[index] === "kept")
+        this.#options.leased(taskId, store.now(shardOf(taskId)) + leaseMs);
+    });
     return results;
   }
 

@@ -9,16 +9,22 @@ export class Neighbourhood {
   readonly #listeners = new Map<string, Hear>();
   readonly #followers = new Map<string, Set<string>>();
   readonly #monotonic: () => number;
+  readonly #shared: boolean;
 
-  /** @param monotonic milliseconds since some fixed moment */
-  constructor(monotonic: () => number) {
+  /**
+   * @param monotonic milliseconds since some fixed moment
+   * @param shared whether there may be several nodes
+   */
+  constructor(monotonic: () => number, shared: boolean) {
     this.#monotonic = monotonic;
+    this.#shared = shared;
   }
 
   /** The neighbourhood as this node sees it. */
   of(nodeId: string): Nodes {
     return {
       nodeId,
+      shared: this.#shared,
       announce: async (about, ttlMs) => {
         const until = this.#monotonic() + ttlMs;
         this.#records.set(nodeId, { about: asJson(about), until });

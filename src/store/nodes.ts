@@ -27,6 +27,8 @@ export type Hint =
 /** The neighbourhood as one node sees it, which is the node that its store was opened for. */
 export interface Nodes {
   readonly nodeId: string;
+  /** Whether others may use the storage at the same time. */
+  readonly shared: boolean;
   /**
    * Say that this node lives. To be said again and again, or others take it for dead.
    *

@@ -142,10 +142,10 @@ export interface Store {
   /**
    * Take a message that was found due, before doing what it asks for: of several nodes that found it, one gets it.
    *
-   * @param tries as it was found
+   * @param due as it was found
    * @param until store time when it is due again, should the taker not be heard of
    */
-  claimMessage(id: string, tries: number, until: number): Promise<boolean>;
+  claimMessage(id: string, due: number, until: number): Promise<boolean>;
   /** Try a message again at `due` (store time). */
   delayMessage(id: string, due: number): Promise<void>;
 

@@ -93,7 +93,7 @@ async function exactCall(
     case "delayMessage":
       return (store) => store.delayMessage(rough.id, now + rough.dueInMs);
     case "claimMessage":
-      return (store) => store.claimMessage(rough.id, rough.tries, now + rough.dueInMs);
+      return (store) => store.claimMessage(rough.id, now - rough.agoMs, now + rough.dueInMs);
     case "removeJob":
       return (store) => store.removeJob(rough.jobId);
     case "claimKey":

@@ -8,7 +8,7 @@ import { turn } from "./sample.ts";
 exerciseStore({
   name: "memory",
   open: async (clock) => {
-    let store = new MemoryStore({ clock });
+    let store = new MemoryStore({ clock, shared: true });
     return {
       store,
       join: async (nodeId) => store.as(nodeId),

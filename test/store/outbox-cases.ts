@@ -42,13 +42,13 @@ export const outboxCases: Cases = {
   "gives a message to one of many who found it": async ({ store, clock }) => {
     const until = store.now() + 1000;
     await send(store, "j1", ["m1"], 5);
-    const claims = Array.from({ length: 5 }, () => store.claimMessage("m1", 0, until));
+    const claims = Array.from({ length: 5 }, () => store.claimMessage("m1", 5, until));
     expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
     expect(await store.due(10)).toMatchObject({ messages: [], next: until });
     await clock.advance(1000);
-    expect((await store.due(10)).messages).toMatchObject([{ id: "m1", tries: 1 }]);
-    expect(await store.claimMessage("m1", 0, until)).toBe(false);
-    expect(await store.claimMessage("gone", 0, until)).toBe(false);
+    expect((await store.due(10)).messages).toMatchObject([{ id: "m1", tries: 0 }]);
+    expect(await store.claimMessage("m1", 5, until)).toBe(false);
+    expect(await store.claimMessage("gone", 5, until)).toBe(false);
   },
   "does nothing about messages that are gone": async ({ store }) => {
     await store.removeMessages(["m1", "m2"]);

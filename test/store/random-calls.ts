@@ -93,7 +93,7 @@ const write = fc.oneof(
   fc.record({ call: is("clearTimers"), timers: fc.array(fc.record({ jobId, timerId: name })) }),
   fc.record({ call: is("removeMessages"), ids: fc.array(name, { maxLength: 2 }) }),
   fc.record({ call: is("delayMessage"), id: name, dueInMs: ms }),
-  fc.record({ call: is("claimMessage"), id: name, tries: fc.nat(2), dueInMs: ms }),
+  fc.record({ call: is("claimMessage"), id: name, agoMs: ms, dueInMs: ms }),
   fc.record({ call: is("removeJob"), jobId }),
   fc.record({ call: is("claimKey"), key: name, jobId }),
 );

@@ -12,17 +12,20 @@ export interface World {
   readonly runtime: ReturnType<typeof createRuntime>;
 }
 
-/** Start a runtime. `store` continues an earlier world's store, as a restarted node would. */
+/** Start a runtime. `store` continues an earlier world's store, as a restarted node would, or another node beside it. */
 export async function openWorld(
   blueprints: readonly Blueprint[],
-  options: Partial<RuntimeOptions> & { store?: MemoryStore; clock?: FakeClock } = {},
+  {
+    nodeId,
+    ...options
+  }: Partial<RuntimeOptions> & { store?: MemoryStore; clock?: FakeClock; nodeId?: string } = {},
 ): Promise<World> {
   const clock = options.clock ?? new FakeClock();
-  const store = options.store ?? new MemoryStore({ clock });
+  const memory = options.store ?? new MemoryStore({ clock });
+  const store = nodeId === undefined ? memory : memory.as(nodeId);
   const registry = new BlueprintRegistry();
   for (const blueprint of blueprints) registry.register(blueprint);
   const runtime = createRuntime({
-    nodeId: "test",
     log: pino({ level: "silent" }),
     random: () => 1,
     ...options,

@@ -108,7 +108,7 @@ class EmbeddedStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(path: string, database: Database, lock: DataLock, clock: Clock, nodeId: string) {
-    this.nodes = new Neighbourhood(() => clock.monotonic()).of(nodeId);
+    this.nodes = new Neighbourhood(() => clock.monotonic(), false).of(nodeId);
     this.#path = path;
     this.#database = database;
     this.#lock = lock;
@@ -207,11 +207,11 @@ class EmbeddedStore implements Store {
     });
   }
 
-  async claimMessage(id: string, tries: number, until: number): Promise<boolean> {
+  async claimMessage(id: string, due: number, until: number): Promise<boolean> {
     return this.#write((batch) => {
       const message = batch.tables.message(id);
-      if (message?.tries !== tries) return false;
-      batch.putMessage({ ...message, tries: tries + 1, due: until });
+      if (message?.due !== due) return false;
+      batch.putMessage({ ...message, due: until });
       return true;
     });
   }

@@ -1,11 +1,8 @@
 // The reference store: everything in maps, nothing durable. Read it to learn what a store must do.
 import assert from "node:assert/strict";
-import type { Clock } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult, LeaseOffer, Op } from "../commit.ts";
-import { newEpoch } from "../epoch.ts";
 import { byNewest, readCursor, writeCursor } from "../job-cursor.ts";
-import { Neighbourhood } from "../local-nodes.ts";
 import type { Nodes } from "../nodes.ts";
 import {
   isFinished,
@@ -29,31 +26,10 @@ import type {
   Requeue,
   Store,
 } from "../store.ts";
-import { StoreTime } from "../store-time.ts";
 import { takeDue } from "./due.ts";
-import { emptyImage, timerKey, type Image } from "./image.ts";
+import { timerKey, type Image } from "./image.ts";
+import { newMemory, type Memory, type MemoryStoreOptions } from "./memory.ts";
 import { byRank, lease, newRow, type TaskRow } from "./task-row.ts";
-
-export interface MemoryStoreOptions {
-  readonly clock: Clock;
-  /** Random when absent; fixed by simulations. */
-  readonly epoch?: string;
-  /** What `snapshot()` of an earlier store returned: the new store begins there. */
-  readonly image?: Image;
-  /** 1 where absent. */
-  readonly shards?: number;
-  /** `node` where absent. */
-  readonly nodeId?: string;
-}
-
-/** What the nodes of one memory share. */
-interface Memory {
-  readonly epoch: string;
-  readonly shards: number;
-  readonly time: StoreTime;
-  readonly image: Image;
-  readonly neighbourhood: Neighbourhood;
-}
 
 export class MemoryStore implements Store {
   readonly nodes: Nodes;
@@ -315,11 +291,11 @@ export class MemoryStore implements Store {
     for (const id of ids) this.#image.messages.delete(id);
   }
 
-  async claimMessage(id: string, tries: number, until: number): Promise<boolean> {
+  async claimMessage(id: string, due: number, until: number): Promise<boolean> {
     this.#assertOpen();
     const message = this.#image.messages.get(id);
-    if (message?.tries !== tries) return false;
-    this.#image.messages.set(id, { ...message, tries: tries + 1, due: until });
+    if (message?.due !== due) return false;
+    this.#image.messages.set(id, { ...message, due: until });
     return true;
   }
 
@@ -371,21 +347,6 @@ export class MemoryStore implements Store {
   #assertOpen(): void {
     if (this.#closed) throw new RuntimeError("store.closed", "The store has been closed.");
   }
-}
-
-function newMemory({
-  clock,
-  epoch = newEpoch(),
-  image = emptyImage(),
-  shards = 1,
-}: MemoryStoreOptions): Memory {
-  return {
-    epoch,
-    shards,
-    time: new StoreTime(clock, image.now),
-    image: structuredClone(image),
-    neighbourhood: new Neighbourhood(() => clock.monotonic()),
-  };
 }
 
 function countBy<Name extends string>(names: readonly Name[]): Record<Name, number> {

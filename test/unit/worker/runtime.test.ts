@@ -30,7 +30,7 @@ oneTask.state("start", { isStart: true, to: ["completed", "failed"] }, (ctx) =>
 async function startNode(store: MemoryStore, port = 0) {
   const blueprints = new BlueprintRegistry();
   blueprints.register(oneTask.build());
-  const runtime = createRuntime({ store, blueprints, clock, log, nodeId: "n1" });
+  const runtime = createRuntime({ store, blueprints, clock, log });
   const gateway = createGateway({
     workers: runtime.workers,
     authenticate: () => ({ outcome: "ok" }),

@@ -1,0 +1,47 @@
+// What this node does when another one tells it something. Every hint may be lost, late or twice.
+import type { Hint } from "../store/nodes.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { DueLoops } from "./due-loops.ts";
+import type { Followers } from "./followers.ts";
+import type { JobEvents } from "./job-events.ts";
+import type { JobEvent } from "./runtime.ts";
+import type { TurnRunner } from "./turn-runner.ts";
+import type { Workers } from "./worker-service.ts";
+
+export interface HearOptions {
+  readonly dispatcher: Dispatcher;
+  readonly dueLoops: DueLoops;
+  readonly events: JobEvents;
+  readonly followers: Followers;
+  readonly turns: TurnRunner;
+  readonly workers: Workers;
+}
+
+/** @returns what to listen with: it is called with nothing where hints may have been lost. */
+export function createHear(options: HearOptions): (hint: Hint | undefined) => void {
+  const { dispatcher, dueLoops, events, followers, turns, workers } = options;
+  return (hint) => {
+    switch (hint?.kind) {
+      case undefined:
+        events.movedUnseen();
+        dueLoops.lookEverywhere();
+        return;
+      case "queued":
+        dispatcher.queued(hint.shard, hint.queues);
+        return;
+      case "moved":
+        turns.forget(hint.jobId);
+        events.moved(hint.jobId);
+        return;
+      case "stop":
+        workers.stopAttempt(hint.taskId, hint.reason);
+        return;
+      case "followed":
+        if (workers.runs(hint.jobId)) followers.add(hint.jobId, hint.nodeId);
+        return;
+      case "news":
+        events.publish(hint.news as JobEvent);
+        return;
+    }
+  };
+}
