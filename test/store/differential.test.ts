@@ -1,169 +1,45 @@
-// Both stores give the same answers to the same calls, whatever the calls: random sequences, compared answer by answer.
+// All stores give the same answers to the same calls, whatever the calls: random sequences, compared answer by answer.
 import fc from "fast-check";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import type { Op } from "../../src/store/commit.ts";
+import { afterAll, beforeAll, test } from "vitest";
 import { openEmbeddedStore } from "../../src/store/embedded/embedded-store.ts";
-import { MemoryStore } from "../../src/store/memory/memory-store.ts";
-import type { Store } from "../../src/store/store.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { jobIds, queueNames, roughCalls, type RoughCall, type RoughOp } from "./random-calls.ts";
-import { newTask, offerTo, turn } from "./sample.ts";
+import { startRedisBackend, type RedisBackend } from "../support/redis-backend.ts";
+import { roughCalls } from "./random-calls.ts";
+import { expectSameAnswers } from "./same-answers.ts";
 
 /** In memory where the system has such a place: nothing here is about disks. */
 const root = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const sequences = 2000;
 
+let backend: RedisBackend;
+beforeAll(async () => {
+  backend = await startRedisBackend(["--appendonly", "no"]);
+});
+afterAll(() => backend.close());
+
 test(
-  `the embedded store answers ${sequences} sequences of calls as the memory store does`,
+  `the embedded store and Redis answer ${sequences} sequences of calls as the memory store does`,
   { timeout: 120_000 },
-  () => fc.assert(fc.asyncProperty(roughCalls, compare), { numRuns: sequences }),
+  () =>
+    fc.assert(
+      fc.asyncProperty(roughCalls, async (groups) => {
+        const directory = await mkdtemp(join(root, "avtomatika-store-"));
+        const clock = new FakeClock();
+        const [embedded, { store: redis }] = await Promise.all([
+          openEmbeddedStore({ directory, clock }),
+          backend.open(clock),
+        ]);
+        try {
+          await expectSameAnswers(groups, [embedded, redis], clock);
+        } finally {
+          await Promise.all([embedded.close(), redis.close()]);
+          await rm(directory, { recursive: true });
+        }
+      }),
+      { numRuns: sequences },
+    ),
 );
-
-async function compare(groups: readonly (readonly RoughCall[])[]): Promise<void> {
-  const directory = await mkdtemp(join(root, "avtomatika-store-"));
-  const clock = new FakeClock();
-  const memory = new MemoryStore({ clock });
-  const embedded = await openEmbeddedStore({ directory, clock });
-  try {
-    for (const group of groups) {
-      const calls = await Promise.all(group.map((rough) => exactCall(rough, memory, clock)));
-      const answers = (store: Store) => Promise.all(calls.map((call) => call(store)));
-      const expected = await answers(memory);
-      expect(await answers(embedded)).toEqual(expected);
-    }
-    expect(await dump(embedded)).toEqual(await dump(memory));
-  } finally {
-    await embedded.close();
-    await rm(directory, { recursive: true });
-  }
-}
-
-/** Fill in revisions, attempts and times from the model: the same call can then be made of both stores. */
-async function exactCall(
-  rough: RoughCall,
-  model: Store,
-  clock: FakeClock,
-): Promise<(store: Store) => Promise<unknown>> {
-  const now = model.now();
-  switch (rough.call) {
-    case "commit": {
-      const job = await model.loadJob(rough.jobId);
-      const expectedRevision = Math.max(0, (job?.revision ?? 0) + rough.off);
-      const ops = await Promise.all(rough.ops.map((op) => exactOp(op, rough.jobId, model)));
-      const commit = turn(rough.jobId, expectedRevision + rough.steps, {
-        expectedRevision,
-        status: rough.status,
-        blueprint: job?.summary.blueprint ?? rough.blueprint,
-        createdAt: job?.summary.createdAt ?? now,
-        ops,
-      });
-      return (store) => store.commit(commit);
-    }
-    case "claimTasks": {
-      const { queues, limit, holder, leaseMs } = rough;
-      return (store) => store.claimTasks({ shard: 0, queues, limit, ...offerTo(holder, leaseMs) });
-    }
-    case "extendLeases": {
-      const extensions = await Promise.all(
-        rough.extensions.map(async ({ taskId, off, holder, progress }) => ({
-          taskId,
-          attempt: (await currentAttempt(model, taskId)) + off,
-          ...offerTo(holder, 20),
-          ...(progress !== undefined && { progress }),
-        })),
-      );
-      return (store) => store.extendLeases(extensions);
-    }
-    case "requeueTask": {
-      const { taskId, off, delayMs, settle, counts } = rough;
-      const lapsed = rough.lapsed && ({ lapsed: true } as const);
-      const attempt = (await currentAttempt(model, taskId)) + off;
-      const error = counts && { error: { code: "TRANSIENT_ERROR", message: `at ${now}` } };
-      return (store) =>
-        store.requeueTask({ taskId, attempt, delayMs, settle, counts, ...lapsed, ...error });
-    }
-    case "clearTimers":
-      return (store) => store.clearTimers(rough.timers);
-    case "removeMessages":
-      return (store) => store.removeMessages(rough.ids);
-    case "delayMessage":
-      return (store) => store.delayMessage(rough.id, now + rough.dueInMs);
-    case "claimMessage":
-      return (store) => store.claimMessage(rough.id, now - rough.agoMs, now + rough.dueInMs);
-    case "removeJob":
-      return (store) => store.removeJob(rough.jobId);
-    case "claimKey":
-      return (store) => store.claimKey(rough.key, rough.jobId);
-    case "due":
-      return (store) => store.due(rough.limit);
-    case "advance":
-      await clock.advance(rough.ms);
-      return async (store) => store.now();
-    case "listJobs":
-      return (store) => twoPages(store, rough);
-    case "look":
-      return (store) => Promise.all([store.loadJob(rough.jobId), store.listTasks(rough.jobId)]);
-  }
-}
-
-async function exactOp(rough: RoughOp, jobId: string, model: Store): Promise<Op> {
-  const now = model.now();
-  switch (rough.op) {
-    case "add_task": {
-      const { name, queue, priority, queueTimeoutMs, holder } = rough;
-      const timeout = queueTimeoutMs !== undefined && { queueTimeoutMs };
-      const task = newTask(jobId, name, { queue, priority, ...timeout });
-      return { op: "add_task", task, ...(holder && { offer: offerTo(holder, 20) }) };
-    }
-    case "finish_task": {
-      const taskId = `${jobId}:${rough.name}`;
-      const attempt = (await currentAttempt(model, taskId)) + rough.off;
-      return { op: "finish_task", taskId, attempt, ...(rough.lapsed && { lapsed: true }) };
-    }
-    case "remove_task":
-      return { op: "remove_task", taskId: `${jobId}:${rough.name}` };
-    case "set_timer":
-      return { op: "set_timer", timerId: rough.timerId, due: now + rough.dueInMs };
-    case "clear_timer":
-      return rough;
-    case "keep_until":
-      return { op: "keep_until", due: now + rough.dueInMs };
-    case "add_message": {
-      const message = { id: rough.id, jobId, body: [rough.id, now] };
-      return { op: "add_message", message, due: now + rough.dueInMs };
-    }
-  }
-}
-
-async function currentAttempt(model: Store, taskId: string): Promise<number> {
-  return (await model.loadTask(taskId))?.attempt ?? 1;
-}
-
-async function twoPages(
-  store: Store,
-  { limit, blueprint, status }: Extract<RoughCall, { call: "listJobs" }>,
-): Promise<unknown> {
-  const query = { limit, ...(blueprint && { blueprint }), ...(status && { status }) };
-  const page = await store.listJobs(query);
-  return [page, page.next && (await store.listJobs({ ...query, cursor: page.next }))];
-}
-
-/** All that can be read, and what is left in the queues and among what is due. */
-async function dump(store: Store): Promise<unknown> {
-  const queues = queueNames.map((queue) => ({ queue, limit: 100 }));
-  return {
-    jobs: await Promise.all(jobIds.map((jobId) => store.loadJob(jobId))),
-    history: await Promise.all(jobIds.map((jobId) => store.history(jobId, 0, 1000))),
-    tasks: await Promise.all(jobIds.map((jobId) => store.listTasks(jobId))),
-    list: await store.listJobs({ limit: 100 }),
-    counts: await store.countJobs(),
-    waiting: await store.countQueues(),
-    due: await store.due(1000),
-    claimed: await store.claimTasks({ shard: 0, queues, limit: 100, ...offerTo("last") }),
-    left: await store.countQueues(),
-  };
-}

@@ -11,6 +11,8 @@ interface FakeTimer {
 export class FakeClock implements Clock {
   /** How far the wall clock is off, in milliseconds; set it to let the wall clock jump while monotonic time goes on. */
   wallSkewMs = 0;
+  /** Called and waited for whenever time has moved, before anything else happens at the new time. */
+  moved: (() => Promise<void>) | undefined;
   readonly #startMs: number;
   #elapsedMs = 0;
   #orders = 0;
@@ -22,7 +24,12 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#startMs + this.#elapsedMs + this.wallSkewMs;
+    return this.steady() + this.wallSkewMs;
+  }
+
+  /** What a wall clock says that nobody has set meanwhile. */
+  steady(): number {
+    return this.#startMs + this.#elapsedMs;
   }
 
   monotonic(): number {
@@ -56,10 +63,12 @@ export class FakeClock implements Clock {
     for (let timer = this.#nextUntil(end); timer; timer = this.#nextUntil(end)) {
       this.#timers.delete(timer);
       this.#elapsedMs = Math.max(this.#elapsedMs, timer.dueMs);
+      await this.moved?.();
       timer.run();
       await settle();
     }
     this.#elapsedMs = end;
+    await this.moved?.();
   }
 
   #nextUntil(end: number): FakeTimer | undefined {

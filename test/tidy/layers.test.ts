@@ -21,6 +21,7 @@ const layers: Readonly<Record<string, Layer>> = {
   "src/store": { ours: ["src/actor"], others: [] },
   "src/store/memory": { ours: ["src/store"], others: ["node:"] },
   "src/store/embedded": { ours: ["src/store"], others: ["lmdb", "node:"] },
+  "src/store/redis": { ours: ["src/store"], others: ["redis", "node:"] },
   "src/runtime": {
     ours: ["src/actor", "src/blueprint", "src/store", log],
     others: ["lru-cache"],

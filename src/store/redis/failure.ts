@@ -1,0 +1,62 @@
+// What a failed call of Redis means: whether to send it again, and what to tell the caller otherwise.
+import { ErrorReply } from "redis";
+import { RuntimeError } from "../../errors.ts";
+
+/** `again`: send the same call again, after a pause. `reconnect`: likewise, over another connection. */
+export type Verdict = "again" | "reconnect" | RuntimeError;
+
+/** Passing states of a server or a cluster, in which it has not done what it was asked. */
+const passing =
+  /^(TRYAGAIN|CLUSTERDOWN|MASTERDOWN|LOADING|BUSY|NOREPLICAS|MISCONF|MOVED|ASK|UNKILLABLE)\b/;
+/** The server does not write any more: somebody else has become the primary. */
+const readOnly = /^(READONLY|UNBLOCKED)\b/;
+const denied = /^(NOAUTH|WRONGPASS|NOPERM)\b|user executing the script can't/;
+
+/** @param error what a call or an attempt to connect was rejected with */
+export function verdictOf(error: unknown): Verdict {
+  if (error instanceof RuntimeError) return error;
+  // Lost connections, and connections that were never made: the call may have been applied or not.
+  if (!(error instanceof ErrorReply)) return "again";
+  const { message } = error;
+  if (passing.test(message)) return "again";
+  if (readOnly.test(message)) return "reconnect";
+  if (denied.test(message))
+    return new RuntimeError(
+      "store.access_denied",
+      `Redis refuses access (${message}). Check the password, and that the user may run what docs/operations.md lists.`,
+      {},
+      { cause: error },
+    );
+  if (message.startsWith("OOM"))
+    return new RuntimeError(
+      "store.full",
+      "Redis has no memory left. Nothing was written.",
+      {},
+      { cause: error },
+    );
+  if (message.startsWith("WRONGTYPE"))
+    return new RuntimeError(
+      "store.corrupt",
+      `A key of the store holds something else (${message}). Give the store a prefix of its own with REDIS_KEY_PREFIX.`,
+      {},
+      { cause: error },
+    );
+  return new RuntimeError("internal", `Redis refused a call: ${message}`, {}, { cause: error });
+}
+
+/** @param cause why the last attempt failed, where anybody knows */
+export function unavailable(cause: unknown): RuntimeError {
+  const reason = reasonOf(cause);
+  return new RuntimeError(
+    "store.unavailable",
+    `Redis cannot be reached, or takes no writes now${reason && ` (${reason})`}.`,
+    {},
+    { cause },
+  );
+}
+
+/** In words. Node gives one error for each address that a name has, and no message for all. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.errors.length > 0) return reasonOf(cause.errors[0]);
+  return cause instanceof Error ? cause.message || cause.name : "";
+}

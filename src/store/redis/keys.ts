@@ -1,0 +1,75 @@
+// The names of everything in Redis. All keys of a shard have one hash tag, so that they lie together in a cluster.
+import { createHash } from "node:crypto";
+
+/** Spaces for idempotency keys; independent of the number of shards, so that raising that makes no duplicates. */
+const keySpaces = 64;
+
+/** Longer idempotency keys are stored as their hash. */
+const claimedKeyLengthMax = 200;
+
+export interface ShardKeys {
+  readonly shard: number;
+  /** Any key of the shard, for finding its place in a cluster. */
+  readonly tag: string;
+  /**
+   * What every script of a shard gets, in this order:
+   *
+   * 1. meta: HASH now, offset, sequence, epoch, server, checked (see `lua/include/time.lua`)
+   * 2. list: ZSET of every job's place in the lists (`lua/list-jobs.lua`)
+   * 3. task: HASH task id -> row (`lua/include/task.lua`)
+   * 4. open: ZSET of task ids, so that a job's tasks are neighbours
+   * 5. queue: ZSET of what waits (`lua/include/task.lua`)
+   * 6. due: ZSET of everything with a due time (`lua/include/task.lua`)
+   * 7. message: HASH message id -> `<tries> <token>\n<JSON>`
+   * 8. follow: HASH job id -> ids of nodes
+   */
+  readonly all: readonly string[];
+  /** A job: LIST of its head (`lua/commit.lua`) and `<token>\n<JSON>` of each revision. */
+  job(jobId: string): string;
+  /** The latest claims of a holder (`lua/claim.lua`); expires. */
+  claim(holder: string): string;
+}
+
+/** All names of one store, which begin with its prefix. */
+export class Keys {
+  readonly #prefix: string;
+  readonly #shards = new Map<number, ShardKeys>();
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** What is not in a shard: 1. meta: HASH format, shards and a time of its own. 2. nodes (`lua/announce.lua`). */
+  get system(): readonly [meta: string, nodes: string] {
+    return [`{${this.#prefix}}:meta`, `{${this.#prefix}}:nodes`];
+  }
+
+  /** What the channels begin with: `<channel>:nodes` for all nodes, `<channel>:node:<id>` for one. */
+  get channel(): string {
+    return this.#prefix;
+  }
+
+  shard(shard: number): ShardKeys {
+    const known = this.#shards.get(shard);
+    if (known) return known;
+    const tag = `{${this.#prefix}.${shard.toString(36)}}`;
+    const names = ["meta", "list", "task", "open", "queue", "due", "message", "follow"];
+    const keys: ShardKeys = {
+      shard,
+      tag: `${tag}:meta`,
+      all: names.map((name) => `${tag}:${name}`),
+      job: (jobId) => `${tag}:job:${jobId}`,
+      claim: (holder) => `${tag}:claim:${holder}`,
+    };
+    this.#shards.set(shard, keys);
+    return keys;
+  }
+
+  /** → the id of the job that claimed it first. */
+  claimed(key: string): string {
+    const hash = createHash("sha256").update(key).digest();
+    const space = (hash[0]! % keySpaces).toString(36);
+    const name = key.length > claimedKeyLengthMax ? `sha256:${hash.toString("hex")}` : `=${key}`;
+    return `{${this.#prefix}.key.${space}}:${name}`;
+  }
+}

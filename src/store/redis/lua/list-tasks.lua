@@ -1,0 +1,11 @@
+#!lua flags=no-writes
+-- The open tasks of one job.
+--
+-- KEYS   1–8 as in src/store/redis/keys.ts.
+-- ARGV   1 job id.
+-- Returns the rows of its tasks (include/task.lua).
+-- Ids begin with the job's and a colon; the semicolon is what follows the colon.
+local ids = redis.call('ZRANGEBYLEX', KEYS[4], '[' .. ARGV[1] .. ':', '(' .. ARGV[1] .. ';')
+local rows = {}
+for i, id in ipairs(ids) do rows[i] = redis.call('HGET', KEYS[3], id) end
+return rows

@@ -1,0 +1,15 @@
+#!lua flags=allow-oom
+-- Forgets a job that has ended, with its history. Nothing happens where it is gone or goes on.
+--
+-- KEYS   1–8 as in src/store/redis/keys.ts; 9 the job.
+-- ARGV   1 look at the server, 2 node, 3 token (unused), 4 job id.
+-- Returns now, epoch.
+-- include: time
+local head = redis.call('LINDEX', KEYS[9], 0)
+local place = head and string.match(head, '^x([^\n]*)')
+if place then
+  redis.call('UNLINK', KEYS[9])
+  redis.call('ZREM', KEYS[2], place .. ARGV[4])
+  redis.call('ZREM', KEYS[6], 'o' .. ARGV[4])
+end
+return { now, epoch }

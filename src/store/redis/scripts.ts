@@ -1,0 +1,55 @@
+// The Lua scripts: read from their files once, each with the parts that it includes.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { defineScript, type CommandParser } from "redis";
+
+const names = [
+  "announce",
+  "claim",
+  "claim-key",
+  "clear-timers",
+  "commit",
+  "count",
+  "due",
+  "extend",
+  "follow",
+  "heads",
+  "list-jobs",
+  "list-tasks",
+  "look",
+  "move-message",
+  "open",
+  "remove-job",
+  "remove-messages",
+  "requeue",
+] as const;
+export type ScriptName = (typeof names)[number];
+
+const directory = join(import.meta.dirname, "lua");
+
+/** A line `-- include: name` stands for the file of that name in `lua/include`. */
+function source(path: string): string {
+  const text = readFileSync(join(directory, path), "utf8");
+  return text.replaceAll(/^-- include: ([a-z]+)$/gm, (_, part: string) =>
+    source(`include/${part}.lua`),
+  );
+}
+
+function script(name: ScriptName) {
+  return defineScript({
+    SCRIPT: source(`${name}.lua`),
+    parseCommand(parser: CommandParser, keys: readonly string[], args: readonly string[]) {
+      parser.pushKeysLength([...keys]);
+      parser.push(...args);
+    },
+    transformReply: (reply: unknown): unknown => reply,
+  });
+}
+
+/** The scripts as methods of a client; no command of Redis has such a name. */
+export type ScriptMethod = `lua/${ScriptName}`;
+
+/** For `createClient`. A script that a server does not know yet is sent to it by the client. */
+export const scripts = Object.fromEntries(
+  names.map((name) => [`lua/${name}`, script(name)]),
+) as Readonly<Record<ScriptMethod, ReturnType<typeof script>>>;

@@ -1,0 +1,12 @@
+// The store in Redis keeps every promise, on a real redis-server that is killed wherever the store is opened again.
+import { afterAll, beforeAll } from "vitest";
+import { startRedisBackend, type RedisBackend } from "../support/redis-backend.ts";
+import { exerciseStore } from "./conformance.ts";
+
+let backend: RedisBackend;
+beforeAll(async () => {
+  backend = await startRedisBackend();
+});
+afterAll(() => backend.close());
+
+exerciseStore({ name: "redis", open: (clock) => backend.open(clock) });
