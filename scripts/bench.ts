@@ -1,17 +1,22 @@
-// `npm run bench [-- kernel|echo|memory|idle …]`: builds the package and measures it; ratios count, not digits.
+// `npm run bench [-- kernel|echo|shapes|memory|idle …]`: builds the package and measures it; ratios count, not digits.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { benchEcho, benchIdle, benchMemory } from "./bench/echo.ts";
+import { benchEcho, benchIdle, benchMemory, benchShapes } from "./bench/echo.ts";
 import { benchKernel, kernelText } from "./bench/kernel.ts";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { jobs: { type: "string" }, seconds: { type: "string", default: "20" } },
+  options: {
+    jobs: { type: "string" },
+    seconds: { type: "string", default: "20" },
+    profiles: { type: "string" },
+  },
 });
 const benches: Record<string, () => Promise<unknown>> = {
   kernel: async () => process.stdout.write(`${kernelText(await benchKernel())}\n`),
-  echo: () => benchEcho(Number(values.jobs ?? 20_000)),
+  echo: () => benchEcho(Number(values.jobs ?? 20_000), values.profiles),
+  shapes: () => benchShapes(Number(values.jobs ?? 3000)),
   memory: () => benchMemory(Number(values.jobs ?? 100_000)),
   idle: () => benchIdle(Number(values.seconds)),
 };

@@ -1,45 +1,111 @@
-// Benchmarks of the whole: echo jobs over HTTP, through the embedded store with flushed commits, to a worker and back.
-import { execFile } from "node:child_process";
-import { statSync } from "node:fs";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { anonymousMb, cpuSeconds, startBench, type Bench } from "./processes.ts";
+// Benchmarks of the whole: jobs over HTTP, through the embedded store with flushed commits, to a worker and back.
+import { bodyOfEcho } from "./floor-texts.ts";
+import { measureFloors, type Floors } from "./floors.ts";
+import { load, type LoadFigures, type Shape } from "./load.ts";
+import { medians } from "./medians.ts";
+import { anonymousMb, cpuSeconds, startBench } from "./processes.ts";
 
-const run = promisify(execFile);
+const echo: Shape = {
+  path: "/api/v1/jobs/test",
+  body: bodyOfEcho,
+  expect: "Hello World Hello World Hello World",
+};
+/** A round is long enough to mean something, and there are enough of them for a median. */
+const rounds = 3;
 
-export interface LoadFigures {
-  readonly jobs: number;
-  readonly jobsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly clientCpuSeconds: number;
-}
-
-/** Run `jobs` echo jobs with `callers` in a closed loop, from a process of its own. */
-async function load(bench: Bench, jobs: number, callers: number): Promise<LoadFigures> {
-  const client = join(import.meta.dirname, "load-client.ts");
-  const target = ["--url", bench.url, "--token", bench.clientToken, "--path", "/api/v1/jobs/test"];
-  const size = ["--jobs", `${jobs}`, "--callers", `${callers}`];
-  const { stdout } = await run(process.execPath, ["--import", "tsx", client, ...target, ...size]);
-  return JSON.parse(stdout) as LoadFigures;
-}
-
-/** Throughput at 100 callers and latency at one, on one server; then what a stored job takes on disk. */
-export async function benchEcho(jobs: number): Promise<void> {
-  const bench = await startBench(256);
+/**
+ * Throughput at 100 callers and latency at one, on one server, with the floors of the machine between the rounds.
+ *
+ * @param profiles A directory for CPU profiles of server and worker, if wanted.
+ */
+export async function benchEcho(jobs: number, profiles?: string): Promise<void> {
+  const bench = await startBench(256, { profiles });
   try {
-    await load(bench, 2000, 20);
-    const sizeBefore = dataBytes(bench);
-    const cpuBefore = cpuSeconds(bench.server.pid!);
-    const many = await load(bench, jobs, 100);
-    const cpu = cpuSeconds(bench.server.pid!) - cpuBefore;
-    print("echo, 100 callers", many);
-    print("  server CPU-seconds per 1,000 jobs", ((cpu / many.jobs) * 1000).toFixed(3));
-    const bytes = (dataBytes(bench) - sizeBefore) / many.jobs;
-    print("  bytes of the data file per finished job", Math.round(bytes));
-    print("echo, 1 caller", await load(bench, Math.max(500, Math.round(jobs / 20)), 1));
+    await load(bench, echo, 2000, 20);
+    const measured = [];
+    for (let round = 0; round < rounds; round++) {
+      const floors = await measureFloors();
+      const many = await load(bench, echo, Math.round(jobs / rounds), 100);
+      const one = await load(bench, echo, Math.max(200, Math.round(jobs / 20 / rounds)), 1);
+      measured.push({ floors, many, one });
+    }
+    const { floors, many, one } = medians(measured);
+    printFloors(floors);
+    printManyCallers(many, floors);
+    printOneCaller(one, floors);
   } finally {
     await bench.close();
+  }
+}
+
+function printFloors(floors: Floors): void {
+  const { post1, post100, message1, commit1, commit100, stockSteps } = floors;
+  print("floor, bare POST", `${rate(post100)} at 100 callers, p50 ${ms(post1.p50Ms)} at one`);
+  print("floor, bare WebSocket round trip", `p50 ${ms(message1.p50Ms)} at one`);
+  print("floor, flushed row", `${rate(commit100)} at 100 callers, p50 ${ms(commit1.p50Ms)} at one`);
+  print("floor, stock XState", `${Math.round(stockSteps)} steps/s`);
+}
+
+function printManyCallers(echoes: LoadFigures, { post100, commit100, stockSteps }: Floors): void {
+  const { perSecond, serverCpuMs } = echoes;
+  print("echo, 100 callers", `${rate(echoes)}, ${latency(echoes)}`);
+  print("  of bare POSTs", ratio(perSecond / post100.perSecond));
+  print("  of flushed rows", ratio(perSecond / commit100.perSecond));
+  print("  jobs in the time of 1,000 stock steps", ((perSecond / stockSteps) * 1000).toFixed(0));
+  printCosts(echoes);
+  print("  server CPU in bare POSTs", (serverCpuMs / post100.serverCpuMs).toFixed(1));
+  print("  server CPU in stock steps", ((serverCpuMs * stockSteps) / 1000).toFixed(1));
+}
+
+function printOneCaller(echoes: LoadFigures, floors: Floors): void {
+  const { post1, message1, commit1, stockSteps } = floors;
+  const floorMs = post1.p50Ms + message1.p50Ms + 2 * commit1.p50Ms;
+  print("echo, 1 caller", latency(echoes));
+  print(
+    `  p50 over its floor of ${ms(floorMs)} (a POST, a round trip, two flushed rows)`,
+    ratio(echoes.p50Ms / floorMs),
+  );
+  print("  p50 in stock steps", ((echoes.p50Ms * stockSteps) / 1000).toFixed(0));
+}
+
+function printCosts({ serverCpuMs, workerCpuMs, clientCpuMs, bytes, transactions }: LoadFigures) {
+  const cpu = `server ${ms(serverCpuMs)}, worker ${ms(workerCpuMs)}, client ${ms(clientCpuMs)}`;
+  print("  CPU for each job", cpu);
+  print("  on disk for each job", `${Math.round(bytes)} bytes, ${transactions.toFixed(2)} flushes`);
+}
+
+const shapes: Readonly<Record<string, Shape>> = {
+  "A, one task": echo,
+  "B, three tasks in sequence": {
+    path: "/api/jobs/one_by_one",
+    body: JSON.stringify({ value: 1 }),
+    expect: '"value":4',
+  },
+  "C, ten tasks at once and one": {
+    path: "/api/jobs/fan_out",
+    body: JSON.stringify({ value: 1 }),
+    expect: '"sum":65',
+  },
+};
+
+/** The three shapes on one server: throughput at 100 callers, latency and flushes at one. */
+export async function benchShapes(jobs: number): Promise<void> {
+  const served = { blueprints: "scripts/bench/blueprints", tasks: "scripts/bench/tasks" };
+  const echoBench = await startBench(256);
+  const bench = await startBench(2000, { served });
+  try {
+    for (const [name, shape] of Object.entries(shapes)) {
+      const server = shape === echo ? echoBench : bench;
+      await load(server, shape, 500, 20);
+      const many = await load(server, shape, jobs, 100);
+      const one = await load(server, shape, Math.max(200, Math.round(jobs / 10)), 1);
+      print(`shape ${name}`, `${rate(many)} at 100 callers, ${latency(one)} at one`);
+      printCosts(many);
+      print("  flushes for each job at one caller", one.transactions.toFixed(1));
+    }
+  } finally {
+    await bench.close();
+    await echoBench.close();
   }
 }
 
@@ -50,7 +116,7 @@ export async function benchMemory(jobs: number): Promise<void> {
     const pid = bench.server.pid!;
     const series: number[] = [];
     for (let round = 0; round < 10; round++) {
-      await load(bench, Math.round(jobs / 10), 50);
+      await load(bench, echo, Math.round(jobs / 10), 50);
       series.push(Math.round(anonymousMb(pid)));
     }
     print(`server RssAnon in MB after each tenth of ${jobs} jobs`, series.join(" "));
@@ -74,11 +140,13 @@ export async function benchIdle(seconds: number): Promise<void> {
   }
 }
 
-function dataBytes({ dataDirectory }: Bench): number {
-  return statSync(join(dataDirectory, "data.mdb")).size;
-}
+const ms = (value: number): string => `${value.toFixed(2)} ms`;
+const ratio = (value: number): string => `${value.toFixed(value < 1 ? 3 : 1)} ×`;
+const rate = ({ perSecond }: { readonly perSecond: number }): string =>
+  `${Math.round(perSecond)}/s`;
+const latency = ({ p50Ms, p99Ms }: { readonly p50Ms: number; readonly p99Ms: number }): string =>
+  `p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}`;
 
-function print(title: string, figures: string | number | object): void {
-  const text = typeof figures === "object" ? JSON.stringify(figures) : figures;
-  process.stdout.write(`${title}: ${text}\n`);
+function print(title: string, figures: string): void {
+  process.stdout.write(`${title}: ${figures}\n`);
 }

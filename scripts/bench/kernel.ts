@@ -55,6 +55,12 @@ export async function benchKernel(): Promise<KernelBench> {
   };
 }
 
+/** Steps of stock XState in a second of CPU time: the yardstick of a machine. */
+export function stockStepsPerSecond(): number {
+  const best = Math.min(...Array.from({ length: 3 }, () => cpuMsOf(stockJob)));
+  return (jobsPerRound * stepsPerJob * 1000) / best;
+}
+
 function cpuMsOf(job: (index: number) => number): number {
   const before = process.cpuUsage();
   for (let index = 0; index < jobsPerRound; index++) job(index);

@@ -1,6 +1,7 @@
-// The client process of the echo benchmark: callers in a closed loop, each start answered with the finished job.
-import { Agent, request } from "node:http";
+// The client process of a benchmark: callers in a closed loop, each start answered with the finished job.
 import { parseArgs } from "node:util";
+import { closedLoop } from "./closed-loop.ts";
+import { httpCaller } from "./http-caller.ts";
 
 const { values } = parseArgs({
   options: {
@@ -9,62 +10,25 @@ const { values } = parseArgs({
     jobs: { type: "string" },
     callers: { type: "string" },
     path: { type: "string" },
+    body: { type: "string" },
+    expect: { type: "string" },
   },
 });
-const url = new URL(values.path!, values.url);
-const jobs = Number(values.jobs);
 const callers = Number(values.callers);
-const agent = new Agent({ keepAlive: true, maxSockets: callers, noDelay: true });
-const body = JSON.stringify({ message: "Hello World", multiply: 3 });
-const expected = "Hello World Hello World Hello World";
-const headers = {
+const expected = values.expect!;
+const caller = httpCaller(new URL(values.path!, values.url), callers, values.body!, {
   authorization: `Bearer ${values.token}`,
-  "content-type": "application/json",
-  "content-length": Buffer.byteLength(body),
   prefer: "wait=30",
-};
+});
 
-function runJob(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const call = request(url, { agent, method: "POST", headers }, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => {
-        const job = JSON.parse(text) as { state_history?: { processed_message?: string } };
-        if (response.statusCode === 200 && job.state_history?.processed_message === expected)
-          resolve();
-        else reject(new Error(`A job went wrong: ${response.statusCode} ${text}`));
-      });
-    });
-    call.on("error", reject);
-    call.end(body);
-  });
-}
-
-const latencies: number[] = [];
-let left = jobs;
-const begin = performance.now();
-await Promise.all(
-  Array.from({ length: callers }, async () => {
-    while (left-- > 0) {
-      const sent = performance.now();
-      await runJob();
-      latencies.push(performance.now() - sent);
-    }
-  }),
-);
-const seconds = (performance.now() - begin) / 1000;
-latencies.sort((a, b) => a - b);
-const at = (share: number): number => latencies[Math.floor((latencies.length - 1) * share)]!;
+const figures = await closedLoop(callers, { calls: Number(values.jobs) }, async () => {
+  const { status, text } = await caller.post();
+  const { data } = JSON.parse(text) as { data?: unknown };
+  if (status !== 200 || !JSON.stringify(data).includes(expected))
+    throw new Error(`A job went wrong: ${status} ${text}`);
+});
+caller.close();
 const { user, system } = process.cpuUsage();
 process.stdout.write(
-  `${JSON.stringify({
-    jobs: latencies.length,
-    jobsPerSecond: Math.round(latencies.length / seconds),
-    p50Ms: Number(at(0.5).toFixed(2)),
-    p99Ms: Number(at(0.99).toFixed(2)),
-    clientCpuSeconds: (user + system) / 1e6,
-  })}\n`,
+  JSON.stringify({ ...figures, clientCpuMs: (user + system) / 1000 / figures.calls }),
 );
-agent.destroy();

@@ -1,11 +1,12 @@
 // The processes of a benchmark: a built server and worker with nothing of the bench inside them.
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 const root = join(import.meta.dirname, "../..");
 const cli = join(root, "dist/src/cli/main.js");
@@ -19,8 +20,26 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-/** Start a server on an empty data directory and a worker for the example tasks, both from `dist`. */
-export async function startBench(credits: number): Promise<Bench> {
+/** What is served and worked on: the example's echo, unless it is said otherwise. Both come from `dist`. */
+export interface Served {
+  readonly blueprints: string;
+  readonly tasks: string;
+}
+const echo: Served = { blueprints: "machines", tasks: "worker/tasks/echo-task.js" };
+
+/**
+ * Start a server on an empty data directory and a worker, both from `dist`.
+ *
+ * @param profiles Where CPU profiles of the two are left when they end, if anywhere.
+ */
+export async function startBench(
+  credits: number,
+  { served = echo, profiles }: { served?: Served; profiles?: string | undefined } = {},
+): Promise<Bench> {
+  const profiling = (name: string): string[] =>
+    profiles === undefined
+      ? []
+      : ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name}.cpuprofile`];
   const dataDirectory = mkdtempSync(join(tmpdir(), "avtomatika-bench-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -35,17 +54,17 @@ export async function startBench(credits: number): Promise<Bench> {
     LOG_LEVEL: "warn",
   };
   const run = (verb: string[], flags: string[]): ChildProcess =>
-    spawn(process.execPath, [cli, ...verb, ...flags], {
+    spawn(process.execPath, [...profiling(verb[0]!), cli, ...verb, ...flags], {
       env,
       stdio: ["ignore", "ignore", "inherit"],
     });
-  const blueprints = join(root, "dist/machines");
+  const blueprints = join(root, "dist", served.blueprints);
   const server = run(
     ["start", "--host", "127.0.0.1", "--port", `${port}`],
     ["--data", dataDirectory, "--blueprints", blueprints],
   );
   await answers(`${url}/_public/status`, server);
-  const tasks = join(root, "dist/worker/tasks/echo-task.js");
+  const tasks = join(root, "dist", served.tasks);
   const worker = run(["worker", "run", tasks], ["--url", url, "--concurrency", `${credits}`]);
   await hasWorker(url, clientToken, worker);
   return {
@@ -60,6 +79,18 @@ export async function startBench(credits: number): Promise<Bench> {
       rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
+}
+
+/** Run a script of the bench to its end, and read what it prints. */
+export async function runScript(
+  name: string,
+  flags: Readonly<Record<string, string>>,
+): Promise<unknown> {
+  const given = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  const script = join(import.meta.dirname, name);
+  const argv = ["--import", "tsx", script, ...given];
+  const { stdout } = await promisify(execFile)(process.execPath, argv);
+  return JSON.parse(stdout) as unknown;
 }
 
 export async function stop(child: ChildProcess): Promise<void> {

@@ -1,0 +1,77 @@
+// Load on a server of the bench, from a client process of its own, with what it costs the server and its disk.
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { LoopFigures } from "./closed-loop.ts";
+import { cpuSeconds, runScript, type Bench } from "./processes.ts";
+
+/** What is started, and what its data then holds. */
+export interface Shape {
+  readonly path: string;
+  readonly body: string;
+  readonly expect: string;
+}
+
+export interface LoadFigures extends LoopFigures {
+  /** Milliseconds of CPU for each job. */
+  readonly clientCpuMs: number;
+  readonly serverCpuMs: number;
+  readonly workerCpuMs: number;
+  /** What a finished job takes on disk. */
+  readonly bytes: number;
+  /** Flushed transactions for each job. */
+  readonly transactions: number;
+}
+
+/** Run `jobs` jobs of a shape with `callers` in a closed loop. */
+export async function load(
+  bench: Bench,
+  { path, body, expect }: Shape,
+  jobs: number,
+  callers: number,
+): Promise<LoadFigures> {
+  const before = countersOf(bench);
+  const figures = (await runScript("load-client.ts", {
+    url: bench.url,
+    token: bench.clientToken,
+    path,
+    body,
+    expect,
+    jobs: `${jobs}`,
+    callers: `${callers}`,
+  })) as LoopFigures & { readonly clientCpuMs: number };
+  const after = countersOf(bench);
+  const perJob = (counter: keyof typeof after): number => (after[counter] - before[counter]) / jobs;
+  return {
+    ...figures,
+    serverCpuMs: perJob("serverMs"),
+    workerCpuMs: perJob("workerMs"),
+    bytes: perJob("bytes"),
+    transactions: perJob("transactions"),
+  };
+}
+
+function countersOf({ server, worker, dataDirectory }: Bench) {
+  const file = join(dataDirectory, "data.mdb");
+  return {
+    serverMs: cpuSeconds(server.pid!) * 1000,
+    workerMs: cpuSeconds(worker.pid!) * 1000,
+    bytes: statSync(file).size,
+    transactions: latestTransaction(file),
+  };
+}
+
+/** LMDB's two meta pages take turns; each has the number of the transaction that wrote it. */
+function latestTransaction(path: string): number {
+  const file = openSync(path, "r");
+  const page = Buffer.alloc(160);
+  const numberAt = (offset: number): number => {
+    readSync(file, page, 0, page.length, offset);
+    return Number(page.readBigUInt64LE(152));
+  };
+  try {
+    const first = numberAt(0);
+    return Math.max(first, numberAt(page.readUInt32LE(48)));
+  } finally {
+    closeSync(file);
+  }
+}
