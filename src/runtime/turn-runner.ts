@@ -133,6 +133,8 @@ export class TurnRunner {
 
   async #empty(jobId: string): Promise<void> {
     const mailbox = this.#mailboxes.get(jobId)!;
+    // Whatever comes in the same breath, such as the results in one message of a worker, is one turn and one commit.
+    await Promise.resolve();
     while (mailbox.length > 0) {
       const letters = mailbox.splice(0, lettersPerTurnMax);
       try {

@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { flow } from "avtomatika";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { fanOut } from "../../../scripts/bench/blueprints/fan-out.ts";
+import { all, one } from "../../../scripts/bench/tasks/shape-tasks.ts";
 import { BlueprintRegistry } from "../../../src/blueprint/registry.ts";
 import { systemClock as clock } from "../../../src/clock.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
@@ -30,6 +32,7 @@ oneTask.state("start", { isStart: true, to: ["completed", "failed"] }, (ctx) =>
 async function startNode(store: MemoryStore, port = 0) {
   const blueprints = new BlueprintRegistry();
   blueprints.register(oneTask.build());
+  blueprints.register(fanOut);
   const runtime = createRuntime({ store, blueprints, clock, log });
   const gateway = createGateway({
     workers: runtime.workers,
@@ -77,6 +80,20 @@ test("a job's task is pushed to a worker, and its result moves the job", async (
     currentState: "completed",
     data: { doubled: 42 },
   });
+});
+
+test("the results of ten tasks at once come together, and are one commit", async () => {
+  const commits: number[] = [];
+  const commit = store.commit.bind(store);
+  store.commit = (one) => {
+    commits.push(one.history.length);
+    return commit(one);
+  };
+  await worker.task(one).task(all).start();
+  const { jobId } = await node.jobs.start({ blueprint: "fan_out", input: { value: 1 } });
+  expect(await node.jobs.wait(jobId, 5_000)).toMatchObject({ data: { sum: 65 } });
+  // The start, the ten, and the one that takes them together.
+  expect(commits).toEqual([1, 10, 1]);
 });
 
 test("a task that runs while the server restarts runs once, and its result counts", async () => {
