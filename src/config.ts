@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
+import { hostname } from "node:os";
 import { parseEnv } from "node:util";
 import { z } from "zod";
 import { RuntimeError } from "./errors.ts";
@@ -19,6 +20,15 @@ interface Variable {
   readonly secret?: true;
 }
 
+function wholeNumber(max: number, min = 0) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, { error })
+    .transform(Number)
+    .refine((number) => number >= min && number <= max, { error });
+}
+
 /** Every variable, once: `docs/operations.md` repeats this table. */
 export const variables = {
   API_HOST: {
@@ -29,12 +39,7 @@ export const variables = {
   API_PORT: {
     flag: "port",
     about: "The port that the server listens at; 0 takes a free one.",
-    schema: z
-      .string()
-      .regex(/^\d{1,5}$/, { error: "must be a whole number from 0 to 65535" })
-      .transform(Number)
-      .refine((port) => port <= 65_535, { error: "must be a whole number from 0 to 65535" })
-      .default(8080),
+    schema: wholeNumber(65_535).default(8080),
   },
   CLIENT_TOKEN: {
     about: "What clients send as X-Avtomatika-Token. In development one is made up where absent.",
@@ -55,6 +60,22 @@ export const variables = {
     flag: "blueprints",
     about: "The directory that blueprints are loaded from.",
     schema: z.string().min(1).optional(),
+  },
+  JOB_MAX_RETRIES: {
+    flag: "maxRetries",
+    about: "How often a failed task or handler is tried again, where the blueprint does not say.",
+    schema: wholeNumber(1000).default(3),
+  },
+  WORKER_TIMEOUT_SECONDS: {
+    flag: "workerTimeout",
+    about: "How long an attempt may run, in seconds, where the blueprint does not say.",
+    schema: wholeNumber(2_000_000, 1).default(300),
+  },
+  INSTANCE_ID: {
+    flag: "instanceId",
+    about:
+      "Names this server in its log, in lists of workers and to others; the hostname if absent.",
+    schema: z.string().min(1).max(128).optional(),
   },
   LOG_LEVEL: {
     flag: "logLevel",
@@ -87,6 +108,12 @@ export interface Config {
   readonly dataDirectory: string;
   /** The caller's own where absent. */
   readonly blueprintsDirectory?: string;
+  /** How often a failed task or handler is tried again, where the blueprint does not say. */
+  readonly retriesMax: number;
+  /** How long an attempt may run, in milliseconds, where the blueprint does not say. */
+  readonly workerTimeoutMs: number;
+  /** Names this server among others. */
+  readonly instanceId: string;
   readonly logLevel: (typeof logLevels)[number];
   readonly logFormat: "json" | "text";
   /** Which tokens were made up, so that whoever started the server has to be shown them. */
@@ -134,6 +161,9 @@ export function readConfig({
     workerToken: values.GLOBAL_WORKER_TOKEN ?? freshToken(),
     dataDirectory: values.DATA_DIR,
     ...(values.BLUEPRINTS_DIR !== undefined && { blueprintsDirectory: values.BLUEPRINTS_DIR }),
+    retriesMax: values.JOB_MAX_RETRIES,
+    workerTimeoutMs: values.WORKER_TIMEOUT_SECONDS * 1000,
+    instanceId: values.INSTANCE_ID ?? hostname(),
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT,
     generated: {

@@ -7,6 +7,8 @@ export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "s
 export type LogLevel = (typeof logLevels)[number];
 
 export interface LoggerOptions {
+  /** Which of several servers writes; stands in every object, and not in lines for people. */
+  readonly instanceId?: string;
   readonly level: LogLevel;
   /** `json`: one object per line, for machines. `text`: one readable line per entry. */
   readonly format: "json" | "text";
@@ -19,12 +21,12 @@ export interface LoggerOptions {
  *
  * Members that hold tokens are replaced, up to three levels deep, whatever is logged.
  */
-export function createLogger({ level, format, destination }: LoggerOptions): Logger {
+export function createLogger({ instanceId, level, format, destination }: LoggerOptions): Logger {
   const out = destination ?? pino.destination({ fd: 1, sync: true });
   return pino(
     {
       level,
-      base: null,
+      base: instanceId === undefined || format === "text" ? null : { instanceId },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretPaths, censor: "[redacted]" },

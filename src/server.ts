@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly clientToken: string;
   readonly workerToken: string;
   readonly log: Logger;
+  /** Names this server among others; the hostname where absent. */
+  readonly instanceId?: string;
   readonly clock?: Clock;
   readonly limits?: Partial<RuntimeLimits>;
   readonly gatewayLimits?: Partial<GatewayLimits>;
@@ -56,8 +58,9 @@ const defaultGraceMs = 2_000;
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { host = "127.0.0.1", port = 0, log, clock = systemClock } = options;
+  const { instanceId = hostname() } = options;
   const blueprints = registered(options.blueprints, log);
-  const nodeId = `${hostname()}-${newEpoch()}`;
+  const nodeId = `${instanceId}-${newEpoch()}`;
   const store = await openEmbeddedStore({ directory: options.dataDirectory, clock, nodeId });
   const stopping = new AbortController();
   const runtime = createRuntime({
@@ -75,6 +78,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       blueprints,
       charts,
       authenticate: createAuthenticate(options.clientToken, clientTokenHeader),
+      instanceId,
       clock,
       log: log.child({ part: "http" }),
       unready: () => (stopping.signal.aborted ? "The server is stopping." : undefined),

@@ -166,7 +166,7 @@ const DynamicRequest = z.object({
   params: z.unknown(),
   priority: z.int().min(0).max(9),
   retry: z.object({
-    maxAttempts: z.int().positive(),
+    maxAttempts: z.int().positive().optional(),
     initialMs: count,
     factor: z.number().min(1),
     maxMs: count,

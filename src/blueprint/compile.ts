@@ -47,7 +47,7 @@ export interface FlowMeta {
 
 /** The event by which a flow tries a handler again after its backoff. */
 export const retryEvent = "flow.retry";
-/** How often a handler that throws is tried again, and the first of the doubling pauses. */
+/** How often a handler that throws is tried again where its failure does not say, and the first of the doubling pauses. */
 const handlerRetriesMax = 3;
 const handlerBackoffMs = 1000;
 
@@ -108,6 +108,12 @@ interface FlowEvent extends EventObject {
 const decisionOf = (event: FlowEvent): Decision => event.output as Decision;
 const failureOf = (event: FlowEvent): Partial<Failure> => event.error as Partial<Failure>;
 
+/** How often a handler is tried again: its failure tells, so that a replay decides as it was decided then. */
+const retriesMaxOf = (event: FlowEvent): number => {
+  const details = failureOf(event).details as { readonly retriesMax?: number } | undefined;
+  return details?.retriesMax ?? handlerRetriesMax;
+};
+
 /** The state that a finished task leads to, or undefined where the handler named none for the status. */
 function targetOf(context: FlowContext, status: string): string | undefined {
   const { transitions } = context;
@@ -135,7 +141,7 @@ function flowSetup(handlers: Readonly<Record<string, object>>, tasks: DeclaredTa
       failureLeadsTo: ({ context }, { target }: { target: string }) =>
         targetOf(context, "failure") === target,
       mayTryAgain: ({ context, event }) =>
-        context.handlerFailures < handlerRetriesMax &&
+        context.handlerFailures < retriesMaxOf(event) &&
         failureOf(event).code !== "handler.invalid_action",
       waitsToTryAgain: ({ context }) => context.handlerFailures > 0,
     },

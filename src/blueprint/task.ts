@@ -14,12 +14,15 @@ export interface TaskRetry {
   readonly maxMs: number;
 }
 
+/** A retry whose number of attempts is the server's where the blueprint does not say. */
+export type AskedRetry = Omit<TaskRetry, "maxAttempts"> & Partial<Pick<TaskRetry, "maxAttempts">>;
+
 /** How a task is run; each has a default. */
 export interface TaskOptions {
   /** 0 (last) to 9 (first); 5 where absent. */
   readonly priority?: number;
   readonly retry?: Partial<TaskRetry>;
-  /** How long one attempt may run, in milliseconds. */
+  /** How long one attempt may run, in milliseconds; as the server is set where absent. */
   readonly runTimeoutMs?: number;
   /** How long the task may wait for a worker before it fails, in milliseconds. */
   readonly queueTimeoutMs?: number;
@@ -32,7 +35,7 @@ export interface TaskDefinition {
   readonly output: z.ZodType;
   readonly progress?: z.ZodType;
   readonly priority: number;
-  readonly retry: TaskRetry;
+  readonly retry: AskedRetry;
   readonly runTimeoutMs?: number;
   readonly queueTimeoutMs?: number;
 }
@@ -45,14 +48,13 @@ export interface TaskRequest {
   readonly type: string;
   readonly params: unknown;
   readonly priority: number;
-  readonly retry: TaskRetry;
+  readonly retry: AskedRetry;
   readonly runTimeoutMs?: number;
   readonly queueTimeoutMs?: number;
 }
 
 export const defaultPriority = 5;
-export const defaultRetry: TaskRetry = {
-  maxAttempts: 4,
+export const defaultRetry: AskedRetry = {
   initialMs: 1000,
   factor: 2,
   maxMs: 60_000,
@@ -91,8 +93,8 @@ export interface TaskLogic<Input, Output, Progress = never, Params = Input> exte
  *
  * @param type The name by which workers offer to do it.
  * @param definition Schemas of input, output and progress (all must survive JSON), and how to run it:
- * `priority` 0 to 9, `retry` with `maxAttempts` (4) and backoff in milliseconds (1000, doubling, at most
- * 60000), `runTimeoutMs` for one attempt, `queueTimeoutMs` for the wait for a worker.
+ * `priority` 0 to 9, `retry` with `maxAttempts` and backoff in milliseconds (1000, doubling, at most
+ * 60000), `runTimeoutMs` for one attempt (both as the server is set: 4 and 300000 where nobody says), `queueTimeoutMs` for the wait for a worker.
  * @throws RuntimeError `blueprint.invalid` for a name or number that cannot be meant.
  */
 export function task<
@@ -158,10 +160,9 @@ export function completeOptions(
     refuse('a task type has 1 to 128 characters and does not begin with "local:"');
   if (!Number.isInteger(priority) || priority < 0 || priority > 9)
     refuse(`priority is a whole number from 0 to 9, not ${priority}`);
-  if (!Number.isInteger(retry.maxAttempts) || retry.maxAttempts < 1)
-    refuse(
-      `retry.maxAttempts counts the first attempt, so it is 1 or more, not ${retry.maxAttempts}`,
-    );
+  const { maxAttempts } = retry;
+  if (maxAttempts !== undefined && (!Number.isInteger(maxAttempts) || maxAttempts < 1))
+    refuse(`retry.maxAttempts counts the first attempt, so it is 1 or more, not ${maxAttempts}`);
   if (!(retry.initialMs >= 0 && retry.factor >= 1 && retry.maxMs >= retry.initialMs))
     refuse(
       "retry needs initialMs of 0 or more, factor of 1 or more, and maxMs not below initialMs",

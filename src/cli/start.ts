@@ -35,6 +35,9 @@ export function withServerOptions(command: Command): Command {
     .option("--port <number>", "where to listen; 0 takes a free port (API_PORT)")
     .option("--data <dir>", "the directory of the store (DATA_DIR)")
     .option("--blueprints <dir>", "where blueprints are (BLUEPRINTS_DIR)")
+    .option("--max-retries <number>", "how often a failed task is tried again (JOB_MAX_RETRIES)")
+    .option("--worker-timeout <seconds>", "how long an attempt may run (WORKER_TIMEOUT_SECONDS)")
+    .option("--instance-id <name>", "names this server (INSTANCE_ID)")
     .option("--log-level <level>", "the least level that is logged (LOG_LEVEL)")
     .option("--log-format <format>", "json or text (LOG_FORMAT)");
 }
@@ -56,6 +59,7 @@ export async function runServer(flags: Flags): Promise<RunningServer> {
   const config = readConfig({ flags, defaults });
   const { dataDirectory, blueprintsDirectory = shippedBlueprints } = config;
   const log = createLogger({
+    instanceId: config.instanceId,
     level: config.logLevel,
     format: config.logFormat,
     destination: process.stderr,
@@ -65,6 +69,7 @@ export async function runServer(flags: Flags): Promise<RunningServer> {
   const { loadBlueprints } = await import("../blueprint/load.ts");
   const server = await startServer({
     ...config,
+    limits: { retriesMax: config.retriesMax, runTimeoutMs: config.workerTimeoutMs },
     blueprints: (await loadBlueprints(blueprintsDirectory)).map(({ blueprint }) => blueprint),
     log,
   });

@@ -44,6 +44,8 @@ export interface AppOptions {
   readonly workers: Pick<WorkerService, "list">;
   readonly blueprints: ServedBlueprints;
   readonly charts: ChartRenderer;
+  /** Names this server among others. */
+  readonly instanceId: string;
   /** Tells clients' tokens from others. */
   readonly authenticate: Authenticate;
   readonly clock: Clock;

@@ -105,7 +105,7 @@ export function streamAnswer(event: JobEvent): StreamEvent {
   }
 }
 
-export function workerAnswer(worker: WorkerView): Worker {
+export function workerAnswer(worker: WorkerView, instanceId: string): Worker {
   return {
     worker_id: worker.workerId,
     worker_type: worker.workerType,
@@ -115,6 +115,7 @@ export function workerAnswer(worker: WorkerView): Worker {
     status: worker.status,
     resources: worker.resources,
     labels: worker.labels,
+    instance_id: instanceId,
     connected_at: iso(worker.connectedAt),
   };
 }

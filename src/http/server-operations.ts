@@ -26,10 +26,11 @@ export function serverOperations({
   workers,
   blueprints,
   charts,
+  instanceId,
   unready,
 }: AppOptions): ServerOperations {
   const fine = () => json({ status: "ok" });
-  const listWorkers = () => json(workers.list().map(workerAnswer));
+  const listWorkers = () => json(workers.list().map((worker) => workerAnswer(worker, instanceId)));
   let document: Response | undefined;
 
   return {

@@ -134,6 +134,7 @@ export const Worker = z
     status: z.enum(["idle", "busy", "draining"]),
     resources: z.record(z.string(), z.unknown()),
     labels: z.record(z.string(), z.string()),
+    instance_id: z.string().describe("The server that it is connected to."),
     connected_at: time,
   })
   .meta({ id: "Worker" });

@@ -55,6 +55,8 @@ export const defaultLimits: RuntimeLimits = {
   acceptMs: 5_000,
   cancelGraceMs: 10_000,
   handlerTimeoutMs: 10_000,
+  runTimeoutMs: 300_000,
+  retriesMax: 3,
 };
 
 /** How long the node that committed an outbox message has it to itself. */
@@ -97,6 +99,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     store,
     blueprints,
     outboxDelayMs,
+    limits,
     runInTurn: createInTurnRunner(clock, limits.handlerTimeoutMs),
     effects: {
       offer: (task) => dispatcher.offer(task),

@@ -202,7 +202,7 @@ export interface WorkerService {
   list(): readonly WorkerView[];
 }
 
-/** Milliseconds that shape leases and retries, all in one place. */
+/** What shapes leases, timeouts and retries, all in one place. Times in milliseconds. */
 export interface RuntimeLimits {
   /** A worker's hold on an attempt between two heartbeats. */
   readonly leaseMs: number;
@@ -212,4 +212,8 @@ export interface RuntimeLimits {
   readonly cancelGraceMs: number;
   /** How long a handler of a flow may take to decide. */
   readonly handlerTimeoutMs: number;
+  /** How long an attempt may run whose task does not say. */
+  readonly runTimeoutMs: number;
+  /** How often a task that does not say, and a handler that throws, are tried again. */
+  readonly retriesMax: number;
 }

@@ -39,6 +39,7 @@ export interface TurnRunnerOptions {
   readonly effects: TurnEffects;
   readonly runInTurn: TurnTools["runInTurn"];
   readonly outboxDelayMs: number;
+  readonly limits: TurnTools["limits"];
 }
 
 export type Delivery = MailOutcome | { readonly outcome: "unknown" };
@@ -212,10 +213,10 @@ export class TurnRunner {
   }
 
   #tools(blueprint: Blueprint, jobId: string): TurnTools {
-    const { store, runInTurn, outboxDelayMs } = this.#options;
+    const { store, runInTurn, outboxDelayMs, limits } = this.#options;
     const shard = shardOf(jobId);
     const at = { now: store.now(shard), epoch: store.epoch(shard) };
-    return { blueprint, at, runInTurn, outboxDelayMs };
+    return { blueprint, at, runInTurn, outboxDelayMs, limits };
   }
 }
 

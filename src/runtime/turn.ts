@@ -6,10 +6,12 @@ import { currentState } from "../actor/current-state.ts";
 import { start, step } from "../actor/step.ts";
 import { actorKind, checkOutput, taskRequest, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
+import type { TaskRequest } from "../blueprint/task.ts";
 import type { Commit, LeaseOffer, Op } from "../store/commit.ts";
 import type { HistoryEntry, NewTask, OutboxMessage, StoredJob } from "../store/records.ts";
 import type { Attempt } from "../store/store.ts";
 import { jobStatus } from "./job-status.ts";
+import type { RuntimeLimits } from "./runtime.ts";
 import { localQueue, localTask } from "./local-task.ts";
 
 /** What a turn is asked to take in. */
@@ -66,6 +68,7 @@ export interface TurnTools {
     now: number,
   ) => Promise<unknown>;
   readonly outboxDelayMs: number;
+  readonly limits: Pick<RuntimeLimits, "runTimeoutMs" | "retriesMax">;
 }
 
 /** More messages than this in one turn mean that the job sends events to itself without end. */
@@ -269,7 +272,7 @@ export class Turn {
         const output = await this.#tools.runInTurn(kind, this.envelope, input, this.#tools.at.now);
         return { type: "done", child, generation, output };
       } catch (error) {
-        return { type: "failed", child, generation, error: thrown(error) };
+        return { type: "failed", child, generation, error: this.#failureOf(kind, error) };
       }
     }
   }
@@ -327,8 +330,7 @@ export class Turn {
       case "task": {
         const asked = taskRequest(kind, input);
         if ("failure" in asked) return failed(asked.failure);
-        const task: NewTask = { ...base, ...asked.request, queue: asked.request.type };
-        this.#ops.push({ op: "add_task", task });
+        this.#ops.push({ op: "add_task", task: { ...base, ...this.#complete(asked.request) } });
         return [];
       }
       case "promise":
@@ -345,6 +347,20 @@ export class Turn {
       case "unsupported":
         return failed({ code: "machine.unsupported_actor", message: kind.why });
     }
+  }
+
+  /** What the blueprint does not say of its task is as this server is set. */
+  #complete(request: TaskRequest): Omit<NewTask, "taskId" | "jobId" | "child"> {
+    const { runTimeoutMs, retriesMax } = this.#tools.limits;
+    const retry = { maxAttempts: retriesMax + 1, ...request.retry };
+    return { runTimeoutMs, ...request, retry, queue: request.type };
+  }
+
+  /** A flow decides by its history alone whether a handler is tried again, so the limit of the day stands there, too. */
+  #failureOf(kind: ActorKind, error: unknown): Failure {
+    const failure = thrown(error);
+    const { retriesMax } = this.#tools.limits;
+    return kind.kind === "handler" ? { ...failure, details: { retriesMax } } : failure;
   }
 
   #stopChild(taskId: string, cause: Message): void {

@@ -1,6 +1,6 @@
 // The configuration: where values come from, what is refused, and which tokens are fit for whom.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readConfig, readConnection, variables, type ConfigSources } from "../../src/config.ts";
@@ -29,6 +29,9 @@ describe("without any setting", () => {
       host: "127.0.0.1",
       port: 8080,
       dataDirectory: "./data",
+      retriesMax: 3,
+      workerTimeoutMs: 300_000,
+      instanceId: hostname(),
       logLevel: "info",
       logFormat: "json",
       generated: { clientToken: true, workerToken: true },
@@ -44,6 +47,24 @@ describe("without any setting", () => {
       generated: { clientToken: false, workerToken: true },
     });
   });
+});
+
+test("the original's names for retries, timeouts and this server count, and flags win over them", () => {
+  const env = { JOB_MAX_RETRIES: "0", WORKER_TIMEOUT_SECONDS: "90", INSTANCE_ID: "node-a" };
+  expect(read({ env })).toMatchObject({
+    retriesMax: 0,
+    workerTimeoutMs: 90_000,
+    instanceId: "node-a",
+  });
+  const flags = { maxRetries: "5", workerTimeout: "1", instanceId: "node-b" };
+  expect(read({ env, flags })).toMatchObject({
+    retriesMax: 5,
+    workerTimeoutMs: 1000,
+    instanceId: "node-b",
+  });
+  expect(refusal({ env: { WORKER_TIMEOUT_SECONDS: "0" } }).message).toContain(
+    "WORKER_TIMEOUT_SECONDS or --worker-timeout: must be a whole number from 1 to 2000000",
+  );
 });
 
 describe("sources", () => {

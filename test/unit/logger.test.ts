@@ -24,6 +24,17 @@ test("JSON lines have the level by name, the time, and the facts as members", ()
   });
 });
 
+test("JSON lines name the server that wrote them, lines for people do not", () => {
+  const written = (format: LoggerOptions["format"]) => {
+    const lines: string[] = [];
+    const destination = { write: (line: string) => void lines.push(line) };
+    createLogger({ instanceId: "node-a", level: "info", format, destination }).info("ready");
+    return lines[0]!;
+  };
+  expect(JSON.parse(written("json"))).toMatchObject({ instanceId: "node-a", msg: "ready" });
+  expect(written("text")).not.toContain("node-a");
+});
+
 test("text lines can be read, and end with the stack of an error", () => {
   const { log, lines } = recorded("text");
   log

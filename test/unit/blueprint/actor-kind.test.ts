@@ -93,7 +93,7 @@ describe("the request for a task", () => {
         type: "resize_image",
         params: { url: "a", size: { width: 640 } },
         priority: 5,
-        retry: { maxAttempts: 4, initialMs: 1000, factor: 2, maxMs: 60_000 },
+        retry: { initialMs: 1000, factor: 2, maxMs: 60_000 },
         queueTimeoutMs: 500,
       },
     });
@@ -122,7 +122,7 @@ describe("the request for a task", () => {
       type: "work",
       params: { n: 1 },
       priority: 5,
-      retry: { maxAttempts: 4, initialMs: 1000, factor: 2, maxMs: 60_000 },
+      retry: { initialMs: 1000, factor: 2, maxMs: 60_000 },
     };
     const dynamic = { kind: "task", definition: undefined } as const;
     expect(taskRequest(dynamic, request)).toEqual({ request });

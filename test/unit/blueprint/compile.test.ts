@@ -28,7 +28,7 @@ describe("a dispatched task", () => {
       {
         child: "task",
         src: "task",
-        input: { type: "work", params: { size: 3 }, priority: 5, retry: { maxAttempts: 4 } },
+        input: { type: "work", params: { size: 3 }, priority: 5, retry: { initialMs: 1000 } },
       },
     ]);
   });

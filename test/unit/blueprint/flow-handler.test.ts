@@ -58,7 +58,7 @@ test("decides to dispatch a task, as data with every default filled in", async (
       type: "work",
       params: { sku: "a" },
       priority: 7,
-      retry: { maxAttempts: 4, initialMs: 1000, factor: 2, maxMs: 60_000 },
+      retry: { initialMs: 1000, factor: 2, maxMs: 60_000 },
       runTimeoutMs: 100,
     },
     transitions: { success: "next" },

@@ -7,11 +7,11 @@ import { task, taskDefinition, type TaskOptions } from "../../../src/blueprint/t
 const declared = (options: TaskOptions = {}, type = "work") =>
   task(type, { input: z.object({ n: z.number() }), output: z.object({}), ...options });
 
-test("has four attempts with doubling pauses and the middle priority unless told otherwise", () => {
+test("has doubling pauses and the middle priority unless told otherwise", () => {
   expect(declared()[taskDefinition]).toMatchObject({
     type: "work",
     priority: 5,
-    retry: { maxAttempts: 4, initialMs: 1000, factor: 2, maxMs: 60_000 },
+    retry: { initialMs: 1000, factor: 2, maxMs: 60_000 },
   });
 });
 

@@ -157,6 +157,7 @@ test("workers are listed with the original's member names", async () => {
         labels: {},
         load: 0,
         status: "idle",
+        instance_id: "node-1",
         connected_at: expect.any(String),
       },
     ]);

@@ -90,6 +90,7 @@ export async function openHttpWorld(options: Partial<AppOptions> = {}): Promise<
     authenticate: createAuthenticate(clientToken, clientTokenHeader),
     clock: world.clock,
     log: pino({}, { write: (line) => void logged.push(JSON.parse(line)) }),
+    instanceId: "node-1",
     unready: () => undefined,
     consoleDirectory: "/nowhere/console",
     stopping: stop.signal,

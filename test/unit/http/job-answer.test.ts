@@ -139,7 +139,7 @@ test.each<JobEvent>([
 });
 
 test("a worker has the original's member names", () => {
-  const answer = workerAnswer({
+  const worker = {
     workerId: "w1",
     workerType: "gpu",
     types: ["a"],
@@ -149,7 +149,13 @@ test("a worker has the original's member names", () => {
     connectedAt: at,
     labels: { zone: "a" },
     resources: { cpu_cores: 4 },
-  });
+  } as const;
+  const answer = workerAnswer(worker, "node-1");
   expect(Worker.parse(answer)).toEqual(answer);
-  expect(answer).toMatchObject({ supported_tasks: ["a"], load: 2, resources: { cpu_cores: 4 } });
+  expect(answer).toMatchObject({
+    supported_tasks: ["a"],
+    load: 2,
+    instance_id: "node-1",
+    resources: { cpu_cores: 4 },
+  });
 });

@@ -1,16 +1,69 @@
 // Tasks at run time: pushed, tried again, lost, fenced, cancelled.
 import { describe, expect, test } from "vitest";
+import { flow } from "../../../src/blueprint/flow.ts";
+import type { RuntimeLimits } from "../../../src/runtime/runtime.ts";
 import { openWorld } from "../../support/runtime-world.ts";
 import { declaredFlow, echoFlow, echoJob, strictFlow } from "../../support/sample-blueprints.ts";
 import { ScriptedWorker } from "../../support/scripted-worker.ts";
 
-async function begun() {
-  const world = await openWorld([declaredFlow, echoFlow, echoJob, strictFlow]);
+async function begun(limits: Partial<RuntimeLimits> = {}) {
+  const world = await openWorld([declaredFlow, echoFlow, echoJob, strictFlow], { limits });
   const { jobs, workers } = world.runtime;
   const worker = new ScriptedWorker(workers, "w1", ["echo"]);
   await worker.connect();
   return { ...world, jobs, workers, worker };
 }
+
+describe("what a blueprint does not say of its task is as the server is set", () => {
+  test("how often it is tried again", async () => {
+    const { jobs, worker, clock } = await begun({ retriesMax: 1 });
+    const { jobId } = await jobs.start({ blueprint: "echo_flow", input: {} });
+    await worker.fail(worker.accept());
+    await clock.advance(1000);
+    expect(worker.tasks).toHaveLength(2);
+    await worker.fail(worker.accept());
+    expect(await jobs.get(jobId)).toMatchObject({ currentState: "failed" });
+  });
+
+  test("but what it says counts", async () => {
+    const { jobs, worker } = await begun({ retriesMax: 0, runTimeoutMs: 7000 });
+    await jobs.start({ blueprint: "declared_flow", input: { text: "x" } });
+    expect(worker.accept()).toMatchObject({ retry: { maxAttempts: 3 }, runTimeoutMs: 7000 });
+  });
+
+  test("how long an attempt may run", async () => {
+    const { jobs, worker, workers, clock } = await begun({ runTimeoutMs: 20_000 });
+    await jobs.start({ blueprint: "echo_flow", input: {} });
+    const task = worker.accept();
+    await clock.advance(19_999);
+    expect(await workers.heartbeat(worker, [task])).toEqual([]);
+    await clock.advance(1);
+    expect(worker.cancelled).toMatchObject([{ attempt: { taskId: task.taskId, attempt: 1 } }]);
+    expect(await worker.succeed(task)).toEqual({ status: "fenced" });
+  });
+});
+
+test("a handler that throws is tried again as often as the server is set, and history says how often that is", async () => {
+  let calls = 0;
+  const shaky = flow("shaky", { version: "1" })
+    .state("start", { isStart: true, to: ["done"] }, () => {
+      calls++;
+      throw new Error("no luck");
+    })
+    .state("done", { isEnd: true })
+    .build();
+  const { runtime, clock, store } = await openWorld([shaky], { limits: { retriesMax: 1 } });
+  const { jobId } = await runtime.jobs.start({ blueprint: "shaky", input: {} });
+  await clock.advance(60_000);
+  expect(await runtime.jobs.get(jobId)).toMatchObject({ status: "quarantined" });
+  expect(calls).toBe(2);
+  const failures = (await store.history(jobId, 0, 10)).filter(
+    ({ message }) => message.type === "failed",
+  );
+  expect(failures).toHaveLength(2);
+  for (const { message } of failures)
+    expect(message).toMatchObject({ error: { details: { retriesMax: 1 } } });
+});
 
 describe("a task", () => {
   test("is pushed at the commit that starts it, and its result ends the job", async () => {
@@ -203,7 +256,7 @@ describe("an attempt", () => {
     const { clock, jobs, workers, worker } = await begun();
     await jobs.start({ blueprint: "echo_flow", input: {} });
     const task = worker.accept();
-    for (let minute = 0; minute < 10; minute++) {
+    for (let halfMinute = 0; halfMinute < 9; halfMinute++) {
       await clock.advance(30_000);
       expect(await workers.heartbeat(worker, [task])).toEqual([]);
     }
