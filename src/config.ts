@@ -61,6 +61,10 @@ export const variables = {
     about: "The directory that blueprints are loaded from.",
     schema: z.string().min(1).optional(),
   },
+  WORKERS_CONFIG_PATH: {
+    about: "A TOML file with tokens for single workers: a section [worker_id] with a token.",
+    schema: z.string().min(1).optional(),
+  },
   JOB_MAX_RETRIES: {
     flag: "maxRetries",
     about: "How often a failed task or handler is tried again, where the blueprint does not say.",
@@ -68,7 +72,8 @@ export const variables = {
   },
   WORKER_TIMEOUT_SECONDS: {
     flag: "workerTimeout",
-    about: "How long an attempt may run, in seconds, where the blueprint does not say.",
+    about:
+      "How long an attempt may run where the blueprint does not say, and a Python worker may be silent, in seconds.",
     schema: wholeNumber(2_000_000, 1).default(300),
   },
   INSTANCE_ID: {
@@ -108,9 +113,10 @@ export interface Config {
   readonly dataDirectory: string;
   /** The caller's own where absent. */
   readonly blueprintsDirectory?: string;
+  readonly workersFile?: string;
   /** How often a failed task or handler is tried again, where the blueprint does not say. */
   readonly retriesMax: number;
-  /** How long an attempt may run, in milliseconds, where the blueprint does not say. */
+  /** How long an attempt may run, in milliseconds, where the blueprint does not say, and a Python worker may be silent. */
   readonly workerTimeoutMs: number;
   /** Names this server among others. */
   readonly instanceId: string;
@@ -161,6 +167,7 @@ export function readConfig({
     workerToken: values.GLOBAL_WORKER_TOKEN ?? freshToken(),
     dataDirectory: values.DATA_DIR,
     ...(values.BLUEPRINTS_DIR !== undefined && { blueprintsDirectory: values.BLUEPRINTS_DIR }),
+    ...(values.WORKERS_CONFIG_PATH !== undefined && { workersFile: values.WORKERS_CONFIG_PATH }),
     retriesMax: values.JOB_MAX_RETRIES,
     workerTimeoutMs: values.WORKER_TIMEOUT_SECONDS * 1000,
     instanceId: values.INSTANCE_ID ?? hostname(),

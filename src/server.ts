@@ -6,8 +6,10 @@ import { BlueprintRegistry } from "./blueprint/registry.ts";
 import { ChartRenderer } from "./chart/chart-renderer.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { createGateway, type GatewayLimits } from "./gateway/gateway.ts";
+import { WorkerTokens } from "./gateway/worker-tokens.ts";
+import { readWorkersFile } from "./gateway/workers-file.ts";
 import { createApp } from "./http/app.ts";
-import { clientTokenHeader, createAuthenticate, workerTokenHeader } from "./http/auth.ts";
+import { clientTokenHeader, createAuthenticate } from "./http/auth.ts";
 import { serve } from "./http/serve.ts";
 import type { Logger } from "./logger.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
@@ -25,11 +27,15 @@ export interface ServerOptions {
   readonly blueprints: readonly Blueprint[];
   readonly clientToken: string;
   readonly workerToken: string;
+  /** A TOML file of tokens for single workers. */
+  readonly workersFile?: string;
   readonly log: Logger;
   /** Names this server among others; the hostname where absent. */
   readonly instanceId?: string;
   readonly clock?: Clock;
   readonly limits?: Partial<RuntimeLimits>;
+  /** How long a worker of the older dialect may be silent before its tasks go to others; 300 seconds where absent. */
+  readonly workerTimeoutMs?: number;
   readonly gatewayLimits?: Partial<GatewayLimits>;
   /** Where the built console lies: the package's own build where absent. */
   readonly consoleDirectory?: string;
@@ -54,12 +60,17 @@ const defaultGraceMs = 2_000;
  * Start a server over the embedded store.
  *
  * @throws RuntimeError `store.in_use`, `store.corrupt`, `store.format_newer`, `store.unusable`,
- *   `server.port_in_use`, `blueprint.invalid`, `blueprint.duplicate`, `blueprint.shape_changed`
+ *   `server.port_in_use`, `config.invalid`, `blueprint.invalid`, `blueprint.duplicate`, `blueprint.shape_changed`
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { host = "127.0.0.1", port = 0, log, clock = systemClock } = options;
   const { instanceId = hostname() } = options;
   const blueprints = registered(options.blueprints, log);
+  const { workersFile } = options;
+  const tokens = new WorkerTokens(
+    options.workerToken,
+    workersFile === undefined ? undefined : await readWorkersFile(workersFile),
+  );
   const nodeId = `${instanceId}-${newEpoch()}`;
   const store = await openEmbeddedStore({ directory: options.dataDirectory, clock, nodeId });
   const stopping = new AbortController();
@@ -72,6 +83,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   try {
     const charts = new ChartRenderer(blueprints);
+    const gateway = createGateway({
+      workers: runtime.workers,
+      tokens,
+      clock,
+      log: log.child({ part: "gateway" }),
+      limits: {
+        ...(options.workerTimeoutMs !== undefined && { olderLeaseMs: options.workerTimeoutMs }),
+        ...options.gatewayLimits,
+      },
+    });
     const app = createApp({
       jobs: runtime.jobs,
       workers: runtime.workers,
@@ -84,21 +105,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       unready: () => (stopping.signal.aborted ? "The server is stopping." : undefined),
       consoleDirectory: options.consoleDirectory ?? builtConsole,
       stopping: stopping.signal,
-    });
-    const isWorker = createAuthenticate(options.workerToken, workerTokenHeader);
-    const gateway = createGateway({
-      workers: runtime.workers,
-      authenticate: (headers) => ({
-        outcome: isWorker((name) => [headers[name] ?? []].flat()[0]),
+      ...(workersFile !== undefined && {
+        async reloadWorkers() {
+          tokens.replace(await readWorkersFile(workersFile));
+          gateway.recheckTokens();
+          log.info({ workersFile }, "workers' tokens have been read again");
+        },
       }),
-      clock,
-      log: log.child({ part: "gateway" }),
-      ...(options.gatewayLimits && { limits: options.gatewayLimits }),
     });
     await runtime.start();
     const http = await serve(app, {
       host,
       port,
+      onRequest: (request, response) => gateway.handleRequest(request, response),
       onUpgrade: (request, socket, head) => gateway.handleUpgrade(request, socket, head),
     });
     log.info({ url: http.url, dataDirectory: options.dataDirectory }, "server is listening");

@@ -121,6 +121,11 @@ async function runHandler(
   }
 }
 
+/** The whole number from 0 to 9 that is nearest. */
+function clampedRank(priority: number): number {
+  return Math.min(9, Math.max(0, Math.round(priority)));
+}
+
 /** Takes the one action of a run, and refuses what the state did not declare. */
 class ChosenAction implements FlowActions<string> {
   readonly #state: HandledState;
@@ -139,7 +144,10 @@ class ChosenAction implements FlowActions<string> {
     // What the handler says wins over what the flow declared of the task.
     const declared = this.#state.tasks.get(type);
     const retry = { ...declared?.retry, ...options.retry };
-    const complete = completeOptions(type, { ...declared, ...options, retry });
+    // Flows of the Python system give any number here, such as 7.5.
+    const wished = options.priority ?? declared?.priority;
+    const priority = wished === undefined ? {} : { priority: clampedRank(wished) };
+    const complete = completeOptions(type, { ...declared, ...options, ...priority, retry });
     const request: TaskRequest = { type, params, ...complete };
     this.#choose({ action: "dispatch_task", request, transitions });
   }

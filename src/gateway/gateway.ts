@@ -1,6 +1,6 @@
 // Where workers connect: takes upgrades of the worker path, and keeps one session per worker process.
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type ServerOptions, type WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
@@ -13,10 +13,16 @@ import {
 } from "../protocol/worker-frames.ts";
 import type { WorkerService } from "../runtime/runtime.ts";
 import { FrameSocket, type FrameSocketLimits } from "./frame-socket.ts";
+import {
+  createOlderDialect,
+  olderDialectLimits,
+  type OlderDialectLimits,
+} from "./older/older-dialect.ts";
 import { protocolVersion, Session, type SessionLimits } from "./session.ts";
-import { isForWorkers, refusalOf, refuseUpgrade, type Authenticate } from "./upgrade.ts";
+import { askedBy, refusalOf, refuseUpgrade } from "./upgrade.ts";
+import type { Proof, WorkerTokens } from "./worker-tokens.ts";
 
-export interface GatewayLimits extends FrameSocketLimits, SessionLimits {
+export interface GatewayLimits extends FrameSocketLimits, SessionLimits, OlderDialectLimits {
   /** How long a connection may last without its hello. */
   readonly helloMs: number;
   /** Workers are told to come back after up to this long, each at its own moment. */
@@ -33,11 +39,12 @@ export const gatewayLimits: GatewayLimits = {
   slowConsumerMs: 30_000,
   closeMs: 1_000,
   reconnectMs: 2_000,
+  ...olderDialectLimits,
 };
 
 export interface GatewayOptions {
   readonly workers: WorkerService;
-  readonly authenticate: Authenticate;
+  readonly tokens: WorkerTokens;
   readonly clock: Clock;
   readonly log: Logger;
   /** Where other than `gatewayLimits`. */
@@ -54,6 +61,14 @@ export interface Gateway {
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean;
   /**
+   * Take a request of the older dialect.
+   *
+   * @returns false where it is none; it is still the caller's then.
+   */
+  handleRequest(request: IncomingMessage, response: ServerResponse): boolean;
+  /** The tokens have been replaced: hang up on those whose tokens are not good any more. */
+  recheckTokens(): void;
+  /**
    * Tell all workers to go, give them `graceMs` to deliver what they finish, then hang up.
    * Their attempts stay leased, so they go on over the reconnection.
    */
@@ -68,13 +83,14 @@ const socketLimits: ServerOptions & { maxFragments: number; maxBufferedChunks: n
   maxPayload: frameBytesMax,
   maxFragments: 64,
   maxBufferedChunks: 1_024,
-  handleProtocols: () => workerSubprotocol,
 };
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { workers, authenticate, clock, log, random = Math.random } = options;
+  const { workers, tokens, clock, log, random = Math.random } = options;
   const limits = { ...gatewayLimits, ...options.limits };
-  const server = new WebSocketServer(socketLimits);
+  const server = new WebSocketServer({ ...socketLimits, handleProtocols: () => workerSubprotocol });
+  const olderServer = new WebSocketServer({ ...socketLimits, handleProtocols: () => false });
+  const older = createOlderDialect({ workers, tokens, clock, limits, log });
   const sockets = new Set<FrameSocket>();
   /** By holder; an entry stays until the runtime has finished taking its session in. */
   const entries = new Map<string, Entry>();
@@ -82,17 +98,38 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     handleUpgrade(request, socket, head) {
-      if (!isForWorkers(request)) return false;
+      const asked = askedBy(request);
+      if (!asked) return false;
+      const proof = tokens.prove(request.headers);
       const refusal = closing
         ? ({ code: "server.stopping", message: "The server is stopping." } as const)
-        : refusalOf(request, authenticate);
-      if (refusal) {
-        log.info({ code: refusal.code, from: request.socket.remoteAddress }, "worker refused");
-        refuseUpgrade(socket, refusal);
+        : refusalOf(request, asked, proof);
+      if (refusal || proof.outcome !== "ok") {
+        const { code, message } = refusal!;
+        log.info({ code, from: request.socket.remoteAddress }, "worker refused");
+        refuseUpgrade(socket, { code, message });
+      } else if (asked.dialect === "frames") {
+        server.handleUpgrade(request, socket, head, (webSocket) => converse(webSocket, proof));
       } else {
-        server.handleUpgrade(request, socket, head, converse);
+        const workerId = asked.workerId ?? proof.workerId;
+        const isStillWelcome = (): boolean => {
+          const now = tokens.prove(request.headers);
+          return now.outcome === "ok" && (workerId === undefined || now.isFor(workerId));
+        };
+        olderServer.handleUpgrade(request, socket, head, (webSocket) =>
+          older.sockets.take(webSocket, workerId, isStillWelcome),
+        );
       }
       return true;
+    },
+
+    handleRequest: older.handleRequest,
+
+    recheckTokens() {
+      older.sockets.recheck();
+      for (const { session, socket, proof } of entries.values())
+        if (!proof.isFor(session.workerId))
+          socket.close(closeCodes.auth, "the token is not good any more");
     },
 
     async close(graceMs) {
@@ -103,18 +140,18 @@ export function createGateway(options: GatewayOptions): Gateway {
         for (const socket of sockets) socket.close(closeCodes.draining, "the server is stopping");
       };
       const grace = clock.schedule(graceMs, hangUp);
-      await Promise.all([...sockets].map(({ closed }) => closed));
+      await Promise.all([older.close(limits.closeMs), ...[...sockets].map(({ closed }) => closed)]);
       grace.cancel();
     },
   };
 
   /** Wait for the hello of a new connection, then let a session do the talking. */
-  function converse(webSocket: WebSocket): void {
+  function converse(webSocket: WebSocket, proof: Proven): void {
     let session: Session | undefined;
     const socket = new FrameSocket(webSocket, clock, limits, {
       onFrame(frame) {
         if (session) session.take(frame);
-        else if (frame.type === "hello") session = introduce(frame, socket);
+        else if (frame.type === "hello") session = introduce(frame, socket, proof);
         else
           socket.fail("protocol.frame_unexpected", `The first frame is hello, not ${frame.type}.`);
       },
@@ -136,7 +173,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     void socket.closed.then(() => sockets.delete(socket));
   }
 
-  function introduce(hello: Hello, socket: FrameSocket): Session | undefined {
+  function introduce(hello: Hello, socket: FrameSocket, proof: Proven): Session | undefined {
     if (closing) {
       socket.close(closeCodes.draining, "the server is stopping");
       return undefined;
@@ -146,6 +183,13 @@ export function createGateway(options: GatewayOptions): Gateway {
         "protocol.version_unsupported",
         `This server speaks version ${protocolVersion}, not ${hello.protocols.join(", ")}.`,
       );
+      return undefined;
+    }
+    if (!proof.isFor(hello.worker_id)) {
+      log.info({ workerId: hello.worker_id }, "worker refused: its token is not good for it");
+      const message = `The token is not good for the worker ${hello.worker_id}.`;
+      socket.send({ type: "error", code: "worker.refused", message, fatal: true });
+      socket.close(closeCodes.forbidden, "worker.refused");
       return undefined;
     }
     const id = randomUUID();
@@ -162,7 +206,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const older = entries.get(session.holder);
     older?.socket.close(closeCodes.superseded, "connected again");
     const opening = Promise.resolve(older?.opening).then(() => session.open(hello));
-    entries.set(session.holder, { session, socket, opening });
+    entries.set(session.holder, { session, socket, proof, opening });
     return session;
   }
 
@@ -182,9 +226,13 @@ const troubleCodes: ReadonlySet<number> = new Set([
   closeCodes.slow_consumer,
 ]);
 
+type Proven = Extract<Proof, { outcome: "ok" }>;
+
 interface Entry {
   readonly session: Session;
   readonly socket: FrameSocket;
+  /** Of the connection's token. */
+  readonly proof: Proven;
   /** Resolves when the runtime has taken the session in, or has refused to. Never rejects. */
   readonly opening: Promise<void>;
 }

@@ -71,6 +71,7 @@ export class Session implements WorkerSession {
         credits: hello.credits,
         labels: hello.labels,
         resources: hello.resources,
+        ...(hello.cost_per_second !== undefined && { costPerSecond: hello.cost_per_second }),
         draining: hello.draining,
         running: hello.running.map(attemptOf),
         outbox: hello.outbox.map(attemptOf),

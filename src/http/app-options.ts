@@ -54,6 +54,8 @@ export interface AppOptions {
   readonly unready: () => string | undefined;
   /** Where the built console is. */
   readonly consoleDirectory: string;
+  /** Read the workers' own tokens again; absent where there is no file of them. */
+  readonly reloadWorkers?: () => Promise<void>;
   /** Aborted when the server stops: event streams end, and requests that wait are answered. */
   readonly stopping: AbortSignal;
   /** Where other than `httpLimits`. */

@@ -6,9 +6,8 @@ export type ReadHeader = (name: string) => string | undefined;
 export type Authentication = "ok" | "missing" | "invalid";
 export type Authenticate = (header: ReadHeader) => Authentication;
 
-/** The headers that carry tokens beside `Authorization: Bearer`. */
+/** The header that carries a client's token beside `Authorization: Bearer`. */
 export const clientTokenHeader = "x-avtomatika-token";
-export const workerTokenHeader = "x-worker-token";
 
 /**
  * @param token The one that is right.

@@ -106,6 +106,10 @@ export function streamAnswer(event: JobEvent): StreamEvent {
 }
 
 export function workerAnswer(worker: WorkerView, instanceId: string): Worker {
+  const { resources, labels, costPerSecond, hotCache = [] } = worker;
+  const { hostname, ip_address } = labels;
+  // Workers of ours count the models among the resources.
+  const models = worker.installedModels ?? resources["installed_models"];
   return {
     worker_id: worker.workerId,
     worker_type: worker.workerType,
@@ -113,9 +117,14 @@ export function workerAnswer(worker: WorkerView, instanceId: string): Worker {
     max_concurrent_tasks: worker.maxConcurrentTasks,
     load: worker.running,
     status: worker.status,
-    resources: worker.resources,
-    labels: worker.labels,
+    resources,
+    labels,
     instance_id: instanceId,
+    ...(hostname !== undefined && { hostname }),
+    ...(ip_address !== undefined && { ip_address }),
+    installed_models: Array.isArray(models) ? models : [],
+    hot_cache: [...hotCache],
+    ...(costPerSecond !== undefined && { cost_per_second: costPerSecond }),
     connected_at: iso(worker.connectedAt),
   };
 }

@@ -1,5 +1,5 @@
 // One port for everything: HTTP goes to the application, WebSocket upgrades to whoever takes them.
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIPv6, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -10,6 +10,8 @@ export interface ServeOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Takes a request before the application, or returns false where it is not for it. */
+  readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Takes an upgrade, or returns false where it is not for it. */
   readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean;
 }
@@ -42,13 +44,12 @@ const serverOptions = {
  */
 export async function serve(
   app: Pick<Hono, "fetch">,
-  { host, port, onUpgrade }: ServeOptions,
+  { host, port, onRequest, onUpgrade }: ServeOptions,
 ): Promise<HttpServer> {
   const listener = getRequestListener(app.fetch, { hostname: "localhost" });
-  const server = createServer(
-    serverOptions,
-    (request, response) => void listener(request, response),
-  );
+  const server = createServer(serverOptions, (request, response) => {
+    if (!onRequest?.(request, response)) void listener(request, response);
+  });
   const unused = unusedConnections(server);
   server.on("upgrade", (request, socket, head) => {
     if (!onUpgrade?.(request, socket, head)) refuseUpgrade(socket);

@@ -1,15 +1,24 @@
 // What clients hear about the server itself: whether it works, its workers, its blueprints and their charts.
 import { RuntimeError } from "../errors.ts";
-import { chartContentTypes, type BlueprintEntry, type ChartFormat } from "../protocol/contract.ts";
+import {
+  chartContentTypes,
+  metricsContentType,
+  type BlueprintEntry,
+  type ChartFormat,
+} from "../protocol/contract.ts";
 import { apiHeaders, json } from "./answer.ts";
 import type { AppOptions, ServedBlueprint } from "./app-options.ts";
 import { endpointPath } from "./endpoint-path.ts";
 import { workerAnswer } from "./job-answer.ts";
+import { metricsText } from "./metrics.ts";
 import { openApiDocument } from "./open-api.ts";
 import type { Handlers } from "./operation.ts";
 
 export type ServerOperations = Handlers<
   | "getStatus"
+  | "getMetrics"
+  | "listQuarantined"
+  | "reloadWorkers"
   | "getHealth"
   | "getReadiness"
   | "getOpenApi"
@@ -28,6 +37,7 @@ export function serverOperations({
   charts,
   instanceId,
   unready,
+  reloadWorkers,
 }: AppOptions): ServerOperations {
   const fine = () => json({ status: "ok" });
   const listWorkers = () => json(workers.list().map((worker) => workerAnswer(worker, instanceId)));
@@ -35,6 +45,23 @@ export function serverOperations({
 
   return {
     getStatus: fine,
+    async getMetrics() {
+      const text = metricsText(await jobs.count(), workers.list());
+      return new Response(text, { headers: { "content-type": metricsContentType, ...apiHeaders } });
+    },
+    async listQuarantined() {
+      const { jobs: quarantined } = await jobs.list({ status: "quarantined", limit: 1000 });
+      return json(quarantined.map(({ jobId }) => jobId));
+    },
+    async reloadWorkers() {
+      if (!reloadWorkers)
+        throw new RuntimeError(
+          "request.invalid",
+          "WORKERS_CONFIG_PATH is not set, cannot reload configs.",
+        );
+      await reloadWorkers();
+      return json({ status: "worker_configs_reloaded" });
+    },
     getHealth: fine,
     getReadiness() {
       const reason = unready();

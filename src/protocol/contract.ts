@@ -101,6 +101,9 @@ export const chartContentTypes: Readonly<Record<ChartFormat, string>> = {
 };
 const version = z.string().max(64).optional().describe("The newest where absent.");
 
+/** The text format of Prometheus. */
+export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
 const Fine = z.object({ status: z.literal("ok") });
 
 export const contract = {
@@ -111,6 +114,24 @@ export const contract = {
     auth: "none",
     summary: "Whether the server answers.",
     answers: { 200: { about: "It does.", schema: Fine } },
+  },
+  getMetrics: {
+    method: "GET",
+    path: "/_public/metrics",
+    under: "root",
+    auth: "none",
+    summary: "Counts of jobs, workers and running tasks, for Prometheus.",
+    answers: {
+      200: { about: "The counts.", schema: z.string(), contentType: metricsContentType },
+    },
+  },
+  listQuarantined: {
+    method: "GET",
+    path: "/_public/jobs/quarantined",
+    under: "root",
+    auth: "client",
+    summary: "The ids of quarantined jobs, newest first; 1000 at most.",
+    answers: { 200: { about: "The ids.", schema: z.array(z.string()) } },
   },
   getHealth: {
     method: "GET",
@@ -269,6 +290,19 @@ export const contract = {
     auth: "client",
     summary: "How many workers there are, and how many jobs of each status.",
     answers: { 200: { about: "The counts.", schema: Dashboard } },
+  },
+  reloadWorkers: {
+    method: "POST",
+    path: "/admin/reload-workers",
+    under: "api",
+    auth: "client",
+    summary: "Read the file of workers' own tokens again.",
+    answers: {
+      200: {
+        about: "The new tokens are in force.",
+        schema: z.object({ status: z.literal("worker_configs_reloaded") }),
+      },
+    },
   },
   listBlueprints: {
     method: "GET",

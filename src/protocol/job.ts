@@ -135,6 +135,11 @@ export const Worker = z
     resources: z.record(z.string(), z.unknown()),
     labels: z.record(z.string(), z.string()),
     instance_id: z.string().describe("The server that it is connected to."),
+    hostname: z.string().optional(),
+    ip_address: z.string().optional(),
+    installed_models: z.array(z.unknown()),
+    hot_cache: z.array(z.string()).describe("What it has loaded and would do at once."),
+    cost_per_second: z.number().nonnegative().optional(),
     connected_at: time,
   })
   .meta({ id: "Worker" });

@@ -57,7 +57,7 @@ export class Dispatcher {
     if (!member) return undefined;
     this.#offers.set(task.taskId, member);
     const { holder, workerId } = member.session;
-    return { holder, workerId, leaseMs: this.#firstLeaseMs };
+    return { holder, workerId, leaseMs: this.#firstLeaseMs(member) };
   }
 
   /** Give back what a refused commit had reserved. */
@@ -141,7 +141,7 @@ export class Dispatcher {
     const seen = new Map(this.#backlog.get(shard));
     const limit = Math.max(...queues.map((queue) => queue.limit));
     const { holder, workerId } = member.session;
-    const leaseMs = this.#firstLeaseMs;
+    const leaseMs = this.#firstLeaseMs(member);
     // Which queue the tasks will come from is not known yet, so the slots are held without a type.
     pool.hold(member, "", limit);
     try {
@@ -172,7 +172,7 @@ export class Dispatcher {
     }
     pool.run(member, runningAttempt(task));
     this.#options.pushed(member, task);
-    member.session.push(task, this.#options.limits.leaseMs);
+    member.session.push(task, this.#leaseMs(member));
   }
 
   #unreserve({ taskId, queue }: NewTask): Member | undefined {
@@ -184,8 +184,12 @@ export class Dispatcher {
   }
 
   /** The time to accept comes on top of the first lease, so that accepting needs no write (law 8). */
-  get #firstLeaseMs(): number {
-    return this.#options.limits.acceptMs + this.#options.limits.leaseMs;
+  #firstLeaseMs(member: Member): number {
+    return this.#options.limits.acceptMs + this.#leaseMs(member);
+  }
+
+  #leaseMs({ session }: Member): number {
+    return session.leaseMs ?? this.#options.limits.leaseMs;
   }
 }
 

@@ -157,11 +157,19 @@ export type ResultStatus =
   | { readonly status: "fenced" }
   | { readonly status: "unknown" };
 
-export interface WorkerIntroduction {
+/** What a worker says of itself that may change while it is connected. */
+export interface WorkerDescription {
   readonly workerType: string;
-  readonly credits: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: Readonly<Record<string, unknown>>;
+  readonly costPerSecond?: number;
+  readonly installedModels?: readonly unknown[];
+  /** What it has loaded and would do at once. */
+  readonly hotCache?: readonly string[];
+}
+
+export interface WorkerIntroduction extends WorkerDescription {
+  readonly credits: number;
   readonly draining: boolean;
   /** Attempts that the worker says it runs. */
   readonly running: readonly Attempt[];
@@ -197,6 +205,8 @@ export interface WorkerService {
   result(session: WorkerSession, attempt: Attempt, outcome: AttemptOutcome): Promise<ResultStatus>;
   /** The most tasks at once from now on; 0 pauses. */
   setCredits(session: WorkerSession, credits: number): void;
+  /** The worker describes itself anew. */
+  describe(session: WorkerSession, description: WorkerDescription): void;
   /** No more tasks for this session. */
   drain(session: WorkerSession): void;
   list(): readonly WorkerView[];

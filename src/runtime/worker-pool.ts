@@ -14,6 +14,10 @@ export interface WorkerSession {
   readonly workerId: string;
   /** Task type → most at once; undefined where only the total counts. */
   readonly types: ReadonlyMap<string, number | undefined>;
+  /** How long its leases last, in milliseconds, where other than `RuntimeLimits.leaseMs`. */
+  readonly leaseMs?: number;
+  /** Of a worker that asks for each of its tasks: how many it asks for now. Its credits are only shown, then. */
+  readonly asking?: number;
   /** Hand over a task whose lease is durable. */
   push(task: StoredTask, leaseMs: number): void;
   /** Tell the worker to stop an attempt; its slot stays counted until the worker answers. */
@@ -31,6 +35,10 @@ export interface WorkerView {
   readonly connectedAt: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: Readonly<Record<string, unknown>>;
+  readonly costPerSecond?: number;
+  readonly installedModels?: readonly unknown[];
+  /** What it has loaded and would do at once. */
+  readonly hotCache?: readonly string[];
 }
 
 /** An attempt that a session of this node runs. */
@@ -56,7 +64,7 @@ export function runningAttempt(task: StoredTask): Running {
 /** A session with its books: what it may take and what it has. */
 export interface Member {
   readonly session: WorkerSession;
-  readonly introduction: WorkerIntroduction;
+  introduction: WorkerIntroduction;
   readonly connectedAt: number;
   credits: number;
   draining: boolean;
@@ -136,9 +144,8 @@ export class WorkerPool {
   /** How many more tasks of a type a member may take now. */
   free(member: Member, type: string): number {
     if (member.draining || member.ignored >= ignoredMax) return 0;
-    let taken = member.running.size;
-    for (const count of member.reserved.values()) taken += count;
-    const total = member.credits - taken;
+    let total = member.session.asking ?? member.credits - member.running.size;
+    for (const count of member.reserved.values()) total -= count;
     const limit = member.session.types.get(type);
     if (limit === undefined || total <= 0) return Math.max(0, total);
     let ofType = member.reserved.get(type) ?? 0;
@@ -189,20 +196,24 @@ export class WorkerPool {
   }
 
   list(): readonly WorkerView[] {
-    return [...this.#members.values()].map((member) => ({
-      workerId: member.session.workerId,
-      workerType: member.introduction.workerType,
-      types: [...member.session.types.keys()],
-      maxConcurrentTasks: member.credits,
-      running: member.running.size,
-      status: member.draining
-        ? "draining"
-        : member.running.size >= member.credits
-          ? "busy"
-          : "idle",
-      connectedAt: member.connectedAt,
-      labels: member.introduction.labels,
-      resources: member.introduction.resources,
-    }));
+    return [...this.#members.values()].map(viewOf);
   }
+}
+
+function viewOf(member: Member): WorkerView {
+  const { labels, resources, costPerSecond, installedModels, hotCache } = member.introduction;
+  return {
+    workerId: member.session.workerId,
+    workerType: member.introduction.workerType,
+    types: [...member.session.types.keys()],
+    maxConcurrentTasks: member.credits,
+    running: member.running.size,
+    status: member.draining ? "draining" : member.running.size >= member.credits ? "busy" : "idle",
+    connectedAt: member.connectedAt,
+    labels,
+    resources,
+    ...(costPerSecond !== undefined && { costPerSecond }),
+    ...(installedModels && { installedModels }),
+    ...(hotCache && { hotCache }),
+  };
 }

@@ -16,6 +16,7 @@ import type {
   RuntimeLimits,
   TaskProgress,
   Welcome,
+  WorkerDescription,
   WorkerIntroduction,
   WorkerService,
 } from "./runtime.ts";
@@ -163,6 +164,11 @@ export class Workers implements WorkerService {
     this.#options.dispatcher.fill(member);
   }
 
+  describe(session: WorkerSession, description: WorkerDescription): void {
+    const member = this.#options.pool.of(session);
+    if (member) member.introduction = { ...member.introduction, ...description };
+  }
+
   drain(session: WorkerSession): void {
     const member = this.#options.pool.of(session);
     if (member) member.draining = true;
@@ -280,9 +286,8 @@ export class Workers implements WorkerService {
     session: WorkerSession,
     attempts: readonly Attempt[],
   ): Promise<readonly ExtensionResult[]> {
-    const { holder, workerId } = session;
     const { pool, store, limits } = this.#options;
-    const { leaseMs } = limits;
+    const { holder, workerId, leaseMs = limits.leaseMs } = session;
     const running = pool.of(session)?.running;
     const extensions = attempts.map(({ taskId, attempt }): Extension => {
       const progress = running?.get(taskId)?.progress;

@@ -26,7 +26,10 @@ const layers: Readonly<Record<string, Layer>> = {
     ours: ["src/actor", "src/blueprint", "src/store", log],
     others: ["lru-cache"],
   },
-  "src/gateway": { ours: ["src/protocol", ...runtimePorts, log], others: ["ws", "node:"] },
+  "src/gateway": {
+    ours: ["src/protocol", ...runtimePorts, log],
+    others: ["smol-toml", "ws", "node:"],
+  },
   "src/http": {
     ours: ["src/protocol", ...runtimePorts, log],
     others: ["hono", "@hono/node-server", "zod", "zod-openapi", "node:"],

@@ -7,31 +7,30 @@ import { WebSocket, type ClientOptions } from "ws";
 import { createGateway, type GatewayLimits } from "../../../src/gateway/gateway.ts";
 import type { ServerFrame } from "../../../src/protocol/worker-frames.ts";
 import { workerPath, workerSubprotocol } from "../../../src/protocol/worker-frames.ts";
+import { WorkerTokens } from "../../../src/gateway/worker-tokens.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RecordingWorkers } from "./recording-workers.ts";
 
 export const token = "a-worker-token";
 
-export async function openGateway(limits: Partial<GatewayLimits> = {}) {
+export async function openGateway(
+  limits: Partial<GatewayLimits> = {},
+  tokens: WorkerTokens = new WorkerTokens(token),
+) {
   const workers = new RecordingWorkers();
   const clock = new FakeClock();
   const gateway = createGateway({
     workers,
-    authenticate: ({ authorization }) => ({
-      outcome:
-        authorization === undefined
-          ? "missing"
-          : authorization === `Bearer ${token}`
-            ? "ok"
-            : "invalid",
-    }),
+    tokens,
     clock,
     log: pino({ level: "silent" }),
     limits,
     random: () => 0.5,
   });
-  const server = createServer((_request, response) => response.writeHead(404).end());
+  const server = createServer((request, response) => {
+    if (!gateway.handleRequest(request, response)) response.writeHead(404).end();
+  });
   server.on("upgrade", (request, socket, head) => {
     if (!gateway.handleUpgrade(request, socket, head))
       socket.end("HTTP/1.1 418 I'm a teapot\r\n\r\n");

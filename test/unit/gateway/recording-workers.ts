@@ -5,6 +5,7 @@ import type {
   ResultStatus,
   TaskProgress,
   Welcome,
+  WorkerDescription,
   WorkerIntroduction,
   WorkerService,
 } from "../../../src/runtime/runtime.ts";
@@ -18,6 +19,7 @@ export class RecordingWorkers implements WorkerService {
   readonly results: { attempt: Attempt; outcome: AttemptOutcome }[] = [];
   readonly reports: { attempt: Attempt; progress: TaskProgress }[] = [];
   readonly credits: number[] = [];
+  readonly descriptions: WorkerDescription[] = [];
 
   // What the runtime answers; a test may put another in its place.
   onConnect = async (_session: WorkerSession): Promise<Welcome> => ({
@@ -62,6 +64,9 @@ export class RecordingWorkers implements WorkerService {
   }
   setCredits(_session: WorkerSession, credits: number): void {
     this.credits.push(credits);
+  }
+  describe(_session: WorkerSession, description: WorkerDescription): void {
+    this.descriptions.push(description);
   }
   drain({ holder }: WorkerSession): void {
     this.calls.push(`drain ${holder}`);

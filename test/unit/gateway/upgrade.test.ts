@@ -44,15 +44,13 @@ describe("an upgrade", () => {
     },
   );
 
-  test.each([[[]], [["avtomatika.worker.v0"]]])(
-    "is refused with the subprotocols %j, naming the one that is spoken",
-    async (subprotocols) => {
-      const refusal = await world.refusal({ headers }, { subprotocols });
-      expect(refusal.status).toBe(426);
-      expect(problem(refusal)).toBe("protocol.subprotocol_required");
-      expect(refusal.body).toContain("avtomatika.worker.v1");
-    },
-  );
+  test("is refused with another subprotocol, naming the one that is spoken", async () => {
+    const subprotocols = ["avtomatika.worker.v0"];
+    const refusal = await world.refusal({ headers }, { subprotocols });
+    expect(refusal.status).toBe(426);
+    expect(problem(refusal)).toBe("protocol.subprotocol_required");
+    expect(refusal.body).toContain("avtomatika.worker.v1");
+  });
 
   test("is refused while the server stops", async () => {
     const closed = world.gateway.close(0);
@@ -62,7 +60,7 @@ describe("an upgrade", () => {
     await closed;
   });
 
-  test.each(["/_worker/ws/w1", "/_worker/wsx", "/"])(
+  test.each(["/_worker/ws/w1/x", "/_worker/wsx", "/"])(
     "of another path (%s) is left to the caller",
     async (path) => {
       expect((await world.refusal({ headers }, { path })).status).toBe(418);

@@ -155,6 +155,8 @@ test("workers are listed with the original's member names", async () => {
         max_concurrent_tasks: 10,
         resources: {},
         labels: {},
+        installed_models: [],
+        hot_cache: [],
         load: 0,
         status: "idle",
         instance_id: "node-1",

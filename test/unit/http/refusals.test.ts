@@ -72,8 +72,13 @@ describe.each(guarded)("$name at $method $path", ({ method, path }) => {
   });
 });
 
-test("only what tells nothing of jobs, workers and blueprints is open", async () => {
-  expect(open.map(({ path }) => path)).toEqual(["/_public/status", "/healthz", "/readyz"]);
+test("only what tells nothing of single jobs, workers and blueprints is open", async () => {
+  expect(open.map(({ path }) => path)).toEqual([
+    "/_public/status",
+    "/_public/metrics",
+    "/healthz",
+    "/readyz",
+  ]);
   for (const { path } of open) expect((await world.app.request(path)).status).toBe(200);
 });
 

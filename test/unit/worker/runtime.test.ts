@@ -10,6 +10,7 @@ import { all, one } from "../../../scripts/bench/tasks/shape-tasks.ts";
 import { BlueprintRegistry } from "../../../src/blueprint/registry.ts";
 import { systemClock as clock } from "../../../src/clock.ts";
 import { createGateway } from "../../../src/gateway/gateway.ts";
+import { WorkerTokens } from "../../../src/gateway/worker-tokens.ts";
 import { createRuntime } from "../../../src/runtime/create-runtime.ts";
 import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
 import { createWorker, type Worker } from "../../../worker/index.ts";
@@ -36,7 +37,7 @@ async function startNode(store: MemoryStore, port = 0) {
   const runtime = createRuntime({ store, blueprints, clock, log });
   const gateway = createGateway({
     workers: runtime.workers,
-    authenticate: () => ({ outcome: "ok" }),
+    tokens: new WorkerTokens(token),
     clock,
     log,
     limits: { reconnectMs: 0 },
