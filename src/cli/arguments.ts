@@ -11,6 +11,13 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** Parse a number of seconds above zero, such as `0.5`, into milliseconds. */
+export function secondsArgument(text: string): number {
+  const seconds = Number(text);
+  if (/^\d{0,6}(\.\d{1,3})?$/.test(text) && seconds > 0) return seconds * 1000;
+  throw new InvalidArgumentError("It must be a number of seconds above 0.");
+}
+
 /** JSON as it stands, or out of a file: `@order.json`; `@-` is the standard input. */
 export function jsonArgument(text: string): unknown {
   const source = text.startsWith("@") ? textOf(text.slice(1)) : text;

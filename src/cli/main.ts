@@ -9,7 +9,7 @@ import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { reportFailure, usageFailure } from "./failure.ts";
 import { addJobs } from "./jobs.ts";
 import { addStart } from "./start.ts";
-import { addWorker } from "./worker-run.ts";
+import { addWorker } from "./worker.ts";
 
 const { version } = createRequire(import.meta.url)("avtomatika/package.json") as {
   readonly version: string;

@@ -18,10 +18,8 @@ interface WorkerFlags {
   readonly json?: boolean;
 }
 
-export function addWorker(program: Command): void {
-  program
-    .command("worker")
-    .description("run handlers of tasks")
+export function addWorkerRun(worker: Command): void {
+  worker
     .command("run")
     .description("load handlers made by defineTask(), connect to a server, and work")
     .argument("<paths...>", "files, or folders of files")

@@ -7,7 +7,7 @@ import { addDev } from "../../src/cli/dev.ts";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { addJobs } from "../../src/cli/jobs.ts";
 import { addStart } from "../../src/cli/start.ts";
-import { addWorker } from "../../src/cli/worker-run.ts";
+import { addWorker } from "../../src/cli/worker.ts";
 import { codesIn, tableRows } from "./repository.ts";
 
 const page = "docs/cli.md";

@@ -208,12 +208,14 @@ export class PollSession implements WorkerSession {
    */
   async beat(source: string, load: number | undefined): Promise<readonly string[]> {
     const held = [...this.#held].filter(([, one]) => one.source === source);
-    const cancelled = held.filter(([, one]) => one.cancelled).map(([wireId]) => wireId);
+    // A command that overtook its task found nothing to stop: say it again.
+    const cancelled = held.filter(([, one]) => one.cancelled);
+    for (const [, one] of cancelled) this.#tellToStop(one, one.jobId);
     const vouched = load === undefined || load >= held.length ? held : [];
     const attempts = vouched.map(([, { taskId, attempt }]) => ({ taskId, attempt }));
     const lost = await this.#parts.workers.heartbeat(this, attempts);
     this.#drop(lost);
-    return [...new Set([...cancelled, ...lost.map(wireIdOf)])];
+    return [...new Set([...cancelled.map(([wireId]) => wireId), ...lost.map(wireIdOf)])];
   }
 
   /** Whether this worker was given the task and has not answered. */

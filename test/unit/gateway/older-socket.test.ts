@@ -50,6 +50,15 @@ describe("a cancellation", () => {
     expect(other.received).toEqual([]);
   });
 
+  test("that overtook its task is said again with the next heartbeat", async () => {
+    const { jobId, taskId } = await runningTask();
+    await world.runtime.jobs.cancel(jobId, "not wanted");
+    const { received } = await world.socket();
+    await world.heartbeat("w1", { load: 1, supported_tasks: ["echo"] });
+    await eventually(() => received.length > 0);
+    expect(received).toContainEqual(command(jobId, taskId));
+  });
+
   test("stands in the answer to the next heartbeat, too", async () => {
     const { jobId, taskId } = await runningTask();
     await world.runtime.jobs.cancel(jobId, "not wanted");
