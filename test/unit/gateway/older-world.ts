@@ -35,7 +35,9 @@ export interface OlderWorldOptions {
 
 export async function openOlderWorld(options: OlderWorldOptions = {}) {
   const { tokens = new WorkerTokens(token), clock = new FakeClock(), store } = options;
-  const world = await openWorld([echoFlow], { clock, ...(store && { store }) });
+  // These tests are about leases: a task may run for as long as it is held.
+  const limits = { runTimeoutMs: 24 * 3600 * 1000 };
+  const world = await openWorld([echoFlow], { clock, limits, ...(store && { store }) });
   const log = pino({ level: "silent" });
   const sessions = new Map<string, WorkerSession>();
   const { workers, jobs } = world.runtime;
