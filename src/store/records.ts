@@ -132,6 +132,7 @@ export interface StoredTask extends NewTask {
 
 /** Something to be done once the job's commit is durable, at least once: a named action, a message to another job. */
 export interface OutboxMessage {
+  /** It begins with `<jobId>:`. */
   readonly id: string;
   readonly jobId: string;
   readonly body: unknown;

@@ -1,6 +1,7 @@
 // What the runtime asks of storage. Every store keeps these promises; test/store/conformance.ts is their proof.
 import type { Failure } from "../actor/envelope.ts";
 import type { Commit, CommitResult } from "./commit.ts";
+import type { ImportResult, JobDump, KeyPage } from "./dump.ts";
 import type { Nodes } from "./nodes.ts";
 import type {
   HistoryEntry,
@@ -110,7 +111,10 @@ export interface Store {
 
   /** Apply one turn. Resolves when it is durable, never before. */
   commit(commit: Commit): Promise<CommitResult>;
-  /** The first caller's `jobId` for this key: `jobId` itself for the first, the earlier one for all others. */
+  /**
+   * The first caller's `jobId` for this key: `jobId` itself for the first, the earlier one for all others. It is kept
+   * as `keptKey` says.
+   */
   claimKey(key: string, jobId: string): Promise<string>;
 
   loadJob(jobId: string): Promise<StoredJob | undefined>;
@@ -149,8 +153,39 @@ export interface Store {
   /** Try a message again at `due` (store time). */
   delayMessage(id: string, due: number): Promise<void>;
 
-  /** Forget a job that has ended, with its history. Nothing happens where it is gone or goes on. */
-  removeJob(jobId: string): Promise<void>;
+  /**
+   * Take jobs that were found outlived, before doing what is to be done with them: of several nodes that found one, one
+   * gets it.
+   *
+   * @param until store time when they are outlived again, should the taker not be heard of
+   * @returns those that were outlived and are the caller's now, in the order in which they were given
+   */
+  claimOutlived(jobIds: readonly string[], until: number): Promise<readonly string[]>;
+  /**
+   * Forget a job that has ended, with its history. Nothing happens where it is gone or goes on, or is at another revision
+   * than the one given.
+   */
+  removeJob(jobId: string, revision?: number): Promise<void>;
+
+  /**
+   * A job with all that is its own, as it was at one moment. Nothing is taken away, and nobody is told.
+   *
+   * @returns undefined where there is no such job
+   */
+  exportJob(jobId: string): Promise<JobDump | undefined>;
+  /**
+   * Take in a job of another store: under its id and revision, listed and counted, its tasks with their attempts, failures
+   * and leases as they are, behind all that wait in their queues, its timers and messages due when they were. All of
+   * it becomes durable or nothing does; an export of the job then gives what came in. Nobody is told.
+   */
+  importJob(dump: JobDump): Promise<ImportResult>;
+  /**
+   * The keys that have been claimed, `limit` at most. Going on by `next` until there is none gives every key that was
+   * claimed before the first call, perhaps more than once. Claiming them for their jobs takes them in elsewhere.
+   *
+   * @param cursor the `next` of the page before
+   */
+  listKeys(limit: number, cursor?: string): Promise<KeyPage>;
 
   close(): Promise<void>;
 }

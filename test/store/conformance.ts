@@ -11,6 +11,7 @@ import { nodeCases } from "./node-cases.ts";
 import { outboxCases } from "./outbox-cases.ts";
 import { queueCases } from "./queue-cases.ts";
 import { taskCases } from "./task-cases.ts";
+import { wholeJobCases } from "./whole-job-cases.ts";
 
 export interface OpenedStore {
   readonly store: Store;
@@ -74,6 +75,7 @@ export function exerciseStore({ name, open, skip = {} }: Backend): void {
     describe("due", () => exercise(dueCases));
     describe("outbox", () => exercise(outboxCases));
     describe("lists", () => exercise(listCases));
+    describe("whole jobs", () => exercise(wholeJobCases));
     describe("lives", () => exercise(lifeCases));
     describe("nodes", () => exercise(nodeCases));
   });

@@ -94,7 +94,9 @@ const write = fc.oneof(
   fc.record({ call: is("removeMessages"), ids: fc.array(name, { maxLength: 2 }) }),
   fc.record({ call: is("delayMessage"), id: name, dueInMs: ms }),
   fc.record({ call: is("claimMessage"), id: name, agoMs: ms, dueInMs: ms }),
-  fc.record({ call: is("removeJob"), jobId }),
+  fc.record({ call: is("removeJob"), jobId, off: maybe(off) }),
+  fc.record({ call: is("claimOutlived"), jobIds: fc.uniqueArray(jobId), dueInMs: ms }),
+  fc.record({ call: is("copyJob"), from: jobId, to: jobId }),
   fc.record({ call: is("claimKey"), key: name, jobId }),
 );
 
@@ -109,6 +111,7 @@ const alone = fc.oneof(
     status: maybe(status),
   }),
   fc.record({ call: is("look"), jobId }),
+  fc.record({ call: is("listKeys"), limit: fc.constantFrom(1, 2, 9) }),
 );
 export type RoughCall = Drawn<typeof write> | Drawn<typeof alone>;
 

@@ -18,7 +18,7 @@ const layers: Readonly<Record<string, Layer>> = {
   "src/actor": { ours: [], others: ["xstate"] },
   "src/blueprint": { ours: ["src/actor"], others: ["xstate", "zod", "node:"] },
   "src/chart": { ours: ["src/blueprint"], others: ["elkjs", "node:"] },
-  "src/store": { ours: ["src/actor"], others: [] },
+  "src/store": { ours: ["src/actor"], others: ["node:"] },
   "src/store/memory": { ours: ["src/store"], others: ["node:"] },
   "src/store/embedded": { ours: ["src/store"], others: ["lmdb", "node:"] },
   "src/store/redis": { ours: ["src/store"], others: ["redis", "node:"] },

@@ -1,9 +1,10 @@
 // The store in a directory of the server: LMDB, one process, every answer durable.
-import { createHash } from "node:crypto";
 import { accessSync, constants, mkdirSync, realpathSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult } from "../commit.ts";
+import { keptKey } from "../claimed-key.ts";
+import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import { newEpoch } from "../epoch.ts";
 import { Neighbourhood } from "../local-nodes.ts";
 import type { Nodes } from "../nodes.ts";
@@ -36,6 +37,7 @@ import { GroupCommit } from "./group-commit.ts";
 import { jobCounts, listJobs } from "./list-jobs.ts";
 import { keys, last, Tables, type Database } from "./tables.ts";
 import { requeued } from "./task-moves.ts";
+import { claimOutlived, exportJob, importJob, listKeys } from "./whole-job.ts";
 
 export interface EmbeddedStoreOptions {
   /** Made if it is not there. On a local disk: LMDB and the lock do not work over a network. */
@@ -130,7 +132,7 @@ class EmbeddedStore implements Store {
   }
 
   async claimKey(key: string, jobId: string): Promise<string> {
-    const claimed = keys.claimed(key.length > keyLengthMax ? hash(key) : key);
+    const claimed = keys.claimed(keptKey(key));
     return this.#write(({ tables }) => {
       const first = tables.get(claimed);
       if (first === undefined) tables.put(claimed, jobId);
@@ -223,11 +225,28 @@ class EmbeddedStore implements Store {
     });
   }
 
-  async removeJob(jobId: string): Promise<void> {
+  async claimOutlived(jobIds: readonly string[], until: number): Promise<readonly string[]> {
+    return this.#write((batch) => jobIds.filter((jobId) => claimOutlived(batch, jobId, until)));
+  }
+
+  async removeJob(jobId: string, revision?: number): Promise<void> {
     return this.#write((batch) => {
       const job = batch.tables.job(jobId);
-      if (job && isFinished(job.summary.status)) batch.removeJob(job);
+      if (!job || !isFinished(job.summary.status)) return;
+      if (revision === undefined || revision === job.revision) batch.removeJob(job);
     });
+  }
+
+  async exportJob(jobId: string): Promise<JobDump | undefined> {
+    return exportJob(this.#read(), jobId);
+  }
+
+  async importJob(dump: JobDump): Promise<ImportResult> {
+    return this.#write((batch) => importJob(batch, dump));
+  }
+
+  async listKeys(limit: number, cursor?: string): Promise<KeyPage> {
+    return listKeys(this.#read(), limit, cursor);
   }
 
   close(): Promise<void> {
@@ -250,11 +269,4 @@ class EmbeddedStore implements Store {
     this.#read();
     return this.#commits.write(apply);
   }
-}
-
-/** Longer idempotency keys are stored as their hash, because LMDB's keys are short. */
-const keyLengthMax = 200;
-
-function hash(key: string): string {
-  return `sha256:${createHash("sha256").update(key).digest("hex")}`;
 }

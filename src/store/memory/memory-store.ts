@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult, LeaseOffer, Op } from "../commit.ts";
-import { byNewest, readCursor, writeCursor } from "../job-cursor.ts";
+import { keptKey } from "../claimed-key.ts";
+import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import type { Nodes } from "../nodes.ts";
 import {
   isFinished,
@@ -28,8 +29,10 @@ import type {
 } from "../store.ts";
 import { takeDue } from "./due.ts";
 import { timerKey, type Image } from "./image.ts";
+import { listJobs } from "./list-jobs.ts";
 import { newMemory, type Memory, type MemoryStoreOptions } from "./memory.ts";
-import { byRank, lease, newRow, type TaskRow } from "./task-row.ts";
+import { byRank, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
+import { claimOutlived, exportJob, importJob, listKeys, removeJob } from "./whole-job.ts";
 
 export class MemoryStore implements Store {
   readonly nodes: Nodes;
@@ -151,8 +154,9 @@ export class MemoryStore implements Store {
 
   async claimKey(key: string, jobId: string): Promise<string> {
     this.#assertOpen();
-    const first = this.#image.keys.get(key) ?? jobId;
-    this.#image.keys.set(key, first);
+    const kept = keptKey(key);
+    const first = this.#image.keys.get(kept) ?? jobId;
+    this.#image.keys.set(kept, first);
     return first;
   }
 
@@ -167,18 +171,9 @@ export class MemoryStore implements Store {
     return copy(entries.filter(({ revision }) => revision > after).slice(0, limit));
   }
 
-  async listJobs({ blueprint, status, limit, cursor }: JobQuery): Promise<JobPage> {
+  async listJobs(query: JobQuery): Promise<JobPage> {
     this.#assertOpen();
-    const after = cursor === undefined ? undefined : readCursor(cursor);
-    const jobs = [...this.#image.jobs.values()]
-      .map(({ summary }) => summary)
-      .filter((job) => blueprint === undefined || job.blueprint === blueprint)
-      .filter((job) => status === undefined || job.status === status)
-      .filter((job) => after === undefined || byNewest(after, job) < 0)
-      .toSorted(byNewest);
-    const page = copy(jobs.slice(0, limit));
-    const last = page.at(-1);
-    return jobs.length > limit && last ? { jobs: page, next: writeCursor(last) } : { jobs: page };
+    return copy(listJobs(this.#image, query));
   }
 
   async countJobs(): Promise<Readonly<Partial<Record<JobStatus, number>>>> {
@@ -231,40 +226,20 @@ export class MemoryStore implements Store {
     if (!this.#image.tasks.has(attempt.taskId)) return "unknown";
     const row = this.#current(attempt);
     if (!row || (row.task.lease && row.task.lease.holder !== holder)) return "fenced";
-    const now = this.now();
-    const { availableAt: _, ...task } = row.task;
-    this.#put(row, {
-      ...task,
-      state: "leased",
-      since: task.lease ? task.since : now,
-      lease: {
-        holder,
-        workerId,
-        node: this.nodes.nodeId,
-        startedAt: task.lease?.startedAt ?? now,
-        until: now + leaseMs,
-      },
-      ...(progress !== undefined && { progress }),
-    });
+    const { nodeId } = this.nodes;
+    const by = { holder, workerId, leaseMs, ...(progress !== undefined && { progress }) };
+    this.#put(row, extended(row.task, by, nodeId, this.now()));
     return "kept";
   }
 
   async requeueTask(requeue: Requeue): Promise<"requeued" | "fenced"> {
     this.#assertOpen();
-    const { delayMs, settle, counts, error, ...attempt } = copy(requeue);
-    const row = this.#current(attempt);
+    const asked = copy(requeue);
+    const row = this.#current(asked);
     if (!row) return "fenced";
-    const now = this.now();
-    const { lease: _, availableAt: __, ...task } = row.task;
-    if (delayMs <= 0) this.#queuedHint(task.jobId, [task.queue]);
-    this.#put(row, {
-      ...task,
-      settled: settle ? task.attempt : task.settled,
-      failures: task.failures + (counts ? 1 : 0),
-      since: now,
-      ...(error && { lastError: error }),
-      ...(delayMs > 0 ? { state: "delayed", availableAt: now + delayMs } : { state: "queued" }),
-    });
+    const { jobId, queue } = row.task;
+    if (asked.delayMs <= 0) this.#queuedHint(jobId, [queue]);
+    this.#put(row, requeued(row.task, asked, this.now()));
     return "requeued";
   }
 
@@ -310,13 +285,30 @@ export class MemoryStore implements Store {
       } satisfies StoredOutboxMessage);
   }
 
-  async removeJob(jobId: string): Promise<void> {
+  async claimOutlived(jobIds: readonly string[], until: number): Promise<readonly string[]> {
     this.#assertOpen();
-    const job = this.#image.jobs.get(jobId);
-    if (!job || !isFinished(job.summary.status)) return;
-    this.#image.jobs.delete(jobId);
-    this.#image.history.delete(jobId);
-    this.#image.kept.delete(jobId);
+    return jobIds.filter((jobId) => claimOutlived(this.#image, jobId, this.now(), until));
+  }
+
+  async removeJob(jobId: string, revision?: number): Promise<void> {
+    this.#assertOpen();
+    removeJob(this.#image, jobId, revision);
+  }
+
+  async exportJob(jobId: string): Promise<JobDump | undefined> {
+    this.#assertOpen();
+    const dump = exportJob(this.#image, jobId);
+    return dump && copy(dump);
+  }
+
+  async importJob(dump: JobDump): Promise<ImportResult> {
+    this.#assertOpen();
+    return importJob(this.#image, copy(dump));
+  }
+
+  async listKeys(limit: number, cursor?: string): Promise<KeyPage> {
+    this.#assertOpen();
+    return listKeys(this.#image, limit, cursor);
   }
 
   async close(): Promise<void> {

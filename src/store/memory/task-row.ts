@@ -1,6 +1,7 @@
 // A task as the memory store holds it: its rank, and how it is leased.
 import type { LeaseOffer } from "../commit.ts";
 import type { NewTask, StoredTask } from "../records.ts";
+import type { Requeue } from "../store.ts";
 
 export interface TaskRow {
   /** Counts the tasks of the store in the order they were added; it ranks a task for as long as it lives. */
@@ -33,5 +34,40 @@ export function lease(
     attempt: task.attempt + 1,
     since: now,
     lease: { holder, workerId, node, startedAt: now, until: now + leaseMs },
+  };
+}
+
+/** The task with its attempt leased longer, or again where the lease had been lost. */
+export function extended(
+  before: StoredTask,
+  { holder, workerId, leaseMs, progress }: LeaseOffer & { readonly progress?: unknown },
+  node: string,
+  now: number,
+): StoredTask {
+  const { availableAt: _, ...task } = before;
+  const startedAt = task.lease?.startedAt ?? now;
+  return {
+    ...task,
+    state: "leased",
+    since: task.lease ? task.since : now,
+    lease: { holder, workerId, node, startedAt, until: now + leaseMs },
+    ...(progress !== undefined && { progress }),
+  };
+}
+
+/** The task back in its queue, at once or later. */
+export function requeued(
+  before: StoredTask,
+  { delayMs, settle, counts, error }: Requeue,
+  now: number,
+): StoredTask {
+  const { lease: _, availableAt: __, ...task } = before;
+  return {
+    ...task,
+    settled: settle ? task.attempt : task.settled,
+    failures: task.failures + (counts ? 1 : 0),
+    since: now,
+    ...(error && { lastError: error }),
+    ...(delayMs > 0 ? { state: "delayed", availableAt: now + delayMs } : { state: "queued" }),
   };
 }

@@ -1,0 +1,11 @@
+// How stores keep idempotency keys: one form in all of them, so that keys can move from store to store.
+import { createHash } from "node:crypto";
+
+/** Longer keys are kept as their hash, because the keys of some stores are short. */
+const keyCharsMax = 200;
+
+/** The form in which a key is kept. What is kept already stays as it is. */
+export function keptKey(key: string): string {
+  if (key.length <= keyCharsMax) return key;
+  return `sha256:${createHash("sha256").update(key).digest("hex")}`;
+}

@@ -1,0 +1,63 @@
+// Jobs as a whole: kept for a while once they have ended, given away, and taken in.
+import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
+import type { StoredOutboxMessage } from "../records.ts";
+import type { Batch } from "./batch.ts";
+import { encodeJob, keys, last, type Tables } from "./tables.ts";
+
+/** Keep an outlived job until then; false where it is not outlived. */
+export function claimOutlived(batch: Batch, jobId: string, until: number): boolean {
+  const due = batch.tables.get(keys.kept(jobId));
+  if (due === undefined || Number(due) > batch.now) return false;
+  batch.keepUntil(jobId, until);
+  return true;
+}
+
+export function exportJob(tables: Tables, jobId: string): JobDump | undefined {
+  const job = tables.job(jobId);
+  if (!job) return undefined;
+  const keptUntil = tables.get(keys.kept(jobId));
+  const timers = tables.range(keys.timer(jobId, ""), keys.timer(jobId, last));
+  const messages = tables.range(keys.message(`${jobId}:`), keys.message(`${jobId}:${last}`));
+  return {
+    job,
+    history: tables.history(jobId, 0, job.revision),
+    tasks: tables
+      .tasksOf(jobId)
+      .toSorted((a, b) => a.sequence - b.sequence)
+      .map(({ task }) => task),
+    timers: timers.map(({ key, value }) => ({ timerId: String(key[2]), due: Number(value) })),
+    messages: messages.map(({ value }) => JSON.parse(value) as StoredOutboxMessage),
+    ...(keptUntil !== undefined && { keptUntil: Number(keptUntil) }),
+  };
+}
+
+export function importJob(
+  batch: Batch,
+  { job, history, tasks, timers, messages, keptUntil }: JobDump,
+): ImportResult {
+  const { tables } = batch;
+  const { jobId } = job.summary;
+  const stored = tables.job(jobId);
+  if (stored) return { outcome: "exists", revision: stored.revision };
+  tables.put(keys.job(jobId), encodeJob(job));
+  for (const entry of history)
+    tables.put(keys.history(jobId, entry.revision), JSON.stringify(entry));
+  batch.list(undefined, job.summary);
+  for (const task of tasks)
+    batch.putTask(tables.task(task.taskId), { sequence: batch.nextSequence(), task });
+  for (const { timerId, due } of timers) batch.setTimer(jobId, timerId, due);
+  for (const message of messages) batch.putMessage(message);
+  if (keptUntil !== undefined) batch.keepUntil(jobId, keptUntil);
+  return { outcome: "imported" };
+}
+
+export function listKeys(tables: Tables, limit: number, cursor = ""): KeyPage {
+  // The range begins with the key that the page before ended with.
+  const rows = tables.range(keys.claimed(cursor), keys.claimed(last), limit + 2);
+  const found = rows
+    .map(({ key, value }) => ({ key: String(key[1]), jobId: value }))
+    .filter(({ key }) => key !== cursor);
+  const page = found.slice(0, limit);
+  const next = found.length > limit ? page.at(-1)?.key : undefined;
+  return { keys: page, ...(next !== undefined && { next }) };
+}
