@@ -82,6 +82,26 @@ export const variables = {
       "Names this server in its log, in lists of workers and to others; the hostname if absent.",
     schema: z.string().min(1).max(128).optional(),
   },
+  HISTORY_DATABASE_URI: {
+    about:
+      "Where ended jobs go when they have been kept for long enough: sqlite:path or postgresql://…; without it they are forgotten.",
+    schema: z
+      .string()
+      .regex(/^(sqlite:.|postgres(ql)?:\/\/.)/, {
+        error: "must be sqlite:<path> or postgresql://<user>:<password>@<host>:<port>/<name>",
+      })
+      .optional(),
+    secret: true,
+  },
+  JOB_RETENTION_SECONDS: {
+    about:
+      "How long ended jobs are kept in the live store whose blueprint does not say; for ever where it is not set.",
+    schema: z
+      .string()
+      .regex(/^[1-9]\d{0,9}$/, { error: "must be a whole number of at least 1" })
+      .transform(Number)
+      .optional(),
+  },
   LOG_LEVEL: {
     flag: "logLevel",
     about: `The least level that is logged: ${logLevels.join(", ")}.`,
@@ -111,6 +131,9 @@ export interface Config {
   readonly clientToken: string;
   readonly workerToken: string;
   readonly dataDirectory: string;
+  readonly archiveUri?: string;
+  /** For ever where absent. */
+  readonly retentionMs?: number;
   /** The caller's own where absent. */
   readonly blueprintsDirectory?: string;
   readonly workersFile?: string;
@@ -171,6 +194,10 @@ export function readConfig({
     retriesMax: values.JOB_MAX_RETRIES,
     workerTimeoutMs: values.WORKER_TIMEOUT_SECONDS * 1000,
     instanceId: values.INSTANCE_ID ?? hostname(),
+    ...(values.HISTORY_DATABASE_URI !== undefined && { archiveUri: values.HISTORY_DATABASE_URI }),
+    ...(values.JOB_RETENTION_SECONDS !== undefined && {
+      retentionMs: values.JOB_RETENTION_SECONDS * 1000,
+    }),
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT,
     generated: {

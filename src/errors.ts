@@ -2,6 +2,9 @@
 
 /** The one table of codes. A code never changes its meaning; `docs/errors.md` says what to do about each. */
 export const errorCodes = {
+  "archive.format_newer": { status: 500, retryable: false },
+  "archive.refused": { status: 500, retryable: false },
+  "archive.unavailable": { status: 503, retryable: true },
   "auth.missing_token": { status: 401, retryable: false },
   "auth.invalid_token": { status: 401, retryable: false },
   "auth.origin_refused": { status: 403, retryable: false },
@@ -20,6 +23,7 @@ export const errorCodes = {
   "handler.failed": { status: 500, retryable: true },
   "handler.invalid_action": { status: 500, retryable: false },
   internal: { status: 500, retryable: true },
+  "job.archived": { status: 409, retryable: false },
   "job.finished": { status: 409, retryable: false },
   "job.not_found": { status: 404, retryable: false },
   "protocol.frame_invalid": { status: 400, retryable: false },

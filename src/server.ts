@@ -1,6 +1,7 @@
 // The composition root: builds every part of a server in order, and takes them down in the opposite one.
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { openArchive } from "./archive/open-archive.ts";
 import type { Blueprint } from "./blueprint/blueprint.ts";
 import { BlueprintRegistry } from "./blueprint/registry.ts";
 import { ChartRenderer } from "./chart/chart-renderer.ts";
@@ -36,6 +37,10 @@ export interface ServerOptions {
   readonly limits?: Partial<RuntimeLimits>;
   /** How long a worker of the older dialect may be silent before its tasks go to others; 300 seconds where absent. */
   readonly workerTimeoutMs?: number;
+  /** Where ended jobs go when they have been kept for long enough: `sqlite:<path>` or `postgresql://…`. */
+  readonly archiveUri?: string;
+  /** How long ended jobs are kept whose blueprint does not say, in milliseconds; for ever where absent. */
+  readonly retentionMs?: number;
   readonly gatewayLimits?: Partial<GatewayLimits>;
   /** Where the built console lies: the package's own build where absent. */
   readonly consoleDirectory?: string;
@@ -72,6 +77,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     workersFile === undefined ? undefined : await readWorkersFile(workersFile),
   );
   const nodeId = `${instanceId}-${newEpoch()}`;
+  const { archiveUri, retentionMs } = options;
+  const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);
   const store = await openEmbeddedStore({ directory: options.dataDirectory, clock, nodeId });
   const stopping = new AbortController();
   const runtime = createRuntime({
@@ -80,6 +87,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     clock,
     log,
     ...(options.limits && { limits: options.limits }),
+    ...(archive && { archive }),
+    ...(retentionMs !== undefined && { retentionMs }),
   });
   try {
     const charts = new ChartRenderer(blueprints);
@@ -121,6 +130,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       onUpgrade: (request, socket, head) => gateway.handleUpgrade(request, socket, head),
     });
     log.info({ url: http.url, dataDirectory: options.dataDirectory }, "server is listening");
+    archive?.list({ limit: 1 }).catch((error: unknown) => {
+      log.error({ err: error }, "the archive can't be used; ended jobs stay in the live store");
+    });
 
     return {
       url: http.url,
@@ -131,12 +143,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         await Promise.all([gateway.close(graceMs), http.close(graceMs)]);
         await runtime.stop();
         await store.close();
+        await archive?.close();
         log.info("server has stopped");
       },
     };
   } catch (error) {
     await runtime.stop();
     await store.close();
+    await archive?.close();
     throw error;
   }
 }

@@ -20,6 +20,8 @@ export interface Blueprint {
   readonly endpoint?: string;
   /** `v1` → `POST /api/v1/jobs/test`; absent → `POST /api/jobs/test`. */
   readonly apiVersion?: string;
+  /** How long a job is kept once it has ended, in milliseconds; as the server is configured where absent. */
+  readonly retentionMs?: number | "forever";
   readonly fingerprint: Fingerprint;
 }
 
@@ -29,6 +31,15 @@ export interface BlueprintAddress {
   readonly endpoint?: string;
   /** Such as `v1`, which makes it `POST /api/v1/jobs/test`. */
   readonly apiVersion?: string;
+}
+
+/** What a blueprint of either style may say besides. */
+export interface BlueprintSettings extends BlueprintAddress {
+  /**
+   * How long a job is kept in the live store once it has ended, in milliseconds, at least 1000, or `forever`. What the
+   * server is configured with (`JOB_RETENTION_SECONDS`) where absent. Jobs in quarantine are always kept.
+   */
+  readonly retentionMs?: number | "forever";
 }
 
 /** `unknown` where the machine takes what the schema parses to; unsatisfiable otherwise. */
@@ -42,7 +53,8 @@ type AcceptedBy<Machine extends AnyStateMachine, Parsed> =
  *
  * @param name What clients call it.
  * @param definition The `version`, the `machine`, and where wanted the schema of its `input` (the machine is
- * given what the schema parses to), and the `endpoint` and `apiVersion` under which jobs are started.
+ * given what the schema parses to), the `endpoint` and `apiVersion` under which jobs are started, and `retentionMs`, how
+ * long they are kept once they have ended.
  * @throws RuntimeError `blueprint.invalid`
  */
 export function blueprint<Machine extends AnyStateMachine, Input extends z.ZodType = z.ZodType>(
@@ -51,7 +63,7 @@ export function blueprint<Machine extends AnyStateMachine, Input extends z.ZodTy
     readonly version: string;
     readonly machine: Machine;
     readonly input?: Input & AcceptedBy<Machine, z.output<Input>>;
-  } & BlueprintAddress,
+  } & BlueprintSettings,
 ): Blueprint {
   return makeBlueprint("native", name, definition);
 }
@@ -64,9 +76,9 @@ export function makeBlueprint(
     readonly version: string;
     readonly machine: AnyStateMachine;
     readonly input?: z.ZodType;
-  } & BlueprintAddress,
+  } & BlueprintSettings,
 ): Blueprint {
-  const { version, machine, input, endpoint, apiVersion } = checked(name, definition);
+  const { version, machine, input, endpoint, apiVersion, retentionMs } = checked(name, definition);
   return {
     [blueprintMark]: true,
     name,
@@ -76,6 +88,7 @@ export function makeBlueprint(
     ...(input && { input }),
     ...(endpoint !== undefined && { endpoint }),
     ...(apiVersion !== undefined && { apiVersion }),
+    ...(retentionMs !== undefined && { retentionMs }),
     fingerprint: fingerprint(machine),
   };
 }
@@ -109,6 +122,11 @@ const Definition = z.object({
     .optional(),
   endpoint: endpoint.transform((path) => (path.startsWith("/") ? path : `/${path}`)).optional(),
   apiVersion: apiVersion.optional(),
+  retentionMs: z
+    .union([z.int().min(1000), z.literal("forever")], {
+      error: 'retentionMs is a whole number of at least 1000, or "forever"',
+    })
+    .optional(),
 });
 
 function checked(blueprintName: string, definition: object): z.infer<typeof Definition> {

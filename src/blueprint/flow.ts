@@ -1,7 +1,7 @@
 // The handler style: states with handlers that decide, as the Python system has them. It compiles to a machine.
 import { z } from "zod";
 import { RuntimeError } from "../errors.ts";
-import { makeBlueprint, type Blueprint, type BlueprintAddress } from "./blueprint.ts";
+import { makeBlueprint, type Blueprint, type BlueprintSettings } from "./blueprint.ts";
 import { compileFlow, type FlowState } from "./compile.ts";
 import type { FlowHandler } from "./flow-handler.ts";
 import { taskDefinition, type TaskDefinition } from "./task.ts";
@@ -18,7 +18,7 @@ export interface StateOptions<Target extends string> {
   readonly to?: readonly Target[];
 }
 
-export interface FlowDefinition<Input extends z.ZodType, Stores> extends BlueprintAddress {
+export interface FlowDefinition<Input extends z.ZodType, Stores> extends BlueprintSettings {
   readonly version: string;
   /** What a job may be started with; any JSON object where absent. */
   readonly input?: Input;
@@ -39,7 +39,7 @@ export interface FlowDefinition<Input extends z.ZodType, Stores> extends Bluepri
  * effects on the outside world belongs in a task.
  *
  * @param name What clients call it.
- * @param definition The `version`; where wanted `endpoint`, `apiVersion`, an `input` schema, `dataStores`.
+ * @param definition The `version`; where wanted `endpoint`, `apiVersion`, `retentionMs`, an `input` schema, `dataStores`.
  */
 export function flow<
   Input extends z.ZodType = z.ZodType<InitialData>,
@@ -100,12 +100,12 @@ export class Flow<Data, Stores> {
    * @throws RuntimeError `blueprint.invalid` that says what is missing.
    */
   build(): Blueprint {
-    const { version, tasks = [], dataStores = {}, ...address } = this.#definition;
+    const { version, tasks = [], dataStores = {}, ...settings } = this.#definition;
     const { input = z.record(z.string(), z.unknown()) } = this.#definition;
     const definitions = tasks.map((task) => task[taskDefinition]);
     const declared = new Map(definitions.map((definition) => [definition.type, definition]));
     const machine = compileFlow(this.name, this.#complete(), declared, dataStores);
-    return makeBlueprint("flow", this.name, { ...address, version, input, machine });
+    return makeBlueprint("flow", this.name, { ...settings, version, input, machine });
   }
 
   /** The states with one start, and with the end states that are named but not declared. */

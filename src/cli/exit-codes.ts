@@ -23,7 +23,7 @@ export type ExitName = keyof typeof exitCodes;
 const exits: readonly (readonly [RegExp, ExitName])[] = [
   [/^(job|blueprint|request)\.not_found$/, "notFound"],
   [/^server\.port_in_use$|^store\./, "environment"],
-  [/^server\.|^auth\.|^worker\.refused$/, "unavailable"],
+  [/^server\.|^auth\.|^archive\.unavailable$|^worker\.refused$/, "unavailable"],
   [/^config\.|^request\.|^event\.|^blueprint\.input_invalid$/, "usage"],
 ];
 

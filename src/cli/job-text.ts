@@ -15,6 +15,7 @@ export function describeJob(job: Job): string {
     ["created", job.created_at],
     ["updated", `${job.updated_at}, revision ${job.revision}`],
   ];
+  if (job.archived_at !== undefined) facts.push(["archived", job.archived_at]);
   if (job.task_worker_id !== undefined) facts.push(["worker", printable(job.task_worker_id)]);
   for (const wait of job.waits) facts.push(["waits for", waitText(wait)]);
   if (job.error) facts.push(["error", printable(`${job.error.message} (${job.error.code})`)]);

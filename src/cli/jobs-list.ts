@@ -10,7 +10,8 @@ import { print, printJson, remark } from "./output.ts";
 import { printable } from "./printable.ts";
 import { table } from "./table.ts";
 
-type ListFlags = ConnectionFlags & Pick<ListOptions, "limit" | "status" | "blueprint" | "cursor">;
+type ListFlags = ConnectionFlags &
+  Pick<ListOptions, "limit" | "status" | "blueprint" | "cursor" | "archived">;
 
 const limitDefault = 20;
 
@@ -22,6 +23,7 @@ export function addJobsList(jobs: Command): void {
     .addOption(new Option("--status <status>", "only these").choices(JobStatus.options))
     .option("--blueprint <name>", "only those of a blueprint")
     .option("--cursor <cursor>", "go on after a page")
+    .option("--archived", "those in the archive, in place of those in the live store")
     .action(async (_, command: Command) => {
       const { json, url, token, ...query } = command.optsWithGlobals<ListFlags>();
       const client = await connect({ ...(url && { url }), ...(token && { token }) });

@@ -35,6 +35,8 @@ export interface ListOptions extends CallOptions {
   readonly blueprint?: string;
   /** The `next` of the page before. */
   readonly cursor?: string;
+  /** Jobs in the archive, in place of those in the live store. */
+  readonly archived?: boolean;
 }
 
 export interface HistoryOptions extends CallOptions {

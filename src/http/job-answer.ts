@@ -51,11 +51,14 @@ export function plainJobAnswer(job: JobView): PlainJob {
     ...(job.error && { error: failureAnswer(job.error) }),
     created_at: iso(job.createdAt),
     updated_at: iso(job.updatedAt),
+    ...(job.archivedAt !== undefined && { archived_at: iso(job.archivedAt) }),
   };
 }
 
 /** A job in a list. */
-export function summaryAnswer(job: JobPage["jobs"][number]): JobSummary {
+export function summaryAnswer(
+  job: JobPage["jobs"][number] & { readonly archivedAt?: number },
+): JobSummary {
   return {
     id: job.jobId,
     job_id: job.jobId,
@@ -66,6 +69,7 @@ export function summaryAnswer(job: JobPage["jobs"][number]): JobSummary {
     finished: isFinished(job.status),
     created_at: iso(job.createdAt),
     updated_at: iso(job.updatedAt),
+    ...(job.archivedAt !== undefined && { archived_at: iso(job.archivedAt) }),
   };
 }
 

@@ -55,13 +55,14 @@ export function jobOperations(
       const page = await jobs.list({ limit: offset + limit });
       return json(page.jobs.slice(offset).map(summaryAnswer));
     },
-    async listJobPage({ query: { limit, status, blueprint, cursor } }) {
-      const page = await jobs.list({
+    async listJobPage({ query: { limit, status, blueprint, cursor, archived } }) {
+      const query = {
         limit,
         ...(status && { status }),
         ...(blueprint !== undefined && { blueprint }),
         ...(cursor !== undefined && { cursor }),
-      });
+      };
+      const page = await (archived === "true" ? jobs.listArchived(query) : jobs.list(query));
       const { next } = page;
       return json({ jobs: page.jobs.map(summaryAnswer), ...(next !== undefined && { next }) });
     },
@@ -149,7 +150,8 @@ export function jobOperations(
     try {
       await jobs.cancel(jobId, reason);
     } catch (error) {
-      if (!(error instanceof RuntimeError) || error.code !== "job.finished") throw error;
+      if (!(error instanceof RuntimeError) || !/^job\.(finished|archived)$/.test(error.code))
+        throw error;
       const words = "Job is not in a state that can be cancelled";
       throw new RuntimeError(error.code, `${words} (${error.message})`, error.details, {
         cause: error,

@@ -192,6 +192,10 @@ export const contract = {
       status: JobStatus.optional(),
       blueprint: z.string().max(128).optional(),
       cursor: z.string().max(1024).optional().describe("The `next` of the page before."),
+      archived: z
+        .enum(["true", "false"])
+        .default("false")
+        .describe("`true`: jobs in the archive, in place of those in the live store."),
     }),
     answers: {
       200: {

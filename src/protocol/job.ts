@@ -68,6 +68,7 @@ const summary = {
   finished: z.boolean().describe("The job will never move again, however it ended."),
   created_at: time,
   updated_at: time,
+  archived_at: time.optional().describe("When it left the live store for the archive."),
 };
 
 /** What lists of jobs show. */
@@ -108,6 +109,7 @@ export const PlainJob = z
     error: Failure.optional(),
     created_at: time,
     updated_at: time,
+    archived_at: time.optional(),
   })
   .meta({ id: "PlainJob" });
 export type PlainJob = z.infer<typeof PlainJob>;

@@ -7,6 +7,8 @@ import type { Commit } from "../store/commit.ts";
 import type { StoredJob, StoredTask } from "../store/records.ts";
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
+import type { Archive } from "../archive/archive.ts";
+import { Archivist } from "./archivist.ts";
 import { Attempts } from "./attempts.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { DueLoops } from "./due-loops.ts";
@@ -36,6 +38,10 @@ export interface RuntimeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits?: Partial<RuntimeLimits>;
+  /** Where jobs go that have been kept for long enough; without one they are forgotten. */
+  readonly archive?: Archive;
+  /** How long ended jobs are kept whose blueprint does not say, in milliseconds; for ever where absent. */
+  readonly retentionMs?: number;
   readonly ids?: Ids;
   /** A number from 0 up to 1, for jitter; `Math.random` where absent. */
   readonly random?: () => number;
@@ -65,7 +71,7 @@ const outboxDelayMs = 30_000;
 const localCredits = 64;
 
 export function createRuntime(options: RuntimeOptions): Runtime {
-  const { store, blueprints, clock } = options;
+  const { store, blueprints, clock, archive, retentionMs } = options;
   const { ids = randomIds, random = Math.random } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log.child({ part: "runtime" });
@@ -100,6 +106,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     outboxDelayMs,
     limits,
+    ...(retentionMs !== undefined && { retentionMs }),
     runInTurn: createInTurnRunner(clock, limits.handlerTimeoutMs),
     effects: {
       offer: (task) => dispatcher.offer(task),
@@ -121,6 +128,18 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     log,
     delayed: (jobId, due) => dueLoops.expect(shardOf(jobId), due),
   });
+  const archivist = new Archivist({
+    store,
+    ...(archive && { archive }),
+    blueprints,
+    clock,
+    random,
+    log,
+    claimed: (jobIds, forMs) => {
+      for (const shard of new Set(jobIds.map(shardOf)))
+        dueLoops.expect(shard, store.now(shard) + forMs);
+    },
+  });
   const dueLoops = new DueLoops({
     membership,
     messageMs: outboxDelayMs,
@@ -132,6 +151,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     dispatcher,
     log,
     perform: (message) => outbox.perform(message),
+    outlived: (jobId) => archivist.outlived(jobId),
   });
   const workers = new Workers({
     store,
@@ -148,7 +168,16 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
   const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
-  const jobs = new Jobs({ store, blueprints, turns, events, ids, clock, progress });
+  const jobs = new Jobs({
+    store,
+    ...(archive && { archive }),
+    blueprints,
+    turns,
+    events,
+    ids,
+    clock,
+    progress,
+  });
   const local = new LocalWorker({
     nodeId: store.nodes.nodeId,
     blueprints,
@@ -252,6 +281,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       local.stop();
       await membership.stop();
       await dueLoops.stop();
+      await archivist.stop();
       await turns.idle();
     },
   };

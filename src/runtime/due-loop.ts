@@ -22,6 +22,8 @@ export interface DueLoopOptions {
   readonly attempts: Attempts;
   readonly dispatcher: Dispatcher;
   readonly perform: (message: StoredOutboxMessage) => Promise<void>;
+  /** A job has been kept for as long as it was to be. */
+  readonly outlived: (jobId: string) => Promise<void>;
   /** A number from 0 up to 1, for jitter. */
   readonly random: () => number;
   readonly log: Logger;
@@ -147,7 +149,7 @@ export class DueLoop {
       ...outlived.map((jobId) => ({
         name: `outlived ${jobId}`,
         what: { jobId },
-        run: () => store.removeJob(jobId),
+        run: () => this.#options.outlived(jobId),
       })),
     ];
   }

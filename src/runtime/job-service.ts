@@ -1,4 +1,5 @@
 // What clients ask for: start, look at, send to, wait for, follow and cancel jobs.
+import type { Archive, ArchivePage } from "../archive/archive.ts";
 import type { SentEvent } from "../actor/effect.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Clock } from "../clock.ts";
@@ -9,7 +10,7 @@ import { shardFor } from "../store/shard.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents, News } from "./job-events.ts";
-import { jobView } from "./job-view.ts";
+import { archivedJobView, jobView } from "./job-view.ts";
 import {
   isFinished,
   type JobEvent,
@@ -23,6 +24,7 @@ import type { TurnRunner } from "./turn-runner.ts";
 
 export interface JobServiceOptions {
   readonly store: Store;
+  readonly archive?: Archive;
   readonly blueprints: BlueprintRegistry;
   readonly turns: TurnRunner;
   readonly events: JobEvents;
@@ -81,21 +83,37 @@ export class Jobs implements JobService {
   }
 
   async get(jobId: string): Promise<JobView | undefined> {
-    const job = await this.#options.store.loadJob(jobId);
-    return job && this.view(job);
+    const { store, archive, blueprints } = this.#options;
+    const job = await store.loadJob(jobId);
+    if (job) return this.view(job);
+    const archived = await archive?.load(jobId);
+    if (!archived) return undefined;
+    const { blueprint, version } = archived.summary;
+    return archivedJobView(archived, blueprints.get(blueprint, version));
   }
 
   list(query: JobQuery): Promise<JobPage> {
     return this.#options.store.listJobs(query);
+  }
+  async listArchived(query: JobQuery): Promise<ArchivePage> {
+    const { archive } = this.#options;
+    if (!archive)
+      throw new RuntimeError(
+        "request.invalid",
+        "This server has no archive: see HISTORY_DATABASE_URI.",
+      );
+    return archive.list(query);
   }
   count(): ReturnType<Store["countJobs"]> {
     return this.#options.store.countJobs();
   }
 
   async history(jobId: string, after: number, limit: number): Promise<readonly HistoryEntry[]> {
-    const entries = await this.#options.store.history(jobId, after, limit);
-    if (entries.length === 0) await this.#require(jobId);
-    return entries;
+    const { store, archive } = this.#options;
+    const entries = await store.history(jobId, after, limit);
+    if (entries.length > 0) return entries;
+    const { archivedAt } = await this.#require(jobId);
+    return (archivedAt !== undefined && (await archive?.history(jobId, after, limit))) || [];
   }
 
   async send(jobId: string, event: SentEvent) {
@@ -110,7 +128,7 @@ export class Jobs implements JobService {
       case "stepped":
         return { outcome: "accepted", revision: delivery.revision } as const;
       case "unknown":
-        throw notFound(jobId);
+        throw archived(await this.#require(jobId));
       case "ignored": {
         const job = await this.#require(jobId);
         if (delivery.reason === "finished") throw finished(job);
@@ -122,8 +140,8 @@ export class Jobs implements JobService {
   async cancel(jobId: string, reason: string): Promise<JobView> {
     const message = { type: "stop", reason } as const;
     const delivery = await this.#options.turns.deliver(jobId, { kind: "message", message });
-    if (delivery.outcome === "unknown") throw notFound(jobId);
     const job = await this.#require(jobId);
+    if (delivery.outcome === "unknown") throw archived(job);
     if (delivery.outcome === "ignored") throw finished(job);
     return job;
   }
@@ -198,7 +216,7 @@ export class Jobs implements JobService {
   async *#missed(jobId: string, after: number): AsyncGenerator<JobEvent> {
     const job = await this.#require(jobId);
     for (let last = after; ;) {
-      const entries = await this.#options.store.history(jobId, last, catchUpPage);
+      const entries = await this.history(jobId, last, catchUpPage);
       for (const { revision, currentState, status, now } of entries) {
         last = revision;
         yield { type: "state", id: revision, jobId, currentState, status, at: now };
@@ -226,6 +244,14 @@ function notFound(jobId: string): RuntimeError {
 
 function finished({ jobId, status }: JobView): RuntimeError {
   return new RuntimeError("job.finished", `The job has ended: it is ${status}.`, { jobId, status });
+}
+
+function archived({ jobId, status }: JobView): RuntimeError {
+  return new RuntimeError(
+    "job.archived",
+    `The job has ended, it is ${status}, and it has been archived.`,
+    { jobId, status },
+  );
 }
 
 interface Schema {

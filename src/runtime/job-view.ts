@@ -1,4 +1,5 @@
 // A stored job as clients may see it, with the reasons why it is not finished yet.
+import type { ArchivedJob } from "../archive/archive.ts";
 import { activeStates } from "../actor/active-states.ts";
 import { decodeEnvelope } from "../actor/codec.ts";
 import type { Envelope } from "../actor/envelope.ts";
@@ -40,6 +41,31 @@ export function jobView(job: StoredJob, { blueprint, tasks, progress }: ViewTool
     ...(workerId !== undefined && { workerId }),
     createdAt: summary.createdAt,
     updatedAt: summary.updatedAt,
+  };
+}
+
+/**
+ * An archived job. Its blueprint may be gone, or have another shape by now: then nothing is told that only the blueprint
+ * knows.
+ */
+export function archivedJobView(job: ArchivedJob, blueprint: Blueprint | undefined): JobView {
+  const { summary, revision, archivedAt } = job;
+  const envelope = decodeEnvelope(job.envelope);
+  const style = job.style ?? blueprint?.style ?? "native";
+  const isSameShape = blueprint?.fingerprint.shape === envelope.shape;
+  return {
+    ...summary,
+    style,
+    revision,
+    stateValue: envelope.value,
+    ...jobData({ style }, envelope.context),
+    ...(envelope.output !== undefined && { output: envelope.output }),
+    ...(envelope.error && { error: envelope.error }),
+    waits: [],
+    activeStates: isSameShape
+      ? activeStates(blueprint.machine, envelope.value).nodes.map(drawnId)
+      : [],
+    archivedAt,
   };
 }
 

@@ -1,12 +1,20 @@
 // What the edges may ask of the runtime: clients through `JobService`, workers through `WorkerService`.
 import type { SentEvent } from "../actor/effect.ts";
+import type { ArchivePage } from "../archive/archive.ts";
 import type { Failure } from "../actor/envelope.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
 // What the edges are answered with, so that they need not know the store.
-export { isFinished, type HistoryEntry, type JobPage, type JobQuery, type JobStatus };
+export {
+  isFinished,
+  type ArchivePage,
+  type HistoryEntry,
+  type JobPage,
+  type JobQuery,
+  type JobStatus,
+};
 
 /** One reason why a job is not finished yet (design, law 7). */
 export type Wait =
@@ -57,6 +65,8 @@ export interface JobView {
   readonly workerId?: string;
   readonly createdAt: number;
   readonly updatedAt: number;
+  /** When the job left the live store for the archive, where it has. */
+  readonly archivedAt?: number;
 }
 
 /** What a stream of a job tells. `id` resumes the stream: only `state` and `finished` events have one (the revision). */
@@ -109,16 +119,22 @@ export interface JobService {
    * @throws RuntimeError `blueprint.not_found`, `blueprint.input_invalid`
    */
   start(request: StartJob): Promise<StartedJob>;
-  /** @returns undefined where there is no such job. */
+  /** A job, live or archived; undefined where there is no such job. */
   get(jobId: string): Promise<JobView | undefined>;
   list(query: JobQuery): Promise<JobPage>;
+  /**
+   * Jobs that have been archived.
+   *
+   * @throws RuntimeError `request.invalid` where there is no archive, `archive.unavailable`
+   */
+  listArchived(query: JobQuery): Promise<ArchivePage>;
   count(): Promise<Readonly<Partial<Record<JobStatus, number>>>>;
   /** @throws RuntimeError `job.not_found` */
   history(jobId: string, after: number, limit: number): Promise<readonly HistoryEntry[]>;
   /**
    * Send an event. `ignored` says that the job, as it is now, has no transition for it.
    *
-   * @throws RuntimeError `job.not_found`, `job.finished`, `event.reserved`
+   * @throws RuntimeError `job.not_found`, `job.finished`, `job.archived`, `event.reserved`
    */
   send(
     jobId: string,
@@ -127,7 +143,7 @@ export interface JobService {
   /**
    * Cancel a job: its tasks are taken away and their workers told.
    *
-   * @throws RuntimeError `job.not_found`, `job.finished`
+   * @throws RuntimeError `job.not_found`, `job.finished`, `job.archived`
    */
   cancel(jobId: string, reason: string): Promise<JobView>;
   /**

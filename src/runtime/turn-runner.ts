@@ -40,6 +40,8 @@ export interface TurnRunnerOptions {
   readonly runInTurn: TurnTools["runInTurn"];
   readonly outboxDelayMs: number;
   readonly limits: TurnTools["limits"];
+  /** As in `RuntimeOptions`. */
+  readonly retentionMs?: number;
 }
 
 export type Delivery = MailOutcome | { readonly outcome: "unknown" };
@@ -216,7 +218,8 @@ export class TurnRunner {
     const { store, runInTurn, outboxDelayMs, limits } = this.#options;
     const shard = shardOf(jobId);
     const at = { now: store.now(shard), epoch: store.epoch(shard) };
-    return { blueprint, at, runInTurn, outboxDelayMs, limits };
+    const retention = blueprint.retentionMs ?? this.#options.retentionMs ?? "forever";
+    return { blueprint, at, runInTurn, outboxDelayMs, limits, retention };
   }
 }
 

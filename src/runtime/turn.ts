@@ -13,6 +13,7 @@ import type { Attempt } from "../store/store.ts";
 import { jobStatus } from "./job-status.ts";
 import type { RuntimeLimits } from "./runtime.ts";
 import { localQueue, localTask } from "./local-task.ts";
+import { retentionOps, type Retention } from "./retention.ts";
 
 /** What a turn is asked to take in. */
 export type Mail =
@@ -69,6 +70,7 @@ export interface TurnTools {
   ) => Promise<unknown>;
   readonly outboxDelayMs: number;
   readonly limits: Pick<RuntimeLimits, "runTimeoutMs" | "retriesMax">;
+  readonly retention: Retention;
 }
 
 /** More messages than this in one turn mean that the job sends events to itself without end. */
@@ -158,7 +160,7 @@ export class Turn {
         updatedAt: this.#tools.at.now,
       },
       history: this.#history,
-      ops,
+      ops: [...ops, ...retentionOps(this.#tools.retention, last.status, this.#tools.at.now)],
     };
   }
 

@@ -157,10 +157,10 @@ export interface Store {
    * Take jobs that were found outlived, before doing what is to be done with them: of several nodes that found one, one
    * gets it.
    *
-   * @param until store time when they are outlived again, should the taker not be heard of
+   * @param forMs how long they are kept from now on, should the taker not be heard of
    * @returns those that were outlived and are the caller's now, in the order in which they were given
    */
-  claimOutlived(jobIds: readonly string[], until: number): Promise<readonly string[]>;
+  claimOutlived(jobIds: readonly string[], forMs: number): Promise<readonly string[]>;
   /**
    * Forget a job that has ended, with its history. Nothing happens where it is gone or goes on, or is at another revision
    * than the one given.

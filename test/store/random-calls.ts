@@ -95,7 +95,7 @@ const write = fc.oneof(
   fc.record({ call: is("delayMessage"), id: name, dueInMs: ms }),
   fc.record({ call: is("claimMessage"), id: name, agoMs: ms, dueInMs: ms }),
   fc.record({ call: is("removeJob"), jobId, off: maybe(off) }),
-  fc.record({ call: is("claimOutlived"), jobIds: fc.uniqueArray(jobId), dueInMs: ms }),
+  fc.record({ call: is("claimOutlived"), jobIds: fc.uniqueArray(jobId), forMs: ms }),
   fc.record({ call: is("copyJob"), from: jobId, to: jobId }),
   fc.record({ call: is("claimKey"), key: name, jobId }),
 );

@@ -93,7 +93,7 @@ async function exactCall(
       return (store) => store.removeJob(jobId, off === undefined ? undefined : revision + off);
     }
     case "claimOutlived":
-      return (store) => store.claimOutlived(rough.jobIds, now + rough.dueInMs);
+      return (store) => store.claimOutlived(rough.jobIds, rough.forMs);
     case "copyJob": {
       const dump = await model.exportJob(rough.from);
       if (!dump) return async () => undefined;

@@ -22,8 +22,9 @@ const layers: Readonly<Record<string, Layer>> = {
   "src/store/memory": { ours: ["src/store"], others: ["node:"] },
   "src/store/embedded": { ours: ["src/store"], others: ["lmdb", "node:"] },
   "src/store/redis": { ours: ["src/store"], others: ["redis", "node:"] },
+  "src/archive": { ours: ["src/store"], others: ["libsql", "pg", "node:"] },
   "src/runtime": {
-    ours: ["src/actor", "src/blueprint", "src/store", log],
+    ours: ["src/actor", "src/blueprint", "src/store", "src/archive/archive.ts", log],
     others: ["lru-cache"],
   },
   "src/gateway": {

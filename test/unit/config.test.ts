@@ -210,3 +210,27 @@ test("defaults stand behind everything else", () => {
   expect(read({ defaults }).logFormat).toBe("text");
   expect(read({ defaults, env: { LOG_FORMAT: "json" } }).logFormat).toBe("json");
 });
+
+describe("ended jobs", () => {
+  test("are kept for ever where nothing is said, and go nowhere", () => {
+    expect(read({})).not.toHaveProperty("retentionMs");
+    expect(read({})).not.toHaveProperty("archiveUri");
+  });
+  test("are kept for so many seconds, and go to the database of the Python system's variable", () => {
+    const env = { JOB_RETENTION_SECONDS: "86400", HISTORY_DATABASE_URI: "sqlite:history.db" };
+    expect(read({ env })).toMatchObject({
+      retentionMs: 86_400_000,
+      archiveUri: "sqlite:history.db",
+    });
+  });
+  test.each([
+    { JOB_RETENTION_SECONDS: "0" },
+    { JOB_RETENTION_SECONDS: "1.5" },
+    { HISTORY_DATABASE_URI: "mysql://me:secret@host/name" },
+  ])("are refused settings such as %o, without telling secrets", (env) => {
+    const { code, message } = refusal({ env });
+    expect(code).toBe("config.invalid");
+    expect(message).toContain(Object.keys(env)[0]);
+    expect(message).not.toContain("secret");
+  });
+});

@@ -225,8 +225,8 @@ class EmbeddedStore implements Store {
     });
   }
 
-  async claimOutlived(jobIds: readonly string[], until: number): Promise<readonly string[]> {
-    return this.#write((batch) => jobIds.filter((jobId) => claimOutlived(batch, jobId, until)));
+  async claimOutlived(jobIds: readonly string[], forMs: number): Promise<readonly string[]> {
+    return this.#write((batch) => jobIds.filter((jobId) => claimOutlived(batch, jobId, forMs)));
   }
 
   async removeJob(jobId: string, revision?: number): Promise<void> {

@@ -4,11 +4,11 @@ import type { StoredOutboxMessage } from "../records.ts";
 import type { Batch } from "./batch.ts";
 import { encodeJob, keys, last, type Tables } from "./tables.ts";
 
-/** Keep an outlived job until then; false where it is not outlived. */
-export function claimOutlived(batch: Batch, jobId: string, until: number): boolean {
+/** Keep an outlived job for a while; false where it is not outlived. */
+export function claimOutlived(batch: Batch, jobId: string, forMs: number): boolean {
   const due = batch.tables.get(keys.kept(jobId));
   if (due === undefined || Number(due) > batch.now) return false;
-  batch.keepUntil(jobId, until);
+  batch.keepUntil(jobId, batch.now + forMs);
   return true;
 }
 

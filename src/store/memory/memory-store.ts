@@ -285,9 +285,9 @@ export class MemoryStore implements Store {
       } satisfies StoredOutboxMessage);
   }
 
-  async claimOutlived(jobIds: readonly string[], until: number): Promise<readonly string[]> {
+  async claimOutlived(jobIds: readonly string[], forMs: number): Promise<readonly string[]> {
     this.#assertOpen();
-    return jobIds.filter((jobId) => claimOutlived(this.#image, jobId, this.now(), until));
+    return jobIds.filter((jobId) => claimOutlived(this.#image, jobId, this.now(), forMs));
   }
 
   async removeJob(jobId: string, revision?: number): Promise<void> {

@@ -3,11 +3,11 @@ import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import { isFinished } from "../records.ts";
 import { timerKey, type Image } from "./image.ts";
 
-/** Keep an outlived job until then; false where it is not outlived. */
-export function claimOutlived(image: Image, jobId: string, now: number, until: number): boolean {
+/** Keep an outlived job for a while; false where it is not outlived. */
+export function claimOutlived(image: Image, jobId: string, now: number, forMs: number): boolean {
   const due = image.kept.get(jobId);
   if (due === undefined || due > now) return false;
-  image.kept.set(jobId, until);
+  image.kept.set(jobId, now + forMs);
   return true;
 }
 

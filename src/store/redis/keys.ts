@@ -1,11 +1,9 @@
 // The names of everything in Redis. All keys of a shard have one hash tag, so that they lie together in a cluster.
 import { createHash } from "node:crypto";
+import { keptKey } from "../claimed-key.ts";
 
 /** Spaces for idempotency keys; independent of the number of shards, so that raising that makes no duplicates. */
 const keySpaces = 64;
-
-/** Longer idempotency keys are stored as their hash. */
-const claimedKeyLengthMax = 200;
 
 export interface ShardKeys {
   readonly shard: number;
@@ -67,9 +65,22 @@ export class Keys {
 
   /** → the id of the job that claimed it first. */
   claimed(key: string): string {
-    const hash = createHash("sha256").update(key).digest();
-    const space = (hash[0]! % keySpaces).toString(36);
-    const name = key.length > claimedKeyLengthMax ? `sha256:${hash.toString("hex")}` : `=${key}`;
-    return `{${this.#prefix}.key.${space}}:${name}`;
+    const kept = keptKey(key);
+    const space = createHash("sha256").update(kept).digest()[0]! % keySpaces;
+    return `${this.#keySpace(space.toString(36))}${kept}`;
+  }
+
+  /** What each of the spaces for claimed keys begins with. */
+  get keySpaces(): readonly string[] {
+    return Array.from({ length: keySpaces }, (_, space) => this.#keySpace(space.toString(36)));
+  }
+
+  /** Matches all claimed keys. */
+  get claimedPattern(): string {
+    return this.#keySpace("*");
+  }
+
+  #keySpace(space: string): string {
+    return `{${this.#prefix}.key.${space}}:`;
   }
 }

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import type { Commit, CommitResult } from "../commit.ts";
 import { newEpoch } from "../epoch.ts";
+import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import type { Hint } from "../nodes.ts";
 import type { HistoryEntry, JobStatus, StoredJob, StoredTask } from "../records.ts";
-import { shardOf } from "../shard.ts";
+import { shardOf, tooFewShards } from "../shard.ts";
 import type {
   Claim,
   ClaimResult,
@@ -18,7 +19,9 @@ import type {
 } from "../store.ts";
 import type { Calls, Changed, Shard } from "./calls.ts";
 import type { Keys } from "./keys.ts";
+import { listClaimedKeys } from "./claimed-keys.ts";
 import { readDue } from "./due.ts";
+import { decodeDump, encodeDump, type ExportedJob } from "./dump-rows.ts";
 import { groupBy, pairs } from "./grouping.ts";
 import { countJobs, countQueues, listJobs } from "./lists.ts";
 import { RedisNodes } from "./redis-nodes.ts";
@@ -285,10 +288,50 @@ export class RedisStore implements Store {
     return answer[0] === 1;
   }
 
-  async removeJob(jobId: string): Promise<void> {
+  async removeJob(jobId: string, revision?: number): Promise<void> {
     const shard = this.#shardOf(jobId);
-    const args = [this.nodes.nodeId, "-", jobId];
+    const args = [this.nodes.nodeId, "-", jobId, revision === undefined ? "" : String(revision)];
     await this.#calls.change(shard, "remove-job", args, shard.keys.job(jobId));
+  }
+
+  async claimOutlived(jobIds: readonly string[], forMs: number): Promise<readonly string[]> {
+    const claimed = new Set<string>();
+    await Promise.all(
+      [...groupBy(jobIds, shardOf)].map(async ([number, asked]) => {
+        const args = [String(forMs), ...asked];
+        const { answer } = await this.#change(this.#calls.shard(number), "claim-outlived", args);
+        for (const jobId of answer[0] as string[]) claimed.add(jobId);
+      }),
+    );
+    return jobIds.filter((jobId) => claimed.has(jobId));
+  }
+
+  async exportJob(jobId: string): Promise<JobDump | undefined> {
+    const { keys } = this.#shardOf(jobId);
+    const args = [jobId, jobId.replaceAll(/[\\*?[\]^-]/g, "\\$&")];
+    const answer = await this.#calls.run("export-job", [...keys.all, keys.job(jobId)], args);
+    return decodeDump(jobId, answer as ExportedJob | []);
+  }
+
+  async importJob(dump: JobDump): Promise<ImportResult> {
+    const { jobId } = dump.job.summary;
+    if (shardOf(jobId) >= this.#shards) throw tooFewShards(shardOf(jobId), this.#shards);
+    const shard = this.#shardOf(jobId);
+    const token = this.#newToken();
+    const args = [this.nodes.nodeId, token, jobId, ...encodeDump(dump, token)];
+    const { answer } = await this.#calls.change(shard, "import-job", args, shard.keys.job(jobId));
+    const revision = answer[0] as number;
+    return revision === 0 ? { outcome: "imported" } : { outcome: "exists", revision };
+  }
+
+  listKeys(limit: number, cursor?: string): Promise<KeyPage> {
+    return listClaimedKeys({
+      calls: this.#calls,
+      keys: this.#keys,
+      servers: this.#servers,
+      limit,
+      ...(cursor !== undefined && { cursor }),
+    });
   }
 
   close(): Promise<void> {
@@ -309,7 +352,7 @@ export class RedisStore implements Store {
   /** Change something with the arguments that most scripts begin with. */
   #change(
     shard: Shard,
-    name: "clear-timers" | "due" | "extend" | "move-message" | "remove-messages",
+    name: "claim-outlived" | "clear-timers" | "due" | "extend" | "move-message" | "remove-messages",
     args: readonly string[],
   ): Promise<Changed> {
     return this.#calls.change(shard, name, [this.nodes.nodeId, this.#newToken(), ...args]);

@@ -41,6 +41,8 @@ describe("is refused", () => {
     ["endpoint", "order", { endpoint: "/jobs//a" }],
     ["endpoint", "order", { endpoint: "/jobs/a?b" }],
     ["apiVersion", "order", { apiVersion: "v1/x" }],
+    ["retentionMs", "order", { retentionMs: 999 }],
+    ["retentionMs", "order", { retentionMs: Number.POSITIVE_INFINITY }],
     ["machine", "order", { machine: { states: {} } }],
     ["input", "order", { input: { type: "object" } }],
   ])("for its %s: %j %j", (what, name, definition) => {

@@ -78,6 +78,14 @@ describe("start", () => {
 });
 
 describe("lists", () => {
+  test("of archived jobs are refused by a server that has no archive", async () => {
+    expect(await world.call("GET", "/api/jobs/page?archived=false")).toMatchObject({ status: 200 });
+    expect(await world.call("GET", "/api/jobs/page?archived=true")).toMatchObject({
+      status: 400,
+      body: { code: "request.invalid", error: expect.stringContaining("HISTORY_DATABASE_URI") },
+    });
+  });
+
   test("of jobs are newest first, and take limit and offset", async () => {
     const ids: string[] = [];
     for (let n = 0; n < 5; n++) {
