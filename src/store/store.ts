@@ -176,7 +176,10 @@ export interface Store {
   /**
    * Take in a job of another store: under its id and revision, listed and counted, its tasks with their attempts, failures
    * and leases as they are, behind all that wait in their queues, its timers and messages due when they were. All of
-   * it becomes durable or nothing does; an export of the job then gives what came in. Nobody is told.
+   * it becomes durable or nothing does; an export of the job then gives what came in. Nobody is told. `shards` grows to
+   * cover the shard of the job, where the store decides about it.
+   *
+   * @throws RuntimeError `config.invalid` for a job of a shard that a store does not have which is told how many it has
    */
   importJob(dump: JobDump): Promise<ImportResult>;
   /**

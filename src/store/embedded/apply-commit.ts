@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Commit, CommitResult, LeaseOffer, Op } from "../commit.ts";
 import type { NewTask } from "../records.ts";
+import { shardOf } from "../shard.ts";
 import type { Attempt } from "../store.ts";
 import type { Batch } from "./batch.ts";
 import { encodeJob, keys, type Tables, type TaskRow } from "./tables.ts";
@@ -64,7 +65,8 @@ function addTask(batch: Batch, task: NewTask, offer: LeaseOffer | undefined): bo
       since: batch.now,
     },
   };
-  const taken = offer !== undefined && batch.tables.queued(task.queue, 1).length === 0;
+  const taken =
+    offer !== undefined && batch.tables.queued(shardOf(task.jobId), task.queue, 1).length === 0;
   batch.putTask(before, taken ? leased(added, offer, batch) : added);
   return taken;
 }

@@ -8,11 +8,11 @@ import { extended, leased } from "./task-moves.ts";
 /** Lease the first tasks of the asked queues: by priority, then in the order they were added, whatever their queue. */
 export function claimTasks(
   batch: Batch,
-  { queues, limit, holder, workerId, leaseMs }: Claim,
+  { shard, queues, limit, holder, workerId, leaseMs }: Claim,
 ): ClaimResult {
   const { tables } = batch;
   const candidates = queues.flatMap((asked) =>
-    tables.queued(asked.queue, Math.min(asked.limit, limit)).map((id) => tables.task(id)!),
+    tables.queued(shard, asked.queue, Math.min(asked.limit, limit)).map((id) => tables.task(id)!),
   );
   const tasks = candidates
     .toSorted(byRank)
@@ -24,7 +24,7 @@ export function claimTasks(
     });
   const drained = queues
     .map(({ queue }) => queue)
-    .filter((queue) => tables.queued(queue, 1).length === 0);
+    .filter((queue) => tables.queued(shard, queue, 1).length === 0);
   return { tasks, drained };
 }
 

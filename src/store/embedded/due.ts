@@ -2,7 +2,7 @@
 import type { StoredOutboxMessage, StoredTask } from "../records.ts";
 import type { Due } from "../store.ts";
 import type { Batch } from "./batch.ts";
-import { last, type DueKind, type Key, type Tables } from "./tables.ts";
+import { keys, last, type DueKind, type Key, type Tables } from "./tables.ts";
 import { ready } from "./task-moves.ts";
 
 interface DueEntry {
@@ -13,30 +13,36 @@ interface DueEntry {
 }
 
 /** What is due at `now`, or undefined where delayed tasks have become ready, which must be written down: `takeDue`. */
-export function readDue(tables: Tables, now: number, limit: number): Due | undefined {
-  const entries = dueEntries(tables, limit + 1);
+export function readDue(
+  tables: Tables,
+  now: number,
+  limit: number,
+  shard: number,
+): Due | undefined {
+  const entries = dueEntries(tables, shard, limit + 1);
   const taken = entries.filter(({ due }) => due <= now).slice(0, limit);
   if (taken.some(({ kind }) => kind === "delayed")) return undefined;
-  return answer(tables, now, taken, entries[taken.length]);
+  return answer(tables, shard, now, taken, entries[taken.length]);
 }
 
 /** What is due; delayed tasks among it are queued. */
-export function takeDue(batch: Batch, limit: number): Due {
+export function takeDue(batch: Batch, limit: number, shard: number): Due {
   const { tables, now } = batch;
-  const taken = dueEntries(tables, limit).filter(({ due }) => due <= now);
+  const taken = dueEntries(tables, shard, limit).filter(({ due }) => due <= now);
   for (const { kind, ids } of taken) {
     const row = kind === "delayed" ? tables.task(ids[0]!) : undefined;
     if (row) batch.putTask(row, ready(row, now));
   }
   const places = new Set(taken.map(({ key }) => JSON.stringify(key)));
-  const next = dueEntries(tables, taken.length + 1).find(
+  const next = dueEntries(tables, shard, taken.length + 1).find(
     ({ key }) => !places.has(JSON.stringify(key)),
   );
-  return answer(tables, now, taken, next);
+  return answer(tables, shard, now, taken, next);
 }
 
-function dueEntries(tables: Tables, limit: number): readonly DueEntry[] {
-  return tables.range(["d"], ["d", last], limit).map(({ key }) => {
+function dueEntries(tables: Tables, shard: number, limit: number): readonly DueEntry[] {
+  const start = keys.dueOf(shard);
+  return tables.range(start, [...start, last], limit).map(({ key }) => {
     const [, due, kind, ...ids] = key as [string, number, DueKind, ...string[]];
     return { key, due, kind, ids };
   });
@@ -44,6 +50,7 @@ function dueEntries(tables: Tables, limit: number): readonly DueEntry[] {
 
 function answer(
   tables: Tables,
+  shard: number,
   now: number,
   taken: readonly DueEntry[],
   next: DueEntry | undefined,
@@ -66,7 +73,7 @@ function answer(
     timers,
     expired,
     overdue,
-    queues: tables.queues(),
+    queues: tables.queues(shard),
     messages,
     outlived,
     ...(next && { next: next.due }),

@@ -97,8 +97,6 @@ function usableDirectory(directory: string): string {
 }
 
 class EmbeddedStore implements Store {
-  /** One process has it all. */
-  readonly shards = 1;
   readonly nodes: Nodes;
   readonly #epoch = newEpoch();
   readonly #path: string;
@@ -117,6 +115,11 @@ class EmbeddedStore implements Store {
     this.#tables = new Tables(database);
     this.#time = new StoreTime(clock, this.#tables.marks().now);
     this.#commits = new GroupCommit(database, this.#tables, this.#time, nodeId);
+  }
+
+  /** One, unless jobs of a store with more have been taken in. */
+  get shards(): number {
+    return this.#tables.shards();
   }
 
   epoch(): string {
@@ -190,9 +193,9 @@ class EmbeddedStore implements Store {
     return Object.fromEntries(rows.map(({ key, value }) => [String(key[2]), Number(value)]));
   }
 
-  async due(limit: number): Promise<Due> {
-    const due = readDue(this.#read(), this.now(), limit);
-    return due ?? this.#write((batch) => takeDue(batch, limit));
+  async due(limit: number, shard = 0): Promise<Due> {
+    const due = readDue(this.#read(), this.now(), limit, shard);
+    return due ?? this.#write((batch) => takeDue(batch, limit, shard));
   }
 
   async clearTimers(

@@ -2,6 +2,7 @@
 import type { RootDatabase } from "lmdb";
 import type { HistoryEntry, JobStatus, JobSummary, StoredJob, StoredTask } from "../records.ts";
 import type { StoredOutboxMessage } from "../records.ts";
+import { shardOf } from "../shard.ts";
 
 /** A key begins with the letter of its table. Parts sort one after the other: numbers before text, each ascending. */
 export type Key = (string | number)[];
@@ -15,6 +16,8 @@ export const keys = {
   holder: ["m", "holder"],
   /** The format of all rows. */
   format: ["m", "format"],
+  /** How many shards there are, where more than one. */
+  shards: ["m", "shards"],
   /** The latest store time, and how many tasks were ever added. */
   marks: ["m", "marks"],
   /** → `encodeJob` */
@@ -37,19 +40,35 @@ export const keys = {
   /** → TaskRow. A job's tasks are neighbours, because a task's id begins with the id of its job. */
   task: (taskId: string) => ["t", taskId],
   /** First to be claimed first → task id. */
-  queued: ({ task, sequence }: TaskRow) => ["q", task.queue, 9 - task.priority, sequence],
-  queue: (queue: string) => ["q", queue],
+  queued: ({ task, sequence }: TaskRow) => [
+    ...keys.queue(shardOf(task.jobId), task.queue),
+    9 - task.priority,
+    sequence,
+  ],
+  queue: (shard: number, queue: string): Key => [ofShard("q", shard), queue],
   /** → due time, to find the entry in the due index. */
   timer: (jobId: string, timerId: string) => ["x", jobId, timerId],
   /** → StoredOutboxMessage */
   message: (id: string) => ["o", id],
-  /** Everything with a due time, earliest first. */
-  due: (due: number, kind: DueKind, ...ids: readonly string[]) => ["d", due, kind, ...ids],
+  /** Everything with a due time, earliest first. The first id tells the shard. */
+  due: (due: number, kind: DueKind, id: string, ...ids: readonly string[]) => [
+    ...keys.dueOf(shardOf(id)),
+    due,
+    kind,
+    id,
+    ...ids,
+  ],
+  dueOf: (shard: number): Key => [ofShard("d", shard)],
   /** Until when an ended job is kept → due time, to find the entry in the due index. */
   kept: (jobId: string) => ["e", jobId],
   /** → the id of the job that claimed the key first. */
   claimed: (key: string) => ["k", key],
 } satisfies Record<string, Key | ((...parts: never[]) => Key)>;
+
+/** Jobs that are begun here lie in shard 0; those of other shards came from another store. */
+function ofShard(table: string, shard: number): string {
+  return shard === 0 ? table : `${table}${shard}`;
+}
 
 export type DueKind = "delayed" | "lease" | "message" | "outlived" | "queued" | "timer";
 
@@ -128,21 +147,26 @@ export class Tables {
   }
 
   /** The ids of the tasks that wait in a queue, first to be claimed first. */
-  queued(queue: string, limit: number): readonly string[] {
-    const rows = this.range(keys.queue(queue), [...keys.queue(queue), last], limit);
+  queued(shard: number, queue: string, limit: number): readonly string[] {
+    const start = keys.queue(shard, queue);
+    const rows = this.range(start, [...start, last], limit);
     return rows.map(({ value }) => value);
   }
 
-  /** The queues in which tasks can be claimed. */
-  queues(): readonly string[] {
+  /** The queues of a shard in which tasks can be claimed. */
+  queues(shard: number): readonly string[] {
     const waiting = this.range(keys.queueCount(""), keys.queueCount(last));
     const names = waiting.map(({ key }) => String(key[2]));
-    return names.filter((queue) => this.queued(queue, 1).length > 0);
+    return names.filter((queue) => this.queued(shard, queue, 1).length > 0);
   }
 
   message(id: string): StoredOutboxMessage | undefined {
     const row = this.get(keys.message(id));
     return row === undefined ? undefined : (JSON.parse(row) as StoredOutboxMessage);
+  }
+
+  shards(): number {
+    return Number(this.get(keys.shards) ?? 1);
   }
 
   marks(): { readonly now: number; readonly sequence: number } {

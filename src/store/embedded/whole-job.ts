@@ -1,6 +1,7 @@
 // Jobs as a whole: kept for a while once they have ended, given away, and taken in.
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import type { StoredOutboxMessage } from "../records.ts";
+import { shardOf } from "../shard.ts";
 import type { Batch } from "./batch.ts";
 import { encodeJob, keys, last, type Tables } from "./tables.ts";
 
@@ -39,6 +40,7 @@ export function importJob(
   const { jobId } = job.summary;
   const stored = tables.job(jobId);
   if (stored) return { outcome: "exists", revision: stored.revision };
+  if (shardOf(jobId) >= tables.shards()) tables.put(keys.shards, String(shardOf(jobId) + 1));
   tables.put(keys.job(jobId), encodeJob(job));
   for (const entry of history)
     tables.put(keys.history(jobId, entry.revision), JSON.stringify(entry));

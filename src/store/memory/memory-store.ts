@@ -14,7 +14,7 @@ import {
   type StoredOutboxMessage,
   type StoredTask,
 } from "../records.ts";
-import { shardOf } from "../shard.ts";
+import { shardOf, tooFewShards } from "../shard.ts";
 import type {
   Attempt,
   Claim,
@@ -303,6 +303,8 @@ export class MemoryStore implements Store {
 
   async importJob(dump: JobDump): Promise<ImportResult> {
     this.#assertOpen();
+    const shard = shardOf(dump.job.summary.jobId);
+    if (shard >= this.shards) throw tooFewShards(shard, this.shards);
     return importJob(this.#image, copy(dump));
   }
 
