@@ -8,7 +8,7 @@ export interface JobDump {
   readonly history: readonly HistoryEntry[];
   /** The open tasks in the order in which they were added, each with its attempts, failures and lease. */
   readonly tasks: readonly StoredTask[];
-  /** Ordered by id. */
+  /** Ordered by id. A job that has ended takes no timers, so it gives none away. */
   readonly timers: readonly { readonly timerId: string; readonly due: number }[];
   /** What waits in the outbox, ordered by id. */
   readonly messages: readonly StoredOutboxMessage[];

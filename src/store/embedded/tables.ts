@@ -40,7 +40,7 @@ export const keys = {
   /** → TaskRow. A job's tasks are neighbours, because a task's id begins with the id of its job. */
   task: (taskId: string) => ["t", taskId],
   /** First to be claimed first → task id. */
-  queued: ({ task, sequence }: TaskRow) => [
+  queued: ({ task, sequence }: TaskRow): Key => [
     ...keys.queue(shardOf(task.jobId), task.queue),
     9 - task.priority,
     sequence,
@@ -51,7 +51,7 @@ export const keys = {
   /** → StoredOutboxMessage */
   message: (id: string) => ["o", id],
   /** Everything with a due time, earliest first. The first id tells the shard. */
-  due: (due: number, kind: DueKind, id: string, ...ids: readonly string[]) => [
+  due: (due: number, kind: DueKind, id: string, ...ids: readonly string[]): Key => [
     ...keys.dueOf(shardOf(id)),
     due,
     kind,

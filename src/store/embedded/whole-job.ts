@@ -1,6 +1,6 @@
 // Jobs as a whole: kept for a while once they have ended, given away, and taken in.
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
-import type { StoredOutboxMessage } from "../records.ts";
+import { isFinished, type StoredOutboxMessage } from "../records.ts";
 import { shardOf } from "../shard.ts";
 import type { Batch } from "./batch.ts";
 import { encodeJob, keys, last, type Tables } from "./tables.ts";
@@ -17,7 +17,9 @@ export function exportJob(tables: Tables, jobId: string): JobDump | undefined {
   const job = tables.job(jobId);
   if (!job) return undefined;
   const keptUntil = tables.get(keys.kept(jobId));
-  const timers = tables.range(keys.timer(jobId, ""), keys.timer(jobId, last));
+  const timers = isFinished(job.summary.status)
+    ? []
+    : tables.range(keys.timer(jobId, ""), keys.timer(jobId, last));
   const messages = tables.range(keys.message(`${jobId}:`), keys.message(`${jobId}:${last}`));
   return {
     job,

@@ -24,7 +24,8 @@ export function exportJob(image: Image, jobId: string): JobDump | undefined {
   const job = image.jobs.get(jobId);
   if (!job) return undefined;
   const rows = [...image.tasks.values()].filter(({ task }) => task.jobId === jobId);
-  const timers = [...image.timers.values()].filter((timer) => timer.jobId === jobId);
+  const ended = isFinished(job.summary.status);
+  const timers = [...image.timers.values()].filter((timer) => !ended && timer.jobId === jobId);
   const messages = [...image.messages.values()].filter(({ id }) => id.startsWith(`${jobId}:`));
   const keptUntil = image.kept.get(jobId);
   return {
