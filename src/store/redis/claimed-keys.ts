@@ -25,7 +25,7 @@ export async function listClaimedKeys({
 }: ListKeys): Promise<KeyPage> {
   const spaces = keys.keySpaces;
   const found: { readonly key: string; readonly jobId: string }[] = [];
-  let [space = 0, scan = "0", taken = 0] = place(cursor);
+  let [space, scan, taken] = place(cursor);
   for (;;) {
     const at = spaces[space]!;
     const command = ["SCAN", scan, "MATCH", keys.claimedPattern + "*", "COUNT", scannedAtOnce];
