@@ -21,6 +21,7 @@ export const errorCodes = {
   "handler.invalid_action": { status: 500, retryable: false },
   internal: { status: 500, retryable: true },
   "job.finished": { status: 409, retryable: false },
+  "job.too_many_deferred": { status: 429, retryable: true },
   "job.not_found": { status: 404, retryable: false },
   "protocol.frame_invalid": { status: 400, retryable: false },
   "protocol.frame_unexpected": { status: 400, retryable: false },

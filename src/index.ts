@@ -3,6 +3,7 @@ export { stepNow } from "./actor/now.ts";
 export { blueprint, type Blueprint } from "./blueprint/blueprint.ts";
 export { flow, type Flow } from "./blueprint/flow.ts";
 export type { FlowHandler, FlowHandlerContext } from "./blueprint/flow-handler.ts";
+export { job, type JobLogic, type JobOptions, type ParentClose } from "./blueprint/job.ts";
 export { inTurn } from "./blueprint/in-turn.ts";
 export {
   task,

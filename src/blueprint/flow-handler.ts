@@ -1,4 +1,5 @@
 // A handler of a flow at run time: it reads the job and names one action, and that is all it may do.
+import type { Failure } from "../actor/envelope.ts";
 import { RuntimeError } from "../errors.ts";
 import { completeOptions, type DeclaredTasks, type TaskOptions, type TaskRequest } from "./task.ts";
 
@@ -38,6 +39,16 @@ export type Decision = (
   /** The whole history, where the handler changed it. */
   readonly stateHistory?: Readonly<Record<string, unknown>>;
 };
+
+/** What a flow keeps of a job that it started, once that has ended. */
+export interface SubJobResult {
+  readonly jobId: string;
+  readonly outcome: "success" | "failure";
+  readonly finalState: string;
+  /** What the job gave: of a flow `{ finalState, data }`, of a native machine its output. */
+  readonly output?: unknown;
+  readonly error?: Failure;
+}
 
 export interface DispatchTask<Target extends string> extends TaskOptions {
   /** The name by which workers offer to do it. */

@@ -24,6 +24,7 @@ import type { WorkerView } from "../runtime/worker-pool.ts";
 /** A job under `/api`. */
 export function jobAnswer(job: JobView): Job {
   const { error, workerId } = job;
+  const child = job.waits.find(({ kind }) => kind === "child");
   return {
     ...summaryAnswer(job),
     revision: job.revision,
@@ -35,6 +36,9 @@ export function jobAnswer(job: JobView): Job {
     ...(job.output !== undefined && { output: job.output }),
     ...(error && { error: failureAnswer(error), error_message: error.message }),
     ...(workerId !== undefined && { task_worker_id: workerId }),
+    ...(job.parentJobId !== undefined && { parent_job_id: job.parentJobId }),
+    ...(child?.kind === "child" && { child_job_id: child.jobId }),
+    ...(job.deferredEvents && { deferred_events: [...job.deferredEvents] }),
     waits: job.waits.map(waitAnswer),
   };
 }
@@ -133,6 +137,16 @@ function waitAnswer(wait: Reason): Wait {
         ...(wait.until !== undefined && { until: iso(wait.until) }),
         ...(wait.progress && { progress: progressAnswer(wait.progress) }),
         ...(wait.lastError && { last_error: failureAnswer(wait.lastError) }),
+      };
+    case "child":
+      return {
+        kind: "child",
+        child: wait.child,
+        job_id: wait.jobId,
+        ...(wait.blueprint !== undefined && { blueprint_name: wait.blueprint }),
+        ...(wait.status && { status: wait.status }),
+        ...(wait.currentState !== undefined && { current_state: wait.currentState }),
+        ...(wait.since !== undefined && { since: iso(wait.since) }),
       };
     case "timer":
       return { kind: "timer", event: wait.event, due: iso(wait.due) };

@@ -50,6 +50,15 @@ export const Wait = z
       progress: TaskProgress.optional(),
       last_error: Failure.optional(),
     }),
+    z.object({
+      kind: z.literal("child"),
+      child: z.string().describe("The machine's name for it."),
+      job_id: z.string(),
+      blueprint_name: z.string().optional(),
+      status: JobStatus.optional(),
+      current_state: z.string().optional(),
+      since: time.optional().describe("When it was started."),
+    }),
     z.object({ kind: z.literal("timer"), event: z.string(), due: time }),
     z.object({ kind: z.literal("event"), events: z.array(z.string()) }),
   ])
@@ -91,6 +100,12 @@ export const Job = z
     error: Failure.optional(),
     error_message: z.string().optional(),
     task_worker_id: z.string().optional(),
+    parent_job_id: z.string().optional().describe("The job that started it."),
+    child_job_id: z.string().optional().describe("The first of the jobs that it waits for."),
+    deferred_events: z
+      .array(z.string())
+      .optional()
+      .describe("Types of the events that came too early and are kept."),
     waits: z.array(Wait).describe("Why the job is not finished yet; empty once it is."),
   })
   .meta({ id: "Job" });

@@ -91,6 +91,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   });
   const outbox = new Outbox({
     store,
+    turns,
     blueprints,
     random,
     log,

@@ -8,7 +8,7 @@ import type { HistoryEntry, StoredJob } from "../store/records.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents } from "./job-events.ts";
-import { jobView } from "./job-view.ts";
+import { childJobIds, jobView } from "./job-view.ts";
 import {
   isFinished,
   type JobEvent,
@@ -105,6 +105,7 @@ export class Jobs implements JobService {
       case "ignored": {
         const job = await this.#require(jobId);
         if (delivery.reason === "finished") throw finished(job);
+        if (delivery.reason === "full") throw full(job, event.type);
         return { outcome: "ignored", revision: job.revision } as const;
       }
     }
@@ -175,7 +176,11 @@ export class Jobs implements JobService {
     const { blueprint, version, jobId, status } = job.summary;
     const waits = status.startsWith("waiting") || status === "running";
     const tasks = waits ? await store.listTasks(jobId) : [];
-    return jobView(job, { blueprint: blueprints.require(blueprint, version), tasks, progress });
+    const found = blueprints.require(blueprint, version);
+    const childIds = waits ? childJobIds(job, found) : [];
+    const children = await Promise.all(childIds.map((id) => store.loadJob(id)));
+    const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
+    return jobView(job, { blueprint: found, tasks, progress, childJob: (id) => summaries.get(id) });
   }
 
   /** What a reader has missed after a revision, up to the end of the job where it has one. */
@@ -210,6 +215,14 @@ function notFound(jobId: string): RuntimeError {
 
 function finished({ jobId, status }: JobView): RuntimeError {
   return new RuntimeError("job.finished", `The job has ended: it is ${status}.`, { jobId, status });
+}
+
+function full({ jobId, deferredEvents = [] }: JobView, type: string): RuntimeError {
+  return new RuntimeError(
+    "job.too_many_deferred",
+    `The job cannot take "${type}" now, and already keeps ${deferredEvents.length} events for later.`,
+    { jobId, type },
+  );
 }
 
 interface Schema {

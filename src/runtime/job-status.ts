@@ -27,11 +27,16 @@ export function jobStatus({ machine }: Blueprint, envelope: Envelope): JobStatus
     case "active":
       break;
   }
+  if (envelope.ending !== undefined) return "waiting_for_sub_job";
   const open = Object.values(envelope.children).filter((child) => !child.settled);
-  const tasks = open.filter(({ src }) => !runsInTurn(actorKind(machine, src)));
-  if (tasks.length < open.length) return "running";
-  if (tasks.length > 1) return "waiting_for_parallel_tasks";
-  if (tasks.length === 1) return "waiting_for_worker";
+  const kinds = open.map(({ src }) => actorKind(machine, src));
+  if (kinds.some(runsInTurn)) return "running";
+  const isList = kinds.some(({ kind }) => kind === "task_list");
+  const jobs = kinds.filter(({ kind }) => kind === "job");
+  const tasks = kinds.length - jobs.length;
+  if (tasks > 1 || isList) return "waiting_for_parallel_tasks";
+  if (tasks === 1) return "waiting_for_worker";
+  if (jobs.length > 0) return "waiting_for_sub_job";
 
   const timers = Object.values(envelope.timers).flat();
   if (timers.some(({ event }) => event.type === retryEvent)) return "awaiting_retry";

@@ -23,6 +23,17 @@ export type Wait =
       readonly progress?: TaskProgress;
       readonly lastError?: Failure;
     }
+  | {
+      readonly kind: "child";
+      /** The machine's name for it. */
+      readonly child: string;
+      readonly jobId: string;
+      /** What is known of the job; absent before it has been started. */
+      readonly blueprint?: string;
+      readonly status?: JobStatus;
+      readonly currentState?: string;
+      readonly since?: number;
+    }
   | { readonly kind: "timer"; readonly event: string; readonly due: number }
   | { readonly kind: "event"; readonly events: readonly string[] };
 
@@ -53,6 +64,10 @@ export interface JobView {
   readonly waits: readonly Wait[];
   /** Ids of the active state nodes, for charts. */
   readonly activeStates: readonly string[];
+  /** The job that started it. */
+  readonly parentJobId?: string;
+  /** Types of the events that came too early and are kept, oldest first. */
+  readonly deferredEvents?: readonly string[];
   /** Worker of the task that finished last or runs now, if known. */
   readonly workerId?: string;
   readonly createdAt: number;

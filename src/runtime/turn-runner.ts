@@ -180,7 +180,9 @@ export class TurnRunner {
 
   #tools(blueprint: Blueprint): TurnTools {
     const { store, runInTurn, outboxDelayMs } = this.#options;
-    return { blueprint, at: { now: store.now(), epoch: store.epoch() }, runInTurn, outboxDelayMs };
+    const { shards } = store;
+    const at = { now: store.now(), epoch: store.epoch(), ...(shards > 1 && { shards }) };
+    return { blueprint, at, runInTurn, outboxDelayMs };
   }
 }
 
@@ -205,6 +207,7 @@ function taskOf(mail: Mail): string | undefined {
     case "message":
     case "progress":
     case "timer":
+    case "job_end":
       return undefined;
   }
 }

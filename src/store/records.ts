@@ -65,6 +65,8 @@ export interface HistoryEntry {
   /** Store time and epoch that the step was given. */
   readonly now: number;
   readonly epoch: string;
+  /** Over how many shards the children of the step were spread; 1 where absent. */
+  readonly shards?: number;
   readonly message: Message;
   /** Where the step led, for readers that do not replay. */
   readonly currentState: string;
