@@ -2,6 +2,8 @@
 
 /** The one table of codes. A code never changes its meaning; `docs/errors.md` says what to do about each. */
 export const errorCodes = {
+  "approval.invalid_decision": { status: 400, retryable: false },
+  "approval.not_awaited": { status: 409, retryable: false },
   "auth.missing_token": { status: 401, retryable: false },
   "auth.invalid_token": { status: 401, retryable: false },
   "auth.origin_refused": { status: 403, retryable: false },
@@ -17,6 +19,7 @@ export const errorCodes = {
   "context.not_json": { status: 500, retryable: false },
   "envelope.unreadable": { status: 500, retryable: false },
   "event.reserved": { status: 400, retryable: false },
+  "flow.too_many_transitions": { status: 500, retryable: false },
   "handler.failed": { status: 500, retryable: true },
   "handler.invalid_action": { status: 500, retryable: false },
   internal: { status: 500, retryable: true },

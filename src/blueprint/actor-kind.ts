@@ -7,6 +7,7 @@ import { flowHandler, type FlowHandlerRunner } from "./flow-handler.ts";
 import { inTurnMark } from "./in-turn.ts";
 import { jobDefinition, type JobDefinition, type JobRequest, type ParentClose } from "./job.ts";
 import {
+  strategies,
   taskDefinition,
   type DeclaredTasks,
   type TaskDefinition,
@@ -131,7 +132,7 @@ export function taskRequest(
 ): { readonly request: TaskRequest } | { readonly failure: Failure } {
   const { definition } = kind;
   if (!definition) return dynamicRequest(input, kind.declared);
-  const { type, priority, retry, runTimeoutMs, queueTimeoutMs } = definition;
+  const { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement } = definition;
   const parsed = definition.input.safeParse(input);
   if (!parsed.success) return inputRefused(type, parsed.error);
   return {
@@ -142,6 +143,7 @@ export function taskRequest(
       retry,
       ...(runTimeoutMs !== undefined && { runTimeoutMs }),
       ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+      ...(placement && { placement }),
     },
   };
 }
@@ -251,6 +253,13 @@ const DynamicRequest = z.object({
   }),
   runTimeoutMs: count.optional(),
   queueTimeoutMs: count.optional(),
+  placement: z
+    .object({
+      strategy: z.enum(strategies).optional(),
+      requirements: z.record(z.string(), z.unknown()).optional(),
+      maxCost: count.optional(),
+    })
+    .optional(),
 });
 
 function refused(code: string, what: string, error: z.ZodError): { readonly failure: Failure } {

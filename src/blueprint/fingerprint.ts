@@ -86,8 +86,8 @@ function logicOf(machine: AnyStateMachine): unknown {
       return [src, { blueprint, version, parentClose }];
     }
     if (!definition) return [src, (logic as { config?: unknown }).config];
-    const { type, priority, retry, runTimeoutMs, queueTimeoutMs } = definition;
-    return [src, { type, priority, retry, runTimeoutMs, queueTimeoutMs }];
+    const { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement } = definition;
+    return [src, { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement }];
   });
   return [nodes, work, machine.config.context, actions, delays, guards].map(plain);
 }

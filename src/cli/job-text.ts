@@ -81,6 +81,8 @@ function waitText(wait: Wait): string {
     }
     case "child":
       return `job ${wait.job_id}${wait.blueprint_name === undefined ? "" : ` of ${wait.blueprint_name}, ${wait.status}`}`;
+    case "approval":
+      return `a person: ${wait.decisions.join(" or ")}${wait.message === undefined ? "" : ` (${printable(wait.message)})`}`;
     case "timer":
       return `timer ${wait.event}, due ${wait.due}`;
     case "event":

@@ -41,6 +41,13 @@ export function Waits({ client, job, progress }: Props) {
                   <span className="faint">in {shortDuration(Date.parse(wait.due) - now)}</span>
                 </div>
               </li>
+            ) : wait.kind === "approval" ? (
+              <li key="approval" className="wait">
+                <div className="wait-head">
+                  <strong>{wait.message ?? "A person decides"}</strong>
+                  <span className="faint">{wait.decisions.join(" or ")}</span>
+                </div>
+              </li>
             ) : wait.kind === "child" ? (
               <li key={wait.job_id} className="wait">
                 <div className="wait-head">

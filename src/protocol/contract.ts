@@ -69,6 +69,7 @@ const Sent = z.object({
   status: z.enum(["accepted", "ignored"]),
   revision: z.int().nonnegative(),
 });
+const Approved = z.object({ status: z.literal("approval_received"), job_id: z.string() });
 const Dashboard = z.object({
   workers: z.object({ total: z.int() }),
   jobs: z.record(z.string(), z.int()),
@@ -247,6 +248,17 @@ export const contract = {
       200: { about: "Ignored: the job, as it is now, has no transition for it.", schema: Sent },
       202: { about: "Accepted: the step that it made is durable.", schema: Sent },
     },
+  },
+  approveJob: {
+    method: "POST",
+    path: "/_public/webhooks/approval/{id}",
+    under: "root",
+    auth: "client",
+    summary: "Tell a job what a person has decided.",
+    body: z.looseObject({
+      decision: z.unknown().optional().describe("One of the decisions that the job waits for."),
+    }),
+    answers: { 200: { about: "The step that it made is durable.", schema: Approved } },
   },
   listWorkers: {
     method: "GET",

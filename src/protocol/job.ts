@@ -59,6 +59,12 @@ export const Wait = z
       current_state: z.string().optional(),
       since: time.optional().describe("When it was started."),
     }),
+    z.object({
+      kind: z.literal("approval"),
+      decisions: z.array(z.string()),
+      message: z.string().optional(),
+      integration: z.string().optional(),
+    }),
     z.object({ kind: z.literal("timer"), event: z.string(), due: time }),
     z.object({ kind: z.literal("event"), events: z.array(z.string()) }),
   ])
@@ -102,6 +108,18 @@ export const Job = z
     task_worker_id: z.string().optional(),
     parent_job_id: z.string().optional().describe("The job that started it."),
     child_job_id: z.string().optional().describe("The first of the jobs that it waits for."),
+    aggregation_target: z
+      .string()
+      .optional()
+      .describe("The state that gets the results of tasks that run at once."),
+    active_branches: z
+      .array(z.string())
+      .optional()
+      .describe("The tasks among those that have not ended."),
+    aggregation_results: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe("By the task's id: what each came to."),
     deferred_events: z
       .array(z.string())
       .optional()

@@ -1,6 +1,6 @@
 // How the children of a machine start and stop: each kind of actor as operations and messages of the commit.
 import { currentState } from "../actor/current-state.ts";
-import type { Effect, SentEvent } from "../actor/effect.ts";
+import type { Effect, Message, SentEvent } from "../actor/effect.ts";
 import type { Child, Envelope, Failure } from "../actor/envelope.ts";
 import {
   actorKind,
@@ -32,36 +32,38 @@ export const jobDepthMax = 8;
 /** A job with more child jobs at once is refused another, and so are longer lists of tasks. */
 export const fanOutMax = 1000;
 
-/** @returns why the child cannot start, or else who goes on with it. */
+/** @returns what the machine is told at once: why the child cannot start, or the parts of it that cannot. */
 export function startChild(
   effect: Extract<Effect, { type: "start_child" }>,
   step: Step,
-): "started" | "decides in the turn" | Failure {
-  const { src, input } = effect;
+): readonly Message[] | "decides in the turn" {
+  const { src, input, child, generation } = effect;
+  const failed = (error: Failure) => [{ type: "failed", child, generation, error } as const];
   const { blueprint, ops } = step;
   const kind = actorKind(blueprint.machine, src);
   switch (kind.kind) {
     case "task": {
       const asked = taskRequest(kind, input);
-      if ("failure" in asked) return asked.failure;
+      if ("failure" in asked) return failed(asked.failure);
       ops.addTask(newTask(effect, step, asked.request));
-      return "started";
+      return [];
     }
     case "task_list":
       return startTasks(effect, step, kind);
     case "job": {
       const asked = jobRequest(kind, input);
-      return "failure" in asked ? asked.failure : startJob(effect, step, asked.request);
+      const refused = "failure" in asked ? asked.failure : startJob(effect, step, asked.request);
+      return refused ? failed(refused) : [];
     }
     case "promise": {
       if (kind.inTurn) return "decides in the turn";
       ops.addTask(newTask(effect, step, localTask(localQueue(blueprint), src, input)));
-      return "started";
+      return [];
     }
     case "handler":
       return "decides in the turn";
     case "unsupported":
-      return { code: "machine.unsupported_actor", message: kind.why };
+      return failed({ code: "machine.unsupported_actor", message: kind.why });
   }
 }
 
@@ -86,24 +88,25 @@ function startTasks(
   effect: Extract<Effect, { type: "start_child" }>,
   step: Step,
   { declared }: Extract<ActorKind, { kind: "task_list" }>,
-): "started" | Failure {
-  const list = effect.input as readonly unknown[];
-  const requests: TaskRequest[] = [];
-  for (const input of list) {
+): readonly Message[] {
+  const { child, generation } = effect;
+  return (effect.input as readonly unknown[]).flatMap((input, part) => {
+    const taskId = partTaskId(generation, part);
     const asked = dynamicRequest(input, declared);
-    if ("failure" in asked) return asked.failure;
-    requests.push(asked.request);
-  }
-  for (const [part, request] of requests.entries())
-    step.ops.addTask(newTask(effect, step, request, partTaskId(effect.generation, part)));
-  return "started";
+    if ("failure" in asked) {
+      const result = { taskId, status: "failure", error: asked.failure };
+      return [{ type: "part", child, generation, part, result } as const];
+    }
+    step.ops.addTask(newTask(effect, step, asked.request, taskId));
+    return [];
+  });
 }
 
 function startJob(
   { child, generation }: Extract<Effect, { type: "start_child" }>,
   { blueprint: { machine }, envelope, ops }: Step,
   request: JobRequest,
-): "started" | Failure {
+): Failure | undefined {
   const { jobId, children, awaiting = {}, depth: above = 0, revision } = envelope;
   const depth = above + 1;
   if (depth > jobDepthMax)
@@ -119,7 +122,7 @@ function startJob(
   const to = childJobId(generation, children[child]?.shards);
   const parent = { jobId, child, generation };
   ops.post(revision, { kind: "start_job", to, parent, depth, ...request });
-  return "started";
+  return undefined;
 }
 
 /** Whether the child comes after the most child jobs that may be open at once. */

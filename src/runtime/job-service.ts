@@ -1,5 +1,6 @@
 // What clients ask for: start, look at, send to, wait for, follow and cancel jobs.
 import type { SentEvent } from "../actor/effect.ts";
+import { decisionEvent } from "../blueprint/flow-engine.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Clock } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
@@ -109,6 +110,25 @@ export class Jobs implements JobService {
         return { outcome: "ignored", revision: job.revision } as const;
       }
     }
+  }
+
+  async approve(jobId: string, decision: string): Promise<void> {
+    this.#refuseWhenClosed();
+    const message = { type: "event", event: { type: decisionEvent, decision } } as const;
+    const delivery = await this.#options.turns.deliver(jobId, { kind: "message", message });
+    if (delivery.outcome === "unknown") throw notFound(jobId);
+    if (delivery.outcome === "stepped") return;
+    const { waits } = await this.#require(jobId);
+    const asked = waits.find(({ kind }) => kind === "approval");
+    throw asked
+      ? new RuntimeError(
+          "approval.invalid_decision",
+          `Invalid decision '${decision}' for this job`,
+          { jobId, decisions: asked.kind === "approval" ? asked.decisions : [] },
+        )
+      : new RuntimeError("approval.not_awaited", "Job is not in a state that can be approved", {
+          jobId,
+        });
   }
 
   async cancel(jobId: string, reason: string): Promise<JobView> {

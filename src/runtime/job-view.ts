@@ -3,12 +3,16 @@ import { activeStates } from "../actor/active-states.ts";
 import { decodeEnvelope } from "../actor/codec.ts";
 import type { Envelope } from "../actor/envelope.ts";
 import { drawnId } from "../blueprint/chart.ts";
-import { jobData } from "../blueprint/job-data.ts";
+import type { BranchResult } from "../blueprint/flow-actions.ts";
+import type { FlowContext } from "../blueprint/flow-handler.ts";
+import { awaitedApproval, jobData } from "../blueprint/job-data.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import { actorKind } from "../blueprint/actor-kind.ts";
 import { childJobId } from "../id.ts";
 import type { JobSummary, StoredJob, StoredTask } from "../store/records.ts";
+import { openParts } from "./children.ts";
 import { isInternalEvent } from "./internal-event.ts";
+import { partTaskId } from "./mail.ts";
 import type { JobView, TaskProgress, Wait } from "./runtime.ts";
 
 export interface ViewTools {
@@ -47,6 +51,11 @@ function openJobs(
   }));
 }
 
+function approvals(blueprint: Blueprint, { context }: Envelope): readonly Wait[] {
+  const approval = awaitedApproval(blueprint, context);
+  return approval ? [{ kind: "approval", ...approval }] : [];
+}
+
 export function jobView(job: StoredJob, tools: ViewTools): JobView {
   const { blueprint, tasks } = tools;
   const { summary, revision } = job;
@@ -68,6 +77,7 @@ export function jobView(job: StoredJob, tools: ViewTools): JobView {
     ...(envelope.output !== undefined && { output: envelope.output }),
     ...(envelope.error && { error: envelope.error }),
     waits: envelope.status === "active" ? waits(envelope, tools, sendable) : [],
+    ...aggregation(blueprint, envelope),
     ...(envelope.deferred && { deferredEvents: envelope.deferred.map(({ type }) => type) }),
     ...(envelope.parent && { parentJobId: envelope.parent.jobId }),
     activeStates: nodes.map(drawnId),
@@ -75,6 +85,26 @@ export function jobView(job: StoredJob, tools: ViewTools): JobView {
     createdAt: summary.createdAt,
     updatedAt: summary.updatedAt,
   };
+}
+
+/** What is known of tasks that run at once, or have just ended together. */
+function aggregation(
+  { style }: Blueprint,
+  { context, children }: Envelope,
+): Pick<JobView, "aggregation"> {
+  const found = style === "flow" ? (context as FlowContext).aggregation : null;
+  if (!found) return {};
+  const { into, types, results } = found;
+  const list = Object.values(children).find(
+    ({ awaits, settled }) => awaits !== undefined && !settled,
+  );
+  const { parts = {}, generation = "" } = list ?? {};
+  const came = Object.entries(parts).map(([part, result]) => ({
+    ...(result as BranchResult),
+    type: types[Number(part)]!,
+  }));
+  const openTaskIds = openParts(list).map((part) => partTaskId(generation, part));
+  return { aggregation: { into, openTaskIds, results: results ?? came } };
 }
 
 function waits(
@@ -105,6 +135,7 @@ function waits(
       const { blueprint: name, status, currentState, createdAt: since } = job;
       return { kind: "child", child, jobId, blueprint: name, status, currentState, since };
     }),
+    ...approvals(blueprint, envelope),
     ...Object.values(envelope.timers)
       .flat()
       .map(({ event, due }): Wait => ({ kind: "timer", event: event.type, due })),

@@ -88,7 +88,7 @@ export function readMail(
       const part = partOf(envelope, child, taskId);
       return {
         message: part
-          ? { type: "part", child, ...part, result: { status: "failure", error } }
+          ? { type: "part", child, ...part, result: { taskId, status: "failure", error } }
           : { type: "failed", child, generation: taskId, error },
         op:
           attempt === undefined
@@ -131,8 +131,8 @@ function resultMessage(
   if (part) {
     const result =
       "failure" in checked
-        ? { status: "failure", error: checked.failure }
-        : { status, data: checked.output };
+        ? { taskId, status: "failure", error: checked.failure }
+        : { taskId, status, data: checked.output };
     return { type: "part", child, ...part, result };
   }
   return "failure" in checked

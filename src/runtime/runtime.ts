@@ -1,6 +1,7 @@
 // What the edges may ask of the runtime: clients through `JobService`, workers through `WorkerService`.
 import type { SentEvent } from "../actor/effect.ts";
 import type { Failure } from "../actor/envelope.ts";
+import type { BranchResult } from "../blueprint/flow-actions.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
@@ -34,6 +35,13 @@ export type Wait =
       readonly currentState?: string;
       readonly since?: number;
     }
+  | {
+      /** A person has to decide. */
+      readonly kind: "approval";
+      readonly decisions: readonly string[];
+      readonly message?: string;
+      readonly integration?: string;
+    }
   | { readonly kind: "timer"; readonly event: string; readonly due: number }
   | { readonly kind: "event"; readonly events: readonly string[] };
 
@@ -66,6 +74,12 @@ export interface JobView {
   readonly activeStates: readonly string[];
   /** The job that started it. */
   readonly parentJobId?: string;
+  /** Handler style: where the results of tasks that run at once will go, and those that have come. */
+  readonly aggregation?: {
+    readonly into: string;
+    readonly openTaskIds: readonly string[];
+    readonly results: readonly BranchResult[];
+  };
   /** Types of the events that came too early and are kept, oldest first. */
   readonly deferredEvents?: readonly string[];
   /** Worker of the task that finished last or runs now, if known. */
@@ -135,6 +149,12 @@ export interface JobService {
     jobId: string,
     event: SentEvent,
   ): Promise<{ readonly outcome: "accepted" | "ignored"; readonly revision: number }>;
+  /**
+   * Tell a job of a flow what a person has decided.
+   *
+   * @throws RuntimeError `job.not_found`, `approval.not_awaited`, `approval.invalid_decision`
+   */
+  approve(jobId: string, decision: string): Promise<void>;
   /**
    * Cancel a job: its tasks are taken away and their workers told.
    *

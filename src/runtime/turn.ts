@@ -9,6 +9,7 @@ import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { Commit, LeaseOffer, Op } from "../store/commit.ts";
 import type { HistoryEntry, NewTask, OutboxMessage, StoredJob } from "../store/records.ts";
 import { jobEnd, sendToChild, startChild, stopChild } from "./children.ts";
+import { isInternalEvent } from "./internal-event.ts";
 import { jobStatus } from "./job-status.ts";
 import { readMail, type Mail, type MailOutcome } from "./mail.ts";
 import { TurnOps } from "./turn-ops.ts";
@@ -223,10 +224,9 @@ export class Turn {
     switch (effect.type) {
       case "start_child": {
         const started = startChild(effect, { blueprint, envelope, ops: this.#ops });
-        if (started === "decides in the turn") this.#undecided.push(effect);
-        if (typeof started === "string") return [];
-        const { child, generation } = effect;
-        return [{ type: "failed", child, generation, error: started }];
+        if (started !== "decides in the turn") return [...started];
+        this.#undecided.push(effect);
+        return [];
       }
       case "stop_child": {
         const [reason, toJob] =
@@ -287,6 +287,11 @@ export class Turn {
     const { target, event, number = 0 } = effect;
     const { blueprint } = this.#tools;
     const { envelope } = this;
+    if (target.kind !== "self" && isInternalEvent(event.type)) {
+      // It keeps its number, so the receiver has to be told of something.
+      this.logged.push({ label: "internal event for another job not sent", value: event.type });
+      return this.#send({ ...effect, event: { type: "not_sent" } }, before);
+    }
     switch (target.kind) {
       case "self":
         return [{ type: "event", event }];

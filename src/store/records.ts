@@ -98,6 +98,12 @@ export interface NewTask {
   readonly runTimeoutMs?: number;
   /** How long the task may wait for a worker before it fails, in milliseconds. */
   readonly queueTimeoutMs?: number;
+  /** Which workers may do it, and which of them is to. */
+  readonly placement?: {
+    readonly strategy?: string;
+    readonly requirements?: Readonly<Record<string, unknown>>;
+    readonly maxCost?: number;
+  };
   /** The job's machine takes progress as events. */
   readonly wantsProgress?: true;
 }
