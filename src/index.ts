@@ -1,8 +1,12 @@
 // What the package gives to authors of blueprints.
 export { stepNow } from "./actor/now.ts";
 export { blueprint, type Blueprint } from "./blueprint/blueprint.ts";
+export { F, type Condition, type Field, type JobFacts } from "./blueprint/condition.ts";
+export { dataStore, type DataStore } from "./blueprint/data-store.ts";
 export { flow, type Flow } from "./blueprint/flow.ts";
+export type { BranchResult, FlowActions } from "./blueprint/flow-actions.ts";
 export type { FlowHandler, FlowHandlerContext } from "./blueprint/flow-handler.ts";
+export { job, type JobLogic, type JobOptions, type ParentClose } from "./blueprint/job.ts";
 export { inTurn } from "./blueprint/in-turn.ts";
 export {
   task,

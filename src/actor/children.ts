@@ -1,5 +1,7 @@
 // Which children a step starts, keeps, stops and forgets, told from the snapshots before and after.
-import { toData } from "./data.ts";
+import type { AnyStateMachine } from "xstate";
+import { traitsOf } from "./child-traits.ts";
+import { setMember, toData } from "./data.ts";
 import type { Effect } from "./effect.ts";
 import type { Child } from "./envelope.ts";
 import { ownMember, type Generations } from "./fence.ts";
@@ -22,6 +24,8 @@ export interface Following {
   readonly children: Children;
   readonly starts: readonly Effect[];
   readonly stops: readonly Effect[];
+  /** Those of the stopped that the job waits for, instead of stopping them; by generation. */
+  readonly awaited: Children;
   readonly addresses: ReadonlyMap<unknown, Address>;
 }
 
@@ -36,11 +40,13 @@ export function followChildren(step: {
   readonly next: ChildReferences;
   readonly generations: Generations;
   readonly invokedIds: ReadonlySet<string>;
+  readonly machine: AnyStateMachine;
+  readonly shards: number | undefined;
 }): Following {
   const addresses = new Map<unknown, Address>();
   const children: [string, Child][] = [];
   const starts: Effect[] = [];
-  const stops: Effect[] = [];
+  const left: [string, Child][] = [];
 
   for (const [id, reference] of Object.entries(step.previous)) {
     const child = ownMember(step.children, id);
@@ -48,9 +54,7 @@ export function followChildren(step: {
     const live = child.settled === undefined;
     addresses.set(reference, { child: id, generation: child.generation, live });
     const isKept = ownMember(step.next, id) === reference;
-    if (live && !isKept) {
-      stops.push({ type: "stop_child", child: id, generation: child.generation, src: child.src });
-    }
+    if (live && !isKept) left.push([id, child]);
   }
   for (const [id, reference] of Object.entries(step.next)) {
     const kept =
@@ -61,12 +65,40 @@ export function followChildren(step: {
     }
     const child = newChild(id, reference, step.generations);
     const { src, generation } = child;
-    children.push([id, child]);
     addresses.set(reference, { child: id, generation, live: true });
     const input = toData(reference?.options?.input, `input of ${id}`);
+    const gathers = traitsOf(step.machine, src).gathers === true && Array.isArray(input);
+    children.push([
+      id,
+      {
+        ...child,
+        ...(step.shards !== undefined && { shards: step.shards }),
+        ...(gathers && { awaits: input.length }),
+      },
+    ]);
     starts.push({ type: "start_child", child: id, generation, src, input });
   }
-  return { children: withoutOldest(children, step.invokedIds), starts, stops, addresses };
+  return {
+    children: withoutOldest(children, step.invokedIds),
+    starts,
+    ...leave(step.machine, left),
+    addresses,
+  };
+}
+
+/** What becomes of children that are left: most are stopped, some are awaited. */
+export function leave(
+  machine: AnyStateMachine,
+  left: readonly (readonly [string, Child])[],
+): Pick<Following, "stops" | "awaited"> {
+  const stops: Effect[] = [];
+  const awaited: Record<string, Child> = {};
+  for (const [id, child] of left) {
+    const { src, generation } = child;
+    if (traitsOf(machine, src).isAwaited) awaited[generation] = child;
+    else stops.push({ type: "stop_child", child: id, generation, src });
+  }
+  return { stops, awaited };
 }
 
 function newChild(
@@ -92,7 +124,8 @@ function withoutOldest(
   invokedIds: ReadonlySet<string>,
 ): Children {
   const settled = children.filter(([id, child]) => child.settled === true && !invokedIds.has(id));
-  if (settled.length <= settledSpawnedMax) return Object.fromEntries(children);
-  const dropped = new Set(settled.slice(0, settled.length - settledSpawnedMax));
-  return Object.fromEntries(children.filter((entry) => !dropped.has(entry)));
+  const dropped = new Set(settled.slice(0, Math.max(0, settled.length - settledSpawnedMax)));
+  const left: Record<string, Child> = {};
+  for (const entry of children) if (!dropped.has(entry)) setMember(left, entry[0], entry[1]);
+  return left;
 }

@@ -20,7 +20,7 @@ type Special =
 export function encodeEnvelope(envelope: Envelope): string {
   const specials: Special[] = [];
   const stored: Record<string, unknown> = {};
-  for (const member of ["context", "timers", "output", "error"] as const) {
+  for (const member of ["context", "timers", "output", "error", "deferred"] as const) {
     if (envelope[member] !== undefined) {
       stored[member] = withoutSpecials(envelope[member], [member], specials);
     }

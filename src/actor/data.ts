@@ -146,7 +146,7 @@ export function fromData(value: unknown, revive: (mark: ActorMark) => unknown): 
 }
 
 /** Set an own member whatever its name: a plain assignment to `__proto__` would change the prototype. */
-function setMember(target: Record<string, unknown>, key: string, value: unknown): void {
+export function setMember<T>(target: Record<string, T>, key: string, value: T): void {
   if (key !== "__proto__") target[key] = value;
   else
     Object.defineProperty(target, key, {

@@ -7,13 +7,32 @@ export interface SentEvent {
   readonly [member: string]: unknown;
 }
 
+/** Which job sent an event, and which one it is of all that this job sent to this one: 1 is the first. */
+export type Sender =
+  | { readonly kind: "parent"; readonly number: number }
+  | {
+      readonly kind: "child";
+      readonly child: string;
+      readonly generation: string;
+      readonly number: number;
+    };
+
 /**
  * What moves an actor. History records each message as it was stepped, so a job's states can be
  * computed again from its messages.
  */
 export type Message =
   | { readonly type: "start"; readonly input: unknown }
-  | { readonly type: "event"; readonly event: SentEvent }
+  | {
+      readonly type: "event";
+      readonly event: SentEvent;
+      /** Absent for events of clients and of the job itself. */
+      readonly sender?: Sender;
+      /** Keep the event for later where nothing takes it now, unless so many are kept already. */
+      readonly defer?: number;
+    }
+  /** A kept event is offered again. */
+  | { readonly type: "deferred"; readonly index: number }
   | {
       readonly type: "done";
       readonly child: string;
@@ -21,12 +40,23 @@ export type Message =
       readonly output: unknown;
       /** A worker's own name for the outcome (`success` when absent); handler-style flows choose their transition by it. */
       readonly status?: string;
+      /** Of a child that is a job: as in `Sender`. */
+      readonly number?: number;
     }
   | {
       readonly type: "failed";
       readonly child: string;
       readonly generation: string;
       readonly error: Failure;
+      readonly number?: number;
+    }
+  /** One part of a child that gathers; the last one completes it, and its output is all of them in order. */
+  | {
+      readonly type: "part";
+      readonly child: string;
+      readonly generation: string;
+      readonly part: number;
+      readonly result: unknown;
     }
   | {
       readonly type: "progress";
@@ -35,8 +65,13 @@ export type Message =
       readonly progress: unknown;
     }
   | { readonly type: "timer"; readonly timer: string; readonly generation: string }
-  /** End the job from outside: cancelled, or in error where `error` is given. */
-  | { readonly type: "stop"; readonly reason: string; readonly error?: Failure };
+  /** End the job from outside: cancelled, or in error where `error` is given. A parent's stop is numbered. */
+  | {
+      readonly type: "stop";
+      readonly reason: string;
+      readonly error?: Failure;
+      readonly number?: number;
+    };
 
 /** What a step wants done. The runtime makes each durable in the commit of the step; `switch` over all of them. */
 export type Effect =
@@ -52,6 +87,8 @@ export type Effect =
       readonly child: string;
       readonly generation: string;
       readonly src: string;
+      /** For a child that is a job: after everything that was sent to it. */
+      readonly number?: number;
     }
   | {
       readonly type: "set_timer";
@@ -61,7 +98,13 @@ export type Effect =
       readonly due: number;
     }
   | { readonly type: "clear_timer"; readonly timer: string; readonly generation: string }
-  | { readonly type: "send"; readonly target: Target; readonly event: SentEvent }
+  | {
+      readonly type: "send";
+      readonly target: Target;
+      readonly event: SentEvent;
+      /** Counts what was sent to this target; absent where that is the job itself. */
+      readonly number?: number;
+    }
   | { readonly type: "emit"; readonly event: SentEvent }
   | { readonly type: "log"; readonly label?: string; readonly value: unknown }
   | { readonly type: "action"; readonly action: string; readonly params: unknown }
@@ -71,6 +114,8 @@ export type Effect =
       readonly type: "finished";
       readonly status: "done" | "error" | "stopped";
       readonly parent?: ParentRef;
+      /** For the parent: after everything that was sent to it. */
+      readonly number?: number;
       readonly output?: unknown;
       readonly error?: Failure;
     };
@@ -81,4 +126,6 @@ export interface StepTime {
   readonly now: number;
   /** Names the life of the store; it changes whenever the store may have been rewound (design, law 5). */
   readonly epoch: string;
+  /** Over how many shards the children that start now are spread; 1 where absent. */
+  readonly shards?: number;
 }

@@ -7,6 +7,13 @@ export const envelopeFormat = 1;
 /** The XState release whose behaviour the kernel relies on; it is stored with each job. */
 export const engineVersion = "5.33.3";
 
+/** How many messages two jobs have sent each other. Each keeps its side, so that none is taken twice or out of order. */
+export interface Exchange {
+  readonly sent: number;
+  /** The next one that is taken has the number after this. */
+  readonly taken: number;
+}
+
 /** An invocation or spawned child of the machine. */
 export interface Child {
   readonly src: string;
@@ -17,6 +24,13 @@ export interface Child {
   readonly wantsProgress?: true;
   /** Its completion has been taken; another one is fenced. */
   readonly settled?: true;
+  /** With a child that is a job; absent before the first message. */
+  readonly exchange?: Exchange;
+  /** Over how many shards children were spread when it was started; 1 where absent. */
+  readonly shards?: number;
+  /** Of a child that gathers: how many parts make it whole, and what has come of them. */
+  readonly awaits?: number;
+  readonly parts?: Readonly<Record<string, unknown>>;
 }
 
 /** Where an event goes that the machine sends. */
@@ -55,6 +69,8 @@ export interface Origin {
   /** The shape hash of the definition that the job was started with. */
   readonly shape: string;
   readonly parent?: ParentRef;
+  /** How many jobs are above it; 0 where absent. */
+  readonly depth?: number;
 }
 
 export interface Envelope extends Origin {
@@ -73,4 +89,12 @@ export interface Envelope extends Origin {
   readonly children: Readonly<Record<string, Child>>;
   /** Send id → its pending timers. */
   readonly timers: Readonly<Record<string, readonly Timer[]>>;
+  /** With the parent; absent before the first message. */
+  readonly exchange?: Exchange;
+  /** Children that the machine has left and that the job waits for before it ends, by generation. */
+  readonly awaiting?: Readonly<Record<string, Child>>;
+  /** How the job will end as soon as nothing is awaited any more. */
+  readonly ending?: "done" | "error" | "stopped";
+  /** Events that came before a state that wants them, oldest first. */
+  readonly deferred?: readonly { readonly type: string }[];
 }

@@ -1,11 +1,12 @@
 // From what XState leaves behind (a snapshot and recorded actions) to the next envelope and its effects.
-import type { AnyMachineSnapshot, StateValue } from "xstate";
+import type { AnyMachineSnapshot, AnyStateMachine, StateValue } from "xstate";
 import { RuntimeError } from "../errors.ts";
-import { followChildren, type Following } from "./children.ts";
+import { followChildren, leave, type Following } from "./children.ts";
 import { readConfiguration } from "./configuration.ts";
 import { ActorMark, toData, type ActorReference } from "./data.ts";
 import type { Effect, SentEvent, StepTime } from "./effect.ts";
-import type { Envelope, Failure, Target } from "./envelope.ts";
+import { numbered } from "./exchange.ts";
+import type { Child, Envelope, Failure, Target } from "./envelope.ts";
 import { Generations } from "./fence.ts";
 import type { PreparedMachine } from "./prepared-machine.ts";
 import type { StepScope } from "./scope.ts";
@@ -43,6 +44,8 @@ export function settle(open: OpenStep, next: AnyMachineSnapshot): Stepped {
     next: isDone ? {} : childrenOf(next),
     generations,
     invokedIds: open.prepared.invokedIds,
+    machine: open.prepared.machine,
+    shards: open.at.shards,
   });
   const timers = new TimerBook(envelope.timers, generations, open.at.now);
   const mark = (reference: ActorReference): ActorMark => markOf(reference, scope, following);
@@ -55,21 +58,25 @@ export function settle(open: OpenStep, next: AnyMachineSnapshot): Stepped {
   const { history: _replaced, ...standing } = envelope;
   const stepped: Envelope = {
     ...standing,
-    status: isDone ? "done" : "active",
+    status: "active",
     value: nextValue(open, next),
     context: toData(next.context, "context", mark),
     ...(history !== undefined && { history }),
     ...(next.output !== undefined && { output: toData(next.output, "output") }),
     children: following.children,
     timers: timers.timers,
+    ...withAwaited(envelope, following.awaited),
   };
   const effects = [...timers.effects, ...following.starts, ...messages, ...following.stops];
-  if (isDone) effects.push(finished(stepped));
-  return { envelope: stepped, effects };
+  return numbered(
+    envelope,
+    isDone ? close(stepped, "done", effects) : { envelope: stepped, effects },
+  );
 }
 
 /** The end of a job that did not come from its machine: an error or a stop. Everything it had is taken away. */
 export function conclude(
+  machine: AnyStateMachine,
   envelope: Envelope,
   status: "error" | "stopped",
   error: Failure,
@@ -78,13 +85,34 @@ export function conclude(
   const generations = new Generations(envelope.jobId, at, envelope.revision);
   const timers = new TimerBook(envelope.timers, generations, at.now);
   timers.clearAll();
-  const stops = Object.entries(envelope.children)
-    .filter(([, child]) => child.settled === undefined)
-    .map(
-      ([child, { generation, src }]) => ({ type: "stop_child", child, generation, src }) as const,
-    );
-  const concluded: Envelope = { ...envelope, status, error, children: {}, timers: {} };
-  return { envelope: concluded, effects: [...timers.effects, ...stops, finished(concluded)] };
+  const left = Object.entries(envelope.children).filter(([, child]) => child.settled === undefined);
+  const { stops, awaited } = leave(machine, left);
+  const concluded: Envelope = {
+    ...envelope,
+    error,
+    children: {},
+    timers: {},
+    ...withAwaited(envelope, awaited),
+  };
+  return numbered(envelope, close(concluded, status, [...timers.effects, ...stops]));
+}
+
+const withAwaited = (
+  { awaiting }: Envelope,
+  awaited: Readonly<Record<string, Child>>,
+): Pick<Envelope, "awaiting"> =>
+  Object.keys(awaited).length === 0 ? {} : { awaiting: { ...awaiting, ...awaited } };
+
+/** The end of a job; while it awaits children it only is about to end. */
+export function close(
+  envelope: Envelope,
+  status: NonNullable<Envelope["ending"]>,
+  effects: readonly Effect[],
+): Stepped {
+  if (envelope.awaiting !== undefined)
+    return { envelope: { ...envelope, ending: status }, effects };
+  const { ending: _over, ...closed } = { ...envelope, status };
+  return { envelope: closed, effects: [...effects, finished(closed)] };
 }
 
 /** What an action asks of the world, or undefined where it has been dealt with otherwise. */

@@ -1,5 +1,6 @@
 // A machine made ready for durable steps: a private copy whose children are inert and whose loops are bounded.
 import type { AnyActorLogic, AnyMachineSnapshot, AnyStateMachine, StateValue } from "xstate";
+import { childTraits, traitsOf } from "./child-traits.ts";
 import { readConfiguration } from "./configuration.ts";
 import { fromData } from "./data.ts";
 import { startWithStubs } from "./invocation.ts";
@@ -100,7 +101,9 @@ const inertLogic: AnyActorLogic = {
 function privateCopy(original: AnyStateMachine): AnyStateMachine {
   const names = Object.keys(original.implementations.actors as object);
   const copy: AnyStateMachine = original.provide({
-    actors: Object.fromEntries(names.map((name) => [name, inertLogic])),
+    actors: Object.fromEntries(
+      names.map((name) => [name, { ...inertLogic, [childTraits]: traitsOf(original, name) }]),
+    ),
   });
   copy.options = {
     ...copy.options,

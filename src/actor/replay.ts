@@ -9,6 +9,7 @@ import { start, step } from "./step.ts";
 export interface RecordedStep {
   readonly now: number;
   readonly epoch: string;
+  readonly shards?: number;
   readonly message: Message;
 }
 
@@ -24,8 +25,8 @@ export function replay(
   entries: Iterable<RecordedStep>,
 ): Envelope {
   let envelope: Envelope | undefined;
-  for (const { now, epoch, message } of entries) {
-    const at = { now, epoch };
+  for (const { now, epoch, shards, message } of entries) {
+    const at = { now, epoch, ...(shards !== undefined && { shards }) };
     if (envelope === undefined) {
       if (message.type !== "start") throw diverged("the first step is not a start");
       envelope = start(machine, origin, message.input, at).envelope;

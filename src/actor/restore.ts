@@ -1,6 +1,6 @@
 // From a stored envelope to a snapshot that XState can step: stubs for children, nodes for ids.
 import type { AnyMachineSnapshot } from "xstate";
-import { fromData, type ActorMark } from "./data.ts";
+import { fromData, setMember, type ActorMark } from "./data.ts";
 import type { Child, Envelope } from "./envelope.ts";
 import { awaitedChild, ownMember } from "./fence.ts";
 import type { PreparedMachine } from "./prepared-machine.ts";
@@ -19,12 +19,7 @@ export function restore(
 ): AnyMachineSnapshot {
   const children: Record<string, ActorStub> = {};
   for (const [id, child] of Object.entries(envelope.children)) {
-    Object.defineProperty(children, id, {
-      value: childStub(id, child, scope),
-      configurable: true,
-      enumerable: true,
-      writable: true,
-    });
+    setMember(children, id, childStub(id, child, scope));
   }
   const context = fromData(envelope.context, reviver(envelope, children, scope));
   return {

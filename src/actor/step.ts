@@ -6,13 +6,22 @@ import type { Message, StepTime } from "./effect.ts";
 import {
   engineVersion,
   envelopeFormat,
+  type Child,
   type Envelope,
   type Failure,
   type Origin,
 } from "./envelope.ts";
-import { awaitedChild, pendingTimer } from "./fence.ts";
+import { admit, numbered } from "./exchange.ts";
+import { awaitedChild, ownMember, pendingTimer } from "./fence.ts";
 import { atTime } from "./now.ts";
-import { assertNotReserved, conclude, settle, type OpenStep, type Stepped } from "./outcome.ts";
+import {
+  assertNotReserved,
+  close,
+  conclude,
+  settle,
+  type OpenStep,
+  type Stepped,
+} from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
 import { restore, reviver } from "./restore.ts";
 import { StepScope } from "./scope.ts";
@@ -21,13 +30,24 @@ import { childrenOf } from "./xstate-internal.ts";
 
 export type { Stepped } from "./outcome.ts";
 
-/**
- * `ignored` leaves the job as it is: `finished` took its last step before, `fenced` says that the
- * message is about a child or timer that is not current, `unhandled` that nothing listens to it now.
- */
+/** Why a message leaves the job as it is. */
+export type Ignored =
+  /** The job has taken its last step before. */
+  | "finished"
+  /** The message is about a child or timer that is not current. */
+  | "fenced"
+  /** Nothing listens to it now. */
+  | "unhandled"
+  /** The message of another job was taken before. */
+  | "repeated"
+  /** An earlier message of the same job has not come yet: send it again later. */
+  | "early"
+  /** Nothing listens to it now, and no more events can be kept: send it again later. */
+  | "full";
+
 export type StepResult =
   | ({ readonly outcome: "stepped" } & Stepped)
-  | { readonly outcome: "ignored"; readonly reason: "finished" | "fenced" | "unhandled" };
+  | { readonly outcome: "ignored"; readonly reason: Ignored };
 
 /**
  * The first step of a job. What goes wrong in the machine makes the envelope's status `error`.
@@ -73,17 +93,35 @@ export function step(
 ): StepResult {
   if (message.type === "event") assertNotReserved(message.event.type);
   if (envelope.status !== "active") return { outcome: "ignored", reason: "finished" };
-  const next = { ...envelope, revision: envelope.revision + 1 };
+  const admitted = admit(envelope, message);
+  if (typeof admitted === "string") return { outcome: "ignored", reason: admitted };
+  const next = { ...admitted, revision: envelope.revision + 1 };
+  if (message.type === "done" || message.type === "failed") {
+    const leftOne = ownMember(envelope.awaiting ?? {}, message.generation);
+    if (leftOne !== undefined) return { outcome: "stepped", ...lastOf(next, message.generation) };
+  }
+  if (envelope.ending !== undefined) return whileEnding(next, envelope, message);
   switch (message.type) {
     case "start":
       return { outcome: "ignored", reason: "fenced" };
     case "stop": {
       const status = message.error ? "error" : "stopped";
       const error = message.error ?? { code: "cancelled", message: message.reason };
-      return { outcome: "stepped", ...conclude(next, status, error, at) };
+      return { outcome: "stepped", ...conclude(machine, next, status, error, at) };
     }
     case "event":
-      return feed(machine, next, at, message.event, "may_ignore");
+      return take(machine, next, message, at);
+    case "deferred": {
+      const { deferred = [] } = envelope;
+      const event = deferred[message.index];
+      if (event === undefined) return { outcome: "ignored", reason: "unhandled" };
+      const { deferred: _before, ...others } = next;
+      const left = deferred.filter((_, index) => index !== message.index);
+      const rest = left.length === 0 ? others : { ...others, deferred: left };
+      return feed(machine, rest, at, event, "may_ignore");
+    }
+    case "part":
+      return gather(machine, next, message, at);
     case "progress": {
       const child = awaitedChild(envelope, message.child, message.generation);
       if (child === undefined) return { outcome: "ignored", reason: "fenced" };
@@ -94,8 +132,8 @@ export function step(
     case "failed": {
       const child = awaitedChild(envelope, message.child, message.generation);
       if (child === undefined) return { outcome: "ignored", reason: "fenced" };
-      const settled = { ...child, settled: true } as const;
-      const children = { ...envelope.children, [message.child]: settled };
+      const settled = { ...next.children[message.child]!, settled: true } as const;
+      const children = { ...next.children, [message.child]: settled };
       return feed(machine, { ...next, children }, at, completionEvent(message), "must_step");
     }
     case "timer":
@@ -106,6 +144,76 @@ export function step(
 /** An event as XState takes it. */
 interface XStateEvent {
   readonly type: string;
+}
+
+/** An event: what nothing takes now may be kept, and one of another job counts as taken all the same. */
+function take(
+  machine: AnyStateMachine,
+  envelope: Envelope,
+  { event, sender, defer }: Message & { readonly type: "event" },
+  at: StepTime,
+): StepResult {
+  const result = feed(machine, envelope, at, event, "may_ignore");
+  if (result.outcome === "stepped") return result;
+  const { deferred = [] } = envelope;
+  if (defer === undefined)
+    return sender === undefined ? result : { outcome: "stepped", envelope, effects: [] };
+  if (deferred.length >= defer) return { outcome: "ignored", reason: "full" };
+  return {
+    outcome: "stepped",
+    envelope: { ...envelope, deferred: [...deferred, event] },
+    effects: [],
+  };
+}
+
+/** One part of a child that gathers. Only the last one is news for the machine. */
+function gather(
+  machine: AnyStateMachine,
+  envelope: Envelope,
+  message: Message & { readonly type: "part" },
+  at: StepTime,
+): StepResult {
+  const { child: id, generation, part, result } = message;
+  const child = awaitedChild(envelope, id, generation);
+  if (child === undefined) return { outcome: "ignored", reason: "fenced" };
+  const { parts: before = {}, awaits = 0, ...others } = child;
+  if (part >= awaits || Object.hasOwn(before, part))
+    return { outcome: "ignored", reason: "fenced" };
+  const parts: Readonly<Record<number, unknown>> = { ...before, [part]: result };
+  const isWhole = Object.keys(parts).length === awaits;
+  const now: Child = isWhole ? { ...others, settled: true } : { ...child, parts };
+  const next = { ...envelope, children: { ...envelope.children, [id]: now } };
+  if (!isWhole) return { outcome: "stepped", envelope: next, effects: [] };
+  const output = Array.from({ length: awaits }, (_, index) => parts[index]);
+  const done = completionEvent({ type: "done", child: id, generation, output });
+  return feed(machine, next, at, done, "must_step");
+}
+
+/** The job without an awaited child that has ended; where it was the last one, a job that is about to end does. */
+function lastOf(envelope: Envelope, generation: string): Stepped {
+  const { awaiting, ...others } = envelope;
+  const { [generation]: _ended, ...left } = awaiting!;
+  if (Object.keys(left).length > 0)
+    return { envelope: { ...envelope, awaiting: left }, effects: [] };
+  if (others.ending === undefined) return { envelope: others, effects: [] };
+  return numbered(envelope, close(others, others.ending, []));
+}
+
+/** A job whose machine is over takes nothing but the end of its last children; a stop does not wait for them. */
+function whileEnding(envelope: Envelope, before: Envelope, message: Message): StepResult {
+  if (message.type === "stop") {
+    const { awaiting = {}, ...others } = envelope;
+    const error = message.error ?? { code: "cancelled", message: message.reason };
+    const stops = Object.values(awaiting).map(
+      ({ generation, src }) => ({ type: "stop_child", child: "", generation, src }) as const,
+    );
+    const stopped = close({ ...others, error }, message.error ? "error" : "stopped", stops);
+    return { outcome: "stepped", ...numbered(before, stopped) };
+  }
+  const isOfAnotherJob = message.type === "event" && message.sender !== undefined;
+  return isOfAnotherJob
+    ? { outcome: "stepped", envelope, effects: [] }
+    : { outcome: "ignored", reason: "finished" };
 }
 
 function fire(
@@ -123,11 +231,8 @@ function fire(
   const isGone =
     target.kind === "child" &&
     awaitedChild(envelope, target.child, target.generation) === undefined;
-  return {
-    outcome: "stepped",
-    envelope: fired,
-    effects: isGone ? [] : [{ type: "send", target, event }],
-  };
+  const effects = isGone ? [] : [{ type: "send", target, event } as const];
+  return { outcome: "stepped", ...numbered(fired, { envelope: fired, effects }) };
 }
 
 /** Give XState the event. With `may_ignore` a step that would change nothing is none. */
@@ -167,13 +272,15 @@ function feed(
 
 /** Run XState and settle; whatever user code throws on the way is the end of the job, as data. */
 function outcomeOf(open: OpenStep, run: () => AnyMachineSnapshot): Stepped {
-  const { envelope, at } = open;
+  const { envelope, at, prepared } = open;
+  const failed = (error: unknown) =>
+    conclude(prepared.machine, envelope, "error", failureOf(error), at);
   try {
     const next = atTime(at.now, run);
     if (next.status !== "error") return settle(open, next);
-    return conclude(envelope, "error", failureOf(next.error), at);
+    return failed(next.error);
   } catch (error) {
-    return conclude(envelope, "error", failureOf(error), at);
+    return failed(error);
   }
 }
 

@@ -2,9 +2,12 @@
 import type { AnyStateMachine } from "xstate";
 import { z } from "zod";
 import type { Failure } from "../actor/envelope.ts";
+import type { Blueprint } from "./blueprint.ts";
 import { flowHandler, type FlowHandlerRunner } from "./flow-handler.ts";
 import { inTurnMark } from "./in-turn.ts";
+import { jobDefinition, type JobDefinition, type JobRequest, type ParentClose } from "./job.ts";
 import {
+  strategies,
   taskDefinition,
   type DeclaredTasks,
   type TaskDefinition,
@@ -28,6 +31,14 @@ export type ActorKind =
       readonly definition: TaskDefinition | undefined;
       readonly declared?: DeclaredTasks;
     }
+  /** Workers run it: its input is a list of `TaskRequest`, and each is a task of its own. */
+  | { readonly kind: "task_list"; readonly declared: DeclaredTasks }
+  /** A job of its own. `definition` is absent for a flow's dynamic job: its input is a whole `JobRequest`. */
+  | {
+      readonly kind: "job";
+      readonly definition: JobDefinition | undefined;
+      readonly parentClose: ParentClose;
+    }
   /** A handler of a flow: decides inside the turn. */
   | { readonly kind: "handler"; readonly handler: FlowHandlerRunner }
   /** This node runs it: after the commit under a lease, or inside the turn where it is marked so. */
@@ -36,6 +47,10 @@ export type ActorKind =
 
 /** The actor of a flow's machine whose input is a whole `TaskRequest`. It holds the `DeclaredTasks` of the flow. */
 export const dynamicTask = Symbol.for("avtomatika.dynamic_task");
+/** The same for a list of them. */
+export const dynamicTasks = Symbol.for("avtomatika.dynamic_tasks");
+/** The actor of a flow's machine whose input is a whole `JobRequest`. It holds what becomes of the job when it is left. */
+export const dynamicJob = Symbol.for("avtomatika.dynamic_job");
 
 /** Who runs the actor that the machine knows as `src`. */
 export function actorKind(machine: AnyStateMachine, src: string): ActorKind {
@@ -53,6 +68,9 @@ export function actorKind(machine: AnyStateMachine, src: string): ActorKind {
 interface Logic {
   readonly [taskDefinition]?: TaskDefinition;
   readonly [dynamicTask]?: DeclaredTasks;
+  readonly [dynamicTasks]?: DeclaredTasks;
+  readonly [jobDefinition]?: JobDefinition;
+  readonly [dynamicJob]?: ParentClose;
   readonly [flowHandler]?: FlowHandlerRunner;
   readonly [inTurnMark]?: true;
   readonly config?: unknown;
@@ -65,6 +83,11 @@ function logicKind(logic: Logic): ActorKind {
   if (logic[taskDefinition]) return { kind: "task", definition: logic[taskDefinition] };
   if (logic[dynamicTask])
     return { kind: "task", definition: undefined, declared: logic[dynamicTask] };
+  if (logic[dynamicTasks]) return { kind: "task_list", declared: logic[dynamicTasks] };
+  const definition = logic[jobDefinition];
+  if (definition) return { kind: "job", definition, parentClose: definition.parentClose };
+  if (logic[dynamicJob])
+    return { kind: "job", definition: undefined, parentClose: logic[dynamicJob] };
   if (logic[flowHandler]) return { kind: "handler", handler: logic[flowHandler] };
   if (isPromise(logic)) {
     const creator = logic.config as PromiseCreator;
@@ -92,7 +115,7 @@ function isPromise(logic: Logic): boolean {
 
 function whyUnsupported(logic: Logic): string {
   if (typeof logic.getStateNodeById === "function")
-    return "A child machine would live only in memory: start it as a job of its own blueprint, or make its states a part of this machine.";
+    return "A child machine would live only in memory: make it a blueprint and invoke job(blueprint), or make its states a part of this machine.";
   if (typeof logic.start === "function")
     return "Callback and observable actors live only in memory: make the work a task(), whose handler reports progress, or a fromPromise().";
   return "Actor logic of this kind lives only in memory: keep its state in the machine's context, or make the work a task().";
@@ -109,7 +132,7 @@ export function taskRequest(
 ): { readonly request: TaskRequest } | { readonly failure: Failure } {
   const { definition } = kind;
   if (!definition) return dynamicRequest(input, kind.declared);
-  const { type, priority, retry, runTimeoutMs, queueTimeoutMs } = definition;
+  const { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement } = definition;
   const parsed = definition.input.safeParse(input);
   if (!parsed.success) return inputRefused(type, parsed.error);
   return {
@@ -120,12 +143,63 @@ export function taskRequest(
       retry,
       ...(runTimeoutMs !== undefined && { runTimeoutMs }),
       ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+      ...(placement && { placement }),
     },
   };
 }
 
+/**
+ * What goes to the outbox when a machine invokes a job: its input, parsed by the schema that the parent knows.
+ *
+ * @returns a failure with the code `INVALID_INPUT_ERROR` where the schema refuses the input.
+ */
+export function jobRequest(
+  { definition }: Extract<ActorKind, { kind: "job" }>,
+  input: unknown,
+): { readonly request: JobRequest } | { readonly failure: Failure } {
+  if (!definition) {
+    const parsed = DynamicJobRequest.safeParse(input);
+    return parsed.success
+      ? { request: parsed.data as JobRequest }
+      : refused("INVALID_INPUT_ERROR", "The request for a job", parsed.error);
+  }
+  const { blueprint, version } = definition;
+  const parsed = definition.input.safeParse(input);
+  if (!parsed.success)
+    return refused("INVALID_INPUT_ERROR", `The input of a job of "${blueprint}"`, parsed.error);
+  // The job's own blueprint parses it again, so it is given what the parent gave.
+  return { request: { blueprint, ...(version !== undefined && { version }), input } };
+}
+
+/** What a job of the blueprint is started with, parsed by its schema where it has one. */
+export function startInput(
+  { name, input: schema }: Blueprint,
+  input: unknown,
+): { readonly input: unknown } | { readonly failure: Failure } {
+  const parsed = schema?.safeParse(input);
+  if (parsed === undefined) return { input };
+  return parsed.success
+    ? { input: parsed.data }
+    : refused("INVALID_INPUT_ERROR", `The input of blueprint "${name}"`, parsed.error);
+}
+
+/**
+ * What a child job gave, as its parent's machine may see it.
+ *
+ * @returns a failure with the code `CONTRACT_VIOLATION_ERROR` where the schema that the parent knows refuses it.
+ */
+export function checkJobOutput(
+  { blueprint, output: schema }: JobDefinition,
+  output: unknown,
+): ReturnType<typeof checkOutput> {
+  const parsed = schema.safeParse(output);
+  return parsed.success
+    ? { output: parsed.data }
+    : refused("CONTRACT_VIOLATION_ERROR", `The output of the job of "${blueprint}"`, parsed.error);
+}
+
 /** A flow's wish for a task, its params parsed by the schema of the task where the flow declares it. */
-function dynamicRequest(
+export function dynamicRequest(
   input: unknown,
   declared: DeclaredTasks | undefined,
 ): ReturnType<typeof taskRequest> {
@@ -160,6 +234,12 @@ export function checkOutput(
   );
 }
 
+const DynamicJobRequest = z.object({
+  blueprint: z.string().min(1),
+  version: z.string().optional(),
+  input: z.unknown(),
+});
+
 const count = z.number().nonnegative();
 const DynamicRequest = z.object({
   type: z.string().min(1).max(128),
@@ -173,6 +253,13 @@ const DynamicRequest = z.object({
   }),
   runTimeoutMs: count.optional(),
   queueTimeoutMs: count.optional(),
+  placement: z
+    .object({
+      strategy: z.enum(strategies).optional(),
+      requirements: z.record(z.string(), z.unknown()).optional(),
+      maxCost: count.optional(),
+    })
+    .optional(),
 });
 
 function refused(code: string, what: string, error: z.ZodError): { readonly failure: Failure } {

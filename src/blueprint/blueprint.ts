@@ -1,5 +1,5 @@
 // A blueprint: a machine with a name and a version, from which jobs are started.
-import type { AnyStateMachine, InputFrom } from "xstate";
+import type { AnyStateMachine, EventFromLogic, EventObject, InputFrom, OutputFrom } from "xstate";
 import { z } from "zod";
 import { RuntimeError } from "../errors.ts";
 import { fingerprint, type Fingerprint } from "./fingerprint.ts";
@@ -7,8 +7,15 @@ import { fingerprint, type Fingerprint } from "./fingerprint.ts";
 /** Marks blueprints. Registered, so that two copies of this package understand each other. */
 const blueprintMark = Symbol.for("avtomatika.blueprint");
 
-export interface Blueprint {
+/** `Input`, `Output` and `Event` are what a job of it is started with, gives and takes. */
+export interface Blueprint<
+  Input = unknown,
+  Output = unknown,
+  Event extends EventObject = EventObject,
+> {
   readonly [blueprintMark]: true;
+  /** Only for the compiler. */
+  readonly "~types"?: { readonly input: Input; readonly output: Output; readonly event: Event };
   readonly name: string;
   /** Compared number by number: `10` is newer than `9`, `1.10` newer than `1.9`. */
   readonly version: string;
@@ -23,6 +30,16 @@ export interface Blueprint {
   /** How long a job is kept once it has ended, in milliseconds; as the server is configured where absent. */
   readonly retentionMs?: number | "forever";
   readonly fingerprint: Fingerprint;
+  /** Events that are kept where no state takes them yet, and how many at most. */
+  readonly defer?: { readonly events: readonly string[]; readonly max: number };
+}
+
+/** Events that may come before a state that wants them. */
+export interface DeferOptions {
+  /** Their types. Where no active state takes such an event it is kept, and offered again after every step. */
+  readonly defer?: readonly string[];
+  /** How many are kept at once, 100 where absent. A further one is refused, and may be sent again later. */
+  readonly deferMax?: number;
 }
 
 /** Where and how jobs of a blueprint are started over HTTP. */
@@ -48,13 +65,18 @@ type AcceptedBy<Machine extends AnyStateMachine, Parsed> =
     ? unknown
     : { ERROR: "the machine does not take this input"; machine: InputFrom<Machine> };
 
+/** What a job is started with: what the schema takes where there is one, else what the machine does. */
+type GivenTo<Machine extends AnyStateMachine, Given> = unknown extends Given
+  ? InputFrom<Machine>
+  : Given;
+
 /**
  * Make a blueprint of a native machine.
  *
  * @param name What clients call it.
  * @param definition The `version`, the `machine`, and where wanted the schema of its `input` (the machine is
- * given what the schema parses to), the `endpoint` and `apiVersion` under which jobs are started, and `retentionMs`, how
- * long they are kept once they have ended.
+ * given what the schema parses to), the `endpoint` and `apiVersion` under which jobs are started, the events to `defer`, and
+ * `retentionMs`, how long jobs are kept once they have ended.
  * @throws RuntimeError `blueprint.invalid`
  */
 export function blueprint<Machine extends AnyStateMachine, Input extends z.ZodType = z.ZodType>(
@@ -63,8 +85,9 @@ export function blueprint<Machine extends AnyStateMachine, Input extends z.ZodTy
     readonly version: string;
     readonly machine: Machine;
     readonly input?: Input & AcceptedBy<Machine, z.output<Input>>;
-  } & BlueprintSettings,
-): Blueprint {
+  } & BlueprintSettings &
+    DeferOptions,
+): Blueprint<GivenTo<Machine, z.input<Input>>, OutputFrom<Machine>, EventFromLogic<Machine>> {
   return makeBlueprint("native", name, definition);
 }
 
@@ -76,9 +99,13 @@ export function makeBlueprint(
     readonly version: string;
     readonly machine: AnyStateMachine;
     readonly input?: z.ZodType;
-  } & BlueprintSettings,
-): Blueprint {
-  const { version, machine, input, endpoint, apiVersion, retentionMs } = checked(name, definition);
+  } & BlueprintSettings &
+    DeferOptions,
+): Blueprint<never, never, never> {
+  const { version, machine, input, endpoint, apiVersion, retentionMs, defer, deferMax } = checked(
+    name,
+    definition,
+  );
   return {
     [blueprintMark]: true,
     name,
@@ -90,6 +117,7 @@ export function makeBlueprint(
     ...(apiVersion !== undefined && { apiVersion }),
     ...(retentionMs !== undefined && { retentionMs }),
     fingerprint: fingerprint(machine),
+    ...(defer && { defer: { events: defer, max: deferMax } }),
   };
 }
 
@@ -127,6 +155,18 @@ const Definition = z.object({
       error: 'retentionMs is a whole number of at least 1000, or "forever"',
     })
     .optional(),
+  defer: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .refine((type) => !/^(xstate|flow)\.|\*/.test(type), {
+          error: "defer lists the events of clients and jobs by their whole names",
+        }),
+    )
+    .min(1)
+    .optional(),
+  deferMax: z.int().positive().max(10_000).default(100),
 });
 
 function checked(blueprintName: string, definition: object): z.infer<typeof Definition> {

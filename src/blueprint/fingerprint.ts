@@ -1,6 +1,7 @@
 // Tells whether two definitions are the same: one hash of a machine's shape, one of its code.
 import { createHash } from "node:crypto";
 import type { AnyStateMachine, AnyStateNode } from "xstate";
+import { jobDefinition, type JobDefinition } from "./job.ts";
 import { taskDefinition, type TaskDefinition } from "./task.ts";
 import { declaredName, walk } from "./walk.ts";
 
@@ -50,8 +51,15 @@ function nodeKind({ type, history, initial }: AnyStateNode): string {
 function actorName(machine: AnyStateMachine, src: unknown): string {
   const name = declaredName(src);
   if (name === undefined) return "(inline)";
-  const definition = definitionOf(machine.implementations.actors[name]);
-  return definition ? `${name} (task ${definition.type})` : name;
+  const logic: unknown = machine.implementations.actors[name];
+  const definition = definitionOf(logic);
+  if (definition) return `${name} (task ${definition.type})`;
+  const child = childOf(logic);
+  return child ? `${name} (job ${child.blueprint})` : name;
+}
+
+function childOf(logic: unknown): JobDefinition | undefined {
+  return (logic as { readonly [jobDefinition]?: JobDefinition } | undefined)?.[jobDefinition];
 }
 
 function definitionOf(logic: unknown): TaskDefinition | undefined {
@@ -72,9 +80,14 @@ function logicOf(machine: AnyStateMachine): unknown {
   ]);
   const work = Object.entries(actors).map(([src, logic]) => {
     const definition = definitionOf(logic);
+    const child = childOf(logic);
+    if (child) {
+      const { blueprint, version, parentClose } = child;
+      return [src, { blueprint, version, parentClose }];
+    }
     if (!definition) return [src, (logic as { config?: unknown }).config];
-    const { type, priority, retry, runTimeoutMs, queueTimeoutMs } = definition;
-    return [src, { type, priority, retry, runTimeoutMs, queueTimeoutMs }];
+    const { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement } = definition;
+    return [src, { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement }];
   });
   return [nodes, work, machine.config.context, actions, delays, guards].map(plain);
 }

@@ -1,6 +1,16 @@
 // A handler of a flow at run time: it reads the job and names one action, and that is all it may do.
+import type { Failure } from "../actor/envelope.ts";
 import { RuntimeError } from "../errors.ts";
-import { completeOptions, type DeclaredTasks, type TaskOptions, type TaskRequest } from "./task.ts";
+import type { Condition, JobFacts } from "./condition.ts";
+import {
+  ChosenAction,
+  invalidAction,
+  type Approval,
+  type BranchResult,
+  type ChoosingState,
+  type FlowActions,
+  type Transitions,
+} from "./flow-actions.ts";
 
 /** Marks the actor of a compiled handler. */
 export const flowHandler = Symbol.for("avtomatika.flow_handler");
@@ -19,41 +29,34 @@ export interface FlowContext {
   readonly initialData: unknown;
   /** The outputs of its tasks, merged, and what handlers wrote. */
   readonly stateHistory: Readonly<Record<string, unknown>>;
-  /** Of the task that runs now: a worker's word for the outcome → the next state. */
-  readonly transitions: Readonly<Record<string, string>>;
+  /** Of what the job waits for: an outcome → the next state. */
+  readonly transitions: Transitions;
   /** How often the handler of the present state has failed in a row. */
   readonly handlerFailures: number;
+  /** How many times it has gone from a state to the next. */
+  readonly moves: number;
+  /** While a person decides. */
+  readonly approval: Approval | null;
+  /** While several tasks run, and until the state that gets their results has decided. */
+  readonly aggregation: Aggregation | null;
 }
 
-/** What a handler decided, as data. */
-export type Decision = (
-  | {
-      readonly action: "dispatch_task";
-      readonly request: TaskRequest;
-      readonly transitions: Readonly<Record<string, string>>;
-    }
-  | { readonly action: "transition_to"; readonly state: string }
-  | { readonly action: "finish" }
-) & {
-  /** The whole history, where the handler changed it. */
-  readonly stateHistory?: Readonly<Record<string, unknown>>;
-};
-
-export interface DispatchTask<Target extends string> extends TaskOptions {
-  /** The name by which workers offer to do it. */
-  readonly type: string;
-  /** The task's input: any JSON. */
-  readonly params?: unknown;
-  /** A worker's word for the outcome → the next state. `failure` is taken when the retries are used up. */
-  readonly transitions: Readonly<Record<string, Target>>;
+export interface Aggregation {
+  readonly into: string;
+  /** The types of the tasks, in order. */
+  readonly types: readonly string[];
+  /** Absent until all have ended. */
+  readonly results?: readonly BranchResult[];
 }
 
-/** The one thing that a handler may do. A second call in one run of a handler is an error. */
-export interface FlowActions<Target extends string> {
-  /** Queue a task. Its outcome chooses the next state; its output is merged into `stateHistory`. */
-  dispatchTask(task: DispatchTask<Target>): void;
-  /** Go to another state at once. */
-  transitionTo(state: Target): void;
+/** What a flow keeps of a job that it started, once that has ended. */
+export interface SubJobResult {
+  readonly jobId: string;
+  readonly outcome: "success" | "failure";
+  readonly finalState: string;
+  /** What the job gave: of a flow `{ finalState, data }`, of a native machine its output. */
+  readonly output?: unknown;
+  readonly error?: Failure;
 }
 
 export interface FlowHandlerContext<Data, Stores, Target extends string> {
@@ -63,6 +66,8 @@ export interface FlowHandlerContext<Data, Stores, Target extends string> {
   readonly initialData: Data;
   /** Merged outputs of the tasks so far. What a handler writes here is kept. */
   readonly stateHistory: Record<string, unknown>;
+  /** In the state that tasks were aggregated into: what each came to, in their order. Else empty. */
+  readonly aggregationResults: readonly BranchResult[];
   readonly actions: FlowActions<Target>;
   /** The stores that the flow was made with: memory of this process, not of the job. */
   readonly dataStores: Stores;
@@ -74,44 +79,60 @@ export type FlowHandler<Data, Stores, Target extends string> = (
   ctx: FlowHandlerContext<Data, Stores, Target>,
 ) => void | Promise<void>;
 
-/** What the runner must know of the state besides its handler. */
-export interface HandledState {
-  readonly name: string;
-  readonly targets: readonly string[];
-  readonly isEnd: boolean;
+/** The handlers of one state: which of them runs depends on the job. */
+export interface StateHandlers {
+  /** Runs where nothing else does. */
+  readonly handler: FlowHandler<never, never, never> | undefined;
+  /** Runs where tasks have been aggregated into the state. */
+  readonly aggregator?: FlowHandler<never, never, never> | undefined;
+  /** The first whose condition holds runs. */
+  readonly cases?: readonly HandlerCase[];
+}
+
+export interface HandlerCase {
+  readonly when: Condition;
   readonly handler: FlowHandler<never, never, never>;
-  readonly tasks: DeclaredTasks;
+}
+
+/** What the runner must know of the state. */
+export interface HandledState extends ChoosingState, StateHandlers {
   readonly dataStores: unknown;
 }
 
-/** Make the runner of one state's handler. */
+/** Make the runner of one state's handlers. */
 export function handlerRunner(state: HandledState): FlowHandlerRunner {
   return async ({ jobId, context, now }) => {
-    const { initialData, stateHistory } = context as FlowContext;
+    const { initialData, stateHistory, aggregation } = context as FlowContext;
     const before = JSON.stringify(stateHistory);
-    const actions = new ChosenAction(state);
+    const own = JSON.parse(before) as Record<string, unknown>;
+    const actions = new ChosenAction(state, own);
+    const aggregated = aggregation?.into === state.name ? aggregation.results : undefined;
     const ctx: FlowHandlerContext<unknown, unknown, string> = {
       jobId,
       currentState: state.name,
       initialData: JSON.parse(JSON.stringify(initialData)) as unknown,
-      stateHistory: JSON.parse(before) as Record<string, unknown>,
+      stateHistory: own,
+      aggregationResults: structuredClone(aggregated ?? []),
       actions,
       dataStores: state.dataStores,
       now,
     };
-    await runHandler(state, ctx);
+    await runHandler(state, aggregated !== undefined, ctx);
     const decision = actions.decision();
-    const after = JSON.stringify(ctx.stateHistory);
+    const after = JSON.stringify(own);
     const changed = after === before ? {} : { stateHistory: JSON.parse(after) as unknown };
     return { ...decision, ...changed };
   };
 }
 
 async function runHandler(
-  { name, handler }: HandledState,
+  state: HandledState,
+  isAggregated: boolean,
   ctx: FlowHandlerContext<unknown, unknown, string>,
 ): Promise<void> {
+  const { name } = state;
   try {
+    const handler = chosenHandler(state, isAggregated, ctx);
     await (handler as FlowHandler<unknown, unknown, string>)(ctx);
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
@@ -121,65 +142,21 @@ async function runHandler(
   }
 }
 
-/** The whole number from 0 to 9 that is nearest. */
-function clampedRank(priority: number): number {
-  return Math.min(9, Math.max(0, Math.round(priority)));
-}
-
-/** Takes the one action of a run, and refuses what the state did not declare. */
-class ChosenAction implements FlowActions<string> {
-  readonly #state: HandledState;
-  #chosen: Decision | undefined;
-
-  constructor(state: HandledState) {
-    this.#state = state;
-  }
-
-  dispatchTask(task: DispatchTask<string>): void {
-    const { type, params = {}, transitions, ...options } = task;
-    if (typeof type !== "string") this.#refuse("dispatchTask needs the type of the task");
-    const targets = Object.values(transitions ?? {});
-    if (targets.length === 0) this.#refuse(`dispatchTask of "${type}" needs transitions`);
-    for (const target of targets) this.#check(target);
-    // What the handler says wins over what the flow declared of the task.
-    const declared = this.#state.tasks.get(type);
-    const retry = { ...declared?.retry, ...options.retry };
-    // Flows of the Python system give any number here, such as 7.5.
-    const wished = options.priority ?? declared?.priority;
-    const priority = wished === undefined ? {} : { priority: clampedRank(wished) };
-    const complete = completeOptions(type, { ...declared, ...options, ...priority, retry });
-    const request: TaskRequest = { type, params, ...complete };
-    this.#choose({ action: "dispatch_task", request, transitions });
-  }
-
-  transitionTo(state: string): void {
-    this.#check(state);
-    this.#choose({ action: "transition_to", state });
-  }
-
-  decision(): Decision {
-    if (this.#chosen) return this.#chosen;
-    if (this.#state.isEnd) return { action: "finish" };
-    return this.#refuse("it called no action, so the job would wait for ever");
-  }
-
-  #choose(decision: Decision): void {
-    if (this.#state.isEnd) this.#refuse("an end state has nowhere to go, so it takes no action");
-    if (this.#chosen) this.#refuse("it called a second action; each run takes exactly one");
-    this.#chosen = decision;
-  }
-
-  #check(target: string): void {
-    const { targets } = this.#state;
-    if (targets.includes(target)) return;
-    const declared = targets.map((name) => `"${name}"`).join(", ") || "none";
-    this.#refuse(`"${target}" is not among the declared targets (to: ${declared})`);
-  }
-
-  #refuse(what: string): never {
-    const { name } = this.#state;
-    throw new RuntimeError("handler.invalid_action", `Handler of state "${name}": ${what}.`, {
-      state: name,
-    });
-  }
+function chosenHandler(
+  { name, handler, aggregator, cases = [] }: HandledState,
+  isAggregated: boolean,
+  facts: JobFacts,
+): FlowHandler<never, never, never> {
+  const found =
+    (isAggregated ? aggregator : undefined) ??
+    cases.find(({ when }) => when.holds(facts))?.handler ??
+    handler;
+  if (found) return found;
+  const tried = cases.map(({ when }) => when.text).join("; ");
+  throw invalidAction(
+    name,
+    tried === ""
+      ? "it only has an aggregator"
+      : `no condition holds, and no handler is for the rest (${tried})`,
+  );
 }

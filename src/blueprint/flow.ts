@@ -2,12 +2,20 @@
 import { z } from "zod";
 import { RuntimeError } from "../errors.ts";
 import { makeBlueprint, type Blueprint, type BlueprintSettings } from "./blueprint.ts";
-import { compileFlow, type FlowState } from "./compile.ts";
-import type { FlowHandler } from "./flow-handler.ts";
+import { compileFlow, decides, type FlowState } from "./compile.ts";
+import { conditionOf, type FlowCondition } from "./condition.ts";
+import type { FlowHandler, HandlerCase } from "./flow-handler.ts";
+import type { FlowOutput } from "./job-data.ts";
 import { taskDefinition, type TaskDefinition } from "./task.ts";
 
 /** Where a handler of a flow without an input schema finds what its job was started with. */
 export type InitialData = Readonly<Record<string, unknown>>;
+
+/** A handler for the jobs that meet a condition. */
+export interface FlowCase<Data, Stores, Target extends string> {
+  readonly when: FlowCondition<Data>;
+  readonly handler: FlowHandler<Data, Stores, Target>;
+}
 
 export interface StateOptions<Target extends string> {
   /** The job begins here. A state named `init` is the start where no other says so. */
@@ -27,8 +35,16 @@ export interface FlowDefinition<Input extends z.ZodType, Stores> extends Bluepri
    * checked against the schemas, and options are taken where the handler gives none.
    */
   readonly tasks?: readonly { readonly [taskDefinition]: TaskDefinition }[];
-  /** Handed to every handler as `ctx.dataStores`: memory of this process, for reading rather than keeping. */
+  /**
+   * Handed to every handler as `ctx.dataStores`, as they are: what `dataStore()` makes, a client of a database, any object. The
+   * flow keeps none of them: what is to last has to be kept by the store itself, or in `stateHistory`.
+   */
   readonly dataStores?: Stores;
+  /**
+   * How often a job may go from a state to the next, 1,000 where absent: one that goes in circles ends with
+   * `flow.too_many_transitions`.
+   */
+  readonly maxTransitions?: number;
 }
 
 /**
@@ -39,22 +55,46 @@ export interface FlowDefinition<Input extends z.ZodType, Stores> extends Bluepri
  * effects on the outside world belongs in a task.
  *
  * @param name What clients call it.
- * @param definition The `version`; where wanted `endpoint`, `apiVersion`, `retentionMs`, an `input` schema, `dataStores`.
+ * @param definition The `version`; where wanted `endpoint`, `apiVersion`, `retentionMs`, an `input` schema, `tasks`,
+ * `dataStores`, `maxTransitions`.
  */
 export function flow<
   Input extends z.ZodType = z.ZodType<InitialData>,
   Stores = Readonly<Record<string, never>>,
->(name: string, definition: FlowDefinition<Input, Stores>): Flow<z.output<Input>, Stores> {
+>(
+  name: string,
+  definition: FlowDefinition<Input, Stores>,
+): Flow<z.output<Input>, Stores, z.input<Input>> {
   return new Flow(name, definition);
 }
 
 const flowMark = Symbol.for("avtomatika.flow");
 
-export class Flow<Data, Stores> {
+/** A state in the making: its handlers may be added one after the other. */
+interface Draft {
+  readonly name: string;
+  isStart: boolean;
+  isEnd: boolean;
+  targets: readonly string[];
+  handler: FlowHandler<never, never, never> | undefined;
+  aggregator: FlowHandler<never, never, never> | undefined;
+  cases: readonly HandlerCase[];
+}
+
+/** Takes the handlers of a state, one by one. */
+export interface HandlerSlot<Data, Stores, Target extends string> {
+  /** The handler for all jobs that meet no condition. */
+  (handler: FlowHandler<Data, Stores, Target>): void;
+  /** The handler for the jobs that meet the condition and none before it. */
+  when(condition: FlowCondition<Data>): (handler: FlowHandler<Data, Stores, Target>) => void;
+}
+
+/** `Data` is what handlers find as `initialData`, `Given` what a job is started with. */
+export class Flow<Data, Stores, Given = Data> {
   readonly [flowMark] = true;
   readonly name: string;
   readonly #definition: FlowDefinition<z.ZodType, Stores>;
-  readonly #states = new Map<string, FlowState>();
+  readonly #states = new Map<string, Draft>();
 
   constructor(name: string, definition: FlowDefinition<z.ZodType, Stores>) {
     this.name = name;
@@ -62,36 +102,87 @@ export class Flow<Data, Stores> {
   }
 
   /**
-   * Add a state. Its handler may lead only to the states in `to`; another target does not compile.
+   * Add a state. Its handlers may lead only to the states in `to`; another target does not compile. Of its
+   * `cases` the first whose condition holds decides; the handler decides where none does.
    *
-   * @throws RuntimeError `blueprint.invalid` for a name that cannot be used or is taken.
+   * @throws RuntimeError `blueprint.invalid` for a name that cannot be used or is taken, and for a condition that is none.
    */
   state<const Target extends string = never>(
     name: string,
-    options: StateOptions<Target> = {},
+    options: StateOptions<Target> & {
+      readonly cases?: readonly FlowCase<Data, Stores, NoInfer<Target>>[];
+    } = {},
     handler?: FlowHandler<Data, Stores, NoInfer<Target>>,
   ): this {
+    const draft = this.#declare(name, options);
+    draft.handler = handler;
+    for (const { when, handler: then } of options.cases ?? []) this.#addCase(draft, when, then);
+    return this;
+  }
+
+  /**
+   * Add a state, and its handlers after it: `bp.handlerFor("start", { isStart: true, to: ["done"] })((ctx) => …)`, or
+   * `const route = bp.handlerFor("route", …); route.when("context.initial_data.amount > 100")((ctx) => …); route((ctx) => …)`.
+   *
+   * @throws RuntimeError `blueprint.invalid` as `state` does, and for a second handler without a condition.
+   */
+  handlerFor<const Target extends string = never>(
+    name: string,
+    options: StateOptions<Target> = {},
+  ): HandlerSlot<Data, Stores, NoInfer<Target>> {
+    const draft = this.#declare(name, options);
+    const take = (handler: FlowHandler<Data, Stores, NoInfer<Target>>): void => {
+      if (draft.handler) this.#refuse(`the state "${name}" has two handlers without a condition`);
+      draft.handler = handler;
+    };
+    const when: HandlerSlot<Data, Stores, NoInfer<Target>>["when"] = (condition) => (handler) =>
+      this.#addCase(draft, condition, handler);
+    return Object.assign(take, { when });
+  }
+
+  /**
+   * Say what decides where `dispatchParallel` has aggregated its tasks into the state: the handler finds what each came to as
+   * `ctx.aggregationResults`. The state may have been added before, with handlers for those who come another way; the
+   * targets of both count for both.
+   *
+   * @throws RuntimeError `blueprint.invalid` as `state` does, and for a second aggregator.
+   */
+  aggregatorFor<const Target extends string = never>(
+    name: string,
+    options: { readonly to?: readonly Target[] },
+    aggregator: FlowHandler<Data, Stores, NoInfer<Target>>,
+  ): this {
+    const draft = this.#states.get(name) ?? this.#declare(name, {});
+    if (draft.aggregator) this.#refuse(`the state "${name}" has two aggregators`);
+    draft.targets = [...new Set([...draft.targets, ...(options.to ?? [])])];
+    draft.aggregator = aggregator;
+    return this;
+  }
+
+  #declare(name: string, options: StateOptions<string>): Draft {
     if (!/^[A-Za-z_][\w-]*$/.test(name))
       this.#refuse(`"${name}" is not a name for a state: use letters, digits, _ and -`);
     if (this.#states.has(name)) this.#refuse(`the state "${name}" is declared twice`);
-    this.#states.set(name, {
+    const draft: Draft = {
       name,
       isStart: options.isStart ?? false,
       isEnd: options.isEnd ?? endsByName(name),
       targets: [...new Set(options.to ?? [])],
-      handler,
-    });
-    return this;
+      handler: undefined,
+      aggregator: undefined,
+      cases: [],
+    };
+    this.#states.set(name, draft);
+    return draft;
   }
 
-  /** Add a state in two steps: `bp.handlerFor("start", { isStart: true, to: ["done"] })((ctx) => …)`. */
-  handlerFor<const Target extends string = never>(
-    name: string,
-    options: StateOptions<Target> = {},
-  ): (handler: FlowHandler<Data, Stores, NoInfer<Target>>) => void {
-    return (handler) => {
-      this.state<Target>(name, options, handler);
-    };
+  #addCase(
+    draft: Draft,
+    condition: FlowCondition<never>,
+    handler: FlowHandler<never, never, never>,
+  ): void {
+    const when = conditionOf(condition, `Flow "${this.name}", state "${draft.name}"`);
+    draft.cases = [...draft.cases, { when, handler }];
   }
 
   /**
@@ -99,18 +190,27 @@ export class Flow<Data, Stores> {
    *
    * @throws RuntimeError `blueprint.invalid` that says what is missing.
    */
-  build(): Blueprint {
-    const { version, tasks = [], dataStores = {}, ...settings } = this.#definition;
+  build(): Blueprint<Given, FlowOutput> {
+    const { version, tasks = [], dataStores = {}, maxTransitions = 1000 } = this.#definition;
+    const { endpoint, apiVersion, retentionMs } = this.#definition;
+    const settings = {
+      ...(endpoint !== undefined && { endpoint }),
+      ...(apiVersion !== undefined && { apiVersion }),
+      ...(retentionMs !== undefined && { retentionMs }),
+    };
+    if (!Number.isInteger(maxTransitions) || maxTransitions < 1)
+      this.#refuse(`maxTransitions is a whole number above 0, not ${maxTransitions}`);
     const { input = z.record(z.string(), z.unknown()) } = this.#definition;
     const definitions = tasks.map((task) => task[taskDefinition]);
     const declared = new Map(definitions.map((definition) => [definition.type, definition]));
-    const machine = compileFlow(this.name, this.#complete(), declared, dataStores);
+    const traits = { tasks: declared, dataStores, movesMax: maxTransitions };
+    const machine = compileFlow(this.name, this.#complete(), traits);
     return makeBlueprint("flow", this.name, { ...settings, version, input, machine });
   }
 
   /** The states with one start, and with the end states that are named but not declared. */
   #complete(): readonly FlowState[] {
-    const states = new Map(this.#states);
+    const states = new Map<string, FlowState>(this.#states);
     for (const { name, targets } of this.#states.values())
       for (const target of targets)
         if (!states.has(target)) {
@@ -134,10 +234,11 @@ export class Flow<Data, Stores> {
     return [...states.values()].map((state) => ({ ...state, isStart: state === start }));
   }
 
-  #checkShape({ name, isEnd, handler, targets }: FlowState): void {
+  #checkShape(state: FlowState): void {
+    const { name, isEnd, targets } = state;
     if (isEnd && targets.length > 0)
       this.#refuse(`the end state "${name}" leads on to ${targets.join(", ")}`);
-    if (!isEnd && !handler)
+    if (!isEnd && !decides(state))
       this.#refuse(`the state "${name}" has no handler, so a job would wait there for ever`);
     if (!isEnd && targets.length === 0)
       this.#refuse(`the state "${name}" leads nowhere: declare its targets in \`to\``);
@@ -151,7 +252,7 @@ export class Flow<Data, Stores> {
 }
 
 /** Whether a value is a flow, of this copy of the package or of another one. */
-export function isFlow(value: unknown): value is Flow<unknown, unknown> {
+export function isFlow(value: unknown): value is Flow<unknown, unknown, unknown> {
   return typeof value === "object" && value !== null && flowMark in value;
 }
 

@@ -10,21 +10,28 @@ export interface HandlerSource {
 const string = `["'\`]([^"'\`]+)["'\`]`;
 const transitionsLiteral = /\btransitions\s*:\s*\{([^{}]*)\}/g;
 const outcomeEntry = new RegExp(`(?:["']([^"']+)["']|([\\w$]+))\\s*:\\s*${string}`, "g");
+const aggregateLiteral = new RegExp(`\\baggregateInto\\s*:\\s*${string}`, "g");
 const dispatchedType = new RegExp(`\\bdispatchTask\\(\\s*\\{[^}]*?\\btype\\s*:\\s*${string}`, "g");
+const parallelType = new RegExp(`\\btype\\s*:\\s*${string}`, "g");
 
 /**
  * Only what is written as a literal is found. Nothing but charts depends on it: where a state may lead is declared,
  * not read.
  */
-export function readHandler(handler: (...args: never) => unknown): HandlerSource {
-  const source = String(handler);
+export function readHandlers(handlers: readonly ((...args: never) => unknown)[]): HandlerSource {
   const outcomes = new Map<string, string[]>();
-  for (const [, body = ""] of source.matchAll(transitionsLiteral))
-    for (const [, quoted, bare, target = ""] of body.matchAll(outcomeEntry)) {
-      const known = outcomes.get(target) ?? [];
-      const outcome = quoted ?? bare ?? "";
-      if (!known.includes(outcome)) outcomes.set(target, [...known, outcome]);
-    }
-  const tasks = [...source.matchAll(dispatchedType)].map(([, type = ""]) => type);
+  const tasks: string[] = [];
+  const lead = (outcome: string, target: string): void => {
+    const known = outcomes.get(target) ?? [];
+    if (!known.includes(outcome)) outcomes.set(target, [...known, outcome]);
+  };
+  for (const source of handlers.map(String)) {
+    for (const [, body = ""] of source.matchAll(transitionsLiteral))
+      for (const [, quoted, bare, target = ""] of body.matchAll(outcomeEntry))
+        lead(quoted ?? bare ?? "", target);
+    for (const [, target = ""] of source.matchAll(aggregateLiteral)) lead("all done", target);
+    const types = source.includes(".dispatchParallel(") ? parallelType : dispatchedType;
+    for (const [, type = ""] of source.matchAll(types)) tasks.push(type);
+  }
   return { outcomes, tasks: [...new Set(tasks)] };
 }

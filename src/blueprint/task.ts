@@ -16,9 +16,28 @@ export interface TaskRetry {
 
 /** A retry whose number of attempts is the server's where the blueprint does not say. */
 export type AskedRetry = Omit<TaskRetry, "maxAttempts"> & Partial<Pick<TaskRetry, "maxAttempts">>;
+/** How a worker is chosen among those that are free. */
+export const strategies = [
+  "default",
+  "round_robin",
+  "least_connections",
+  "cheapest",
+  "best_value",
+] as const;
+export type Strategy = (typeof strategies)[number];
+
+/** Which workers may do a task, and which of them is to. It is carried on the task; this server takes the first that is free. */
+export interface Placement {
+  /** `default` where absent: one that is warm, then the cheapest. */
+  readonly strategy?: Strategy;
+  /** Such as `{ gpu_info: { model: "A100", vram_gb: 40 }, installed_models: ["llama"] }`. */
+  readonly requirements?: Readonly<Record<string, unknown>>;
+  /** The most that a second of the worker may cost. */
+  readonly maxCost?: number;
+}
 
 /** How a task is run; each has a default. */
-export interface TaskOptions {
+export interface TaskOptions extends Placement {
   /** 0 (last) to 9 (first); 5 where absent. */
   readonly priority?: number;
   readonly retry?: Partial<TaskRetry>;
@@ -38,6 +57,7 @@ export interface TaskDefinition {
   readonly retry: AskedRetry;
   readonly runTimeoutMs?: number;
   readonly queueTimeoutMs?: number;
+  readonly placement?: Placement;
 }
 
 /** What a flow says of the tasks that its handlers dispatch: type → definition. */
@@ -51,6 +71,7 @@ export interface TaskRequest {
   readonly retry: AskedRetry;
   readonly runTimeoutMs?: number;
   readonly queueTimeoutMs?: number;
+  readonly placement?: Placement;
 }
 
 export const defaultPriority = 5;
@@ -150,7 +171,13 @@ export type TaskProgressOf<Task> = Task extends {
 export function completeOptions(
   type: string,
   options: TaskOptions,
-): Pick<TaskRequest, "priority" | "retry" | "runTimeoutMs" | "queueTimeoutMs"> {
+): Pick<TaskRequest, "priority" | "retry" | "runTimeoutMs" | "queueTimeoutMs" | "placement"> {
+  const { strategy, requirements, maxCost } = options;
+  const placement: Placement = {
+    ...(strategy !== undefined && { strategy }),
+    ...(requirements !== undefined && { requirements }),
+    ...(maxCost !== undefined && { maxCost }),
+  };
   const { priority = defaultPriority, runTimeoutMs, queueTimeoutMs } = options;
   const retry = { ...defaultRetry, ...options.retry };
   const refuse = (what: string): never => {
@@ -169,9 +196,13 @@ export function completeOptions(
     );
   if (runTimeoutMs !== undefined && !(runTimeoutMs > 0)) refuse("runTimeoutMs is above 0");
   if (queueTimeoutMs !== undefined && !(queueTimeoutMs > 0)) refuse("queueTimeoutMs is above 0");
+  if (strategy !== undefined && !strategies.includes(strategy))
+    refuse(`strategy is one of ${strategies.join(", ")}, not "${String(strategy)}"`);
+  if (maxCost !== undefined && !(maxCost >= 0)) refuse("maxCost is 0 or more");
   return {
     priority,
     retry,
+    ...(Object.keys(placement).length > 0 && { placement }),
     ...(runTimeoutMs !== undefined && { runTimeoutMs }),
     ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
   };

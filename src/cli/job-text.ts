@@ -80,6 +80,10 @@ function waitText(wait: Wait): string {
       const worker = wait.worker_id === undefined ? "" : ` by ${printable(wait.worker_id)}`;
       return `task ${wait.task_type}, ${wait.state}${worker} since ${wait.since}${attempt}`;
     }
+    case "child":
+      return `job ${wait.job_id}${wait.blueprint_name === undefined ? "" : ` of ${wait.blueprint_name}, ${wait.status}`}`;
+    case "approval":
+      return `a person: ${wait.decisions.join(" or ")}${wait.message === undefined ? "" : ` (${printable(wait.message)})`}`;
     case "timer":
       return `timer ${wait.event}, due ${wait.due}`;
     case "event":

@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { Job, TaskProgress, Wait } from "../protocol/job.ts";
 import type { Client } from "../client/client.ts";
 import { EventForm } from "./event-form.tsx";
+import { jobHref } from "./route.ts";
 import { hasEnded } from "./status.tsx";
 import { shortDuration, useNow } from "./time.tsx";
 import { attemptKey } from "./use-live-job.ts";
@@ -38,6 +39,20 @@ export function Waits({ client, job, progress }: Props) {
                 <div className="wait-head">
                   <strong>{wait.event}</strong>
                   <span className="faint">in {shortDuration(Date.parse(wait.due) - now)}</span>
+                </div>
+              </li>
+            ) : wait.kind === "approval" ? (
+              <li key="approval" className="wait">
+                <div className="wait-head">
+                  <strong>{wait.message ?? "A person decides"}</strong>
+                  <span className="faint">{wait.decisions.join(" or ")}</span>
+                </div>
+              </li>
+            ) : wait.kind === "child" ? (
+              <li key={wait.job_id} className="wait">
+                <div className="wait-head">
+                  <a href={jobHref(wait.job_id)}>{wait.blueprint_name ?? wait.child}</a>
+                  <span className="faint">{wait.current_state ?? "is being started"}</span>
                 </div>
               </li>
             ) : null,

@@ -23,7 +23,8 @@ import type { WorkerView } from "../runtime/worker-pool.ts";
 
 /** A job under `/api`. */
 export function jobAnswer(job: JobView): Job {
-  const { error, workerId } = job;
+  const { error, workerId, aggregation } = job;
+  const child = job.waits.find(({ kind }) => kind === "child");
   return {
     ...summaryAnswer(job),
     revision: job.revision,
@@ -35,6 +36,19 @@ export function jobAnswer(job: JobView): Job {
     ...(job.output !== undefined && { output: job.output }),
     ...(error && { error: failureAnswer(error), error_message: error.message }),
     ...(workerId !== undefined && { task_worker_id: workerId }),
+    ...(job.parentJobId !== undefined && { parent_job_id: job.parentJobId }),
+    ...(child?.kind === "child" && { child_job_id: child.jobId }),
+    ...(aggregation && {
+      aggregation_target: aggregation.into,
+      active_branches: [...aggregation.openTaskIds],
+      aggregation_results: Object.fromEntries(
+        aggregation.results.map(({ taskId, status, data, error }) => [
+          taskId,
+          { status, ...(data !== undefined && { data }), ...(error && { error }) },
+        ]),
+      ),
+    }),
+    ...(job.deferredEvents && { deferred_events: [...job.deferredEvents] }),
     waits: job.waits.map(waitAnswer),
   };
 }
@@ -147,6 +161,23 @@ function waitAnswer(wait: Reason): Wait {
         ...(wait.until !== undefined && { until: iso(wait.until) }),
         ...(wait.progress && { progress: progressAnswer(wait.progress) }),
         ...(wait.lastError && { last_error: failureAnswer(wait.lastError) }),
+      };
+    case "child":
+      return {
+        kind: "child",
+        child: wait.child,
+        job_id: wait.jobId,
+        ...(wait.blueprint !== undefined && { blueprint_name: wait.blueprint }),
+        ...(wait.status && { status: wait.status }),
+        ...(wait.currentState !== undefined && { current_state: wait.currentState }),
+        ...(wait.since !== undefined && { since: iso(wait.since) }),
+      };
+    case "approval":
+      return {
+        kind: "approval",
+        decisions: [...wait.decisions],
+        ...(wait.message !== undefined && { message: wait.message }),
+        ...(wait.integration !== undefined && { integration: wait.integration }),
       };
     case "timer":
       return { kind: "timer", event: wait.event, due: iso(wait.due) };

@@ -19,6 +19,7 @@ export type JobOperations = Handlers<
   | "watchJob"
   | "waitForJob"
   | "sendEvent"
+  | "approveJob"
   | "startPlainJob"
   | "getPlainJob"
   | "cancelPlainJob"
@@ -78,6 +79,13 @@ export function jobOperations(
     async sendEvent({ params, body }) {
       const { outcome, revision } = await jobs.send(params.id, body);
       return json({ status: outcome, revision }, outcome === "accepted" ? 202 : 200);
+    },
+
+    async approveJob({ params, body: { decision } }) {
+      if (typeof decision !== "string" || decision === "")
+        throw new RuntimeError("request.invalid", "decision is required in body");
+      await jobs.approve(params.id, decision);
+      return json({ status: "approval_received", job_id: params.id });
     },
 
     async waitForJob({ params, query, clientGone }) {

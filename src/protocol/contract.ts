@@ -1,6 +1,7 @@
 // The HTTP contract: every operation once, from which come the routes, their validation, and the OpenAPI document.
 import { z } from "zod";
 import { JobStatus, Job, JobStep, JobSummary, PlainJob, Worker } from "./job.ts";
+import { count, limit, startHeaders } from "./request.ts";
 
 export interface Operation {
   readonly method: "GET" | "POST";
@@ -43,29 +44,6 @@ export const requestBytesMax = 1024 * 1024;
 /** The longest that a request may wait for the end of a job, in milliseconds. */
 export const waitMsMax = 300_000;
 
-const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
-const limit = count(1, 1000).default(100);
-
-const startHeaders = z.object({
-  "idempotency-key": z
-    .string()
-    .min(1)
-    .max(256)
-    .optional()
-    .describe("Starts of one blueprint with the same key give the same job."),
-  "partition-key": z
-    .string()
-    .min(1)
-    .max(256)
-    .optional()
-    .describe("Jobs with the same key, of whatever blueprint, are kept together in one shard."),
-  prefer: z
-    .string()
-    .max(256)
-    .optional()
-    .describe("`wait=10` waits up to 10 seconds for the end of the job (RFC 7240)."),
-});
-
 const Accepted = z.object({ status: z.literal("accepted"), job_id: z.string() });
 const CancelBody = z
   .object({ reason: z.string().min(1).max(256).optional().describe("Told to workers, and kept.") })
@@ -75,6 +53,7 @@ const Sent = z.object({
   status: z.enum(["accepted", "ignored"]),
   revision: z.int().nonnegative(),
 });
+const Approved = z.object({ status: z.literal("approval_received"), job_id: z.string() });
 const Dashboard = z.object({
   workers: z.object({ total: z.int() }),
   jobs: z.record(z.string(), z.int()),
@@ -278,6 +257,17 @@ export const contract = {
       200: { about: "Ignored: the job, as it is now, has no transition for it.", schema: Sent },
       202: { about: "Accepted: the step that it made is durable.", schema: Sent },
     },
+  },
+  approveJob: {
+    method: "POST",
+    path: "/_public/webhooks/approval/{id}",
+    under: "root",
+    auth: "client",
+    summary: "Tell a job what a person has decided.",
+    body: z.looseObject({
+      decision: z.unknown().optional().describe("One of the decisions that the job waits for."),
+    }),
+    answers: { 200: { about: "The step that it made is durable.", schema: Approved } },
   },
   listWorkers: {
     method: "GET",

@@ -50,6 +50,21 @@ export const Wait = z
       progress: TaskProgress.optional(),
       last_error: Failure.optional(),
     }),
+    z.object({
+      kind: z.literal("child"),
+      child: z.string().describe("The machine's name for it."),
+      job_id: z.string(),
+      blueprint_name: z.string().optional(),
+      status: JobStatus.optional(),
+      current_state: z.string().optional(),
+      since: time.optional().describe("When it was started."),
+    }),
+    z.object({
+      kind: z.literal("approval"),
+      decisions: z.array(z.string()),
+      message: z.string().optional(),
+      integration: z.string().optional(),
+    }),
     z.object({ kind: z.literal("timer"), event: z.string(), due: time }),
     z.object({ kind: z.literal("event"), events: z.array(z.string()) }),
   ])
@@ -92,6 +107,24 @@ export const Job = z
     error: Failure.optional(),
     error_message: z.string().optional(),
     task_worker_id: z.string().optional(),
+    parent_job_id: z.string().optional().describe("The job that started it."),
+    child_job_id: z.string().optional().describe("The first of the jobs that it waits for."),
+    aggregation_target: z
+      .string()
+      .optional()
+      .describe("The state that gets the results of tasks that run at once."),
+    active_branches: z
+      .array(z.string())
+      .optional()
+      .describe("The tasks among those that have not ended."),
+    aggregation_results: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe("By the task's id: what each came to."),
+    deferred_events: z
+      .array(z.string())
+      .optional()
+      .describe("Types of the events that came too early and are kept."),
     waits: z.array(Wait).describe("Why the job is not finished yet; empty once it is."),
   })
   .meta({ id: "Job" });

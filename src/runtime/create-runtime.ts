@@ -123,6 +123,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   });
   const outbox = new Outbox({
     store,
+    turns,
     blueprints,
     random,
     log,

@@ -1,6 +1,7 @@
 // What clients ask for: start, look at, send to, wait for, follow and cancel jobs.
 import type { Archive, ArchivePage } from "../archive/archive.ts";
 import type { SentEvent } from "../actor/effect.ts";
+import { decisionEvent } from "../blueprint/flow-engine.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Clock } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
@@ -10,7 +11,7 @@ import { shardFor } from "../store/shard.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents, News } from "./job-events.ts";
-import { archivedJobView, jobView } from "./job-view.ts";
+import { archivedJobView, childJobIds, jobView } from "./job-view.ts";
 import {
   isFinished,
   type JobEvent,
@@ -132,9 +133,29 @@ export class Jobs implements JobService {
       case "ignored": {
         const job = await this.#require(jobId);
         if (delivery.reason === "finished") throw finished(job);
+        if (delivery.reason === "full") throw full(job, event.type);
         return { outcome: "ignored", revision: job.revision } as const;
       }
     }
+  }
+
+  async approve(jobId: string, decision: string): Promise<void> {
+    this.#refuseWhenClosed();
+    const message = { type: "event", event: { type: decisionEvent, decision } } as const;
+    const delivery = await this.#options.turns.deliver(jobId, { kind: "message", message });
+    if (delivery.outcome === "unknown") throw notFound(jobId);
+    if (delivery.outcome === "stepped") return;
+    const { waits } = await this.#require(jobId);
+    const asked = waits.find(({ kind }) => kind === "approval");
+    throw asked
+      ? new RuntimeError(
+          "approval.invalid_decision",
+          `Invalid decision '${decision}' for this job`,
+          { jobId, decisions: asked.kind === "approval" ? asked.decisions : [] },
+        )
+      : new RuntimeError("approval.not_awaited", "Job is not in a state that can be approved", {
+          jobId,
+        });
   }
 
   async cancel(jobId: string, reason: string): Promise<JobView> {
@@ -204,7 +225,11 @@ export class Jobs implements JobService {
     const { blueprint, version, jobId, status } = job.summary;
     const waits = status.startsWith("waiting") || status === "running";
     const tasks = waits ? await store.listTasks(jobId) : [];
-    return jobView(job, { blueprint: blueprints.require(blueprint, version), tasks, progress });
+    const found = blueprints.require(blueprint, version);
+    const childIds = waits ? childJobIds(job, found) : [];
+    const children = await Promise.all(childIds.map((id) => store.loadJob(id)));
+    const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
+    return jobView(job, { blueprint: found, tasks, progress, childJob: (id) => summaries.get(id) });
   }
 
   async *#told(jobId: string, after: number, { missed, events }: News): AsyncGenerator<JobEvent> {
@@ -251,6 +276,14 @@ function archived({ jobId, status }: JobView): RuntimeError {
     "job.archived",
     `The job has ended, it is ${status}, and it has been archived.`,
     { jobId, status },
+  );
+}
+
+function full({ jobId, deferredEvents = [] }: JobView, type: string): RuntimeError {
+  return new RuntimeError(
+    "job.too_many_deferred",
+    `The job cannot take "${type}" now, and already keeps ${deferredEvents.length} events for later.`,
+    { jobId, type },
   );
 }
 

@@ -3,11 +3,13 @@ import { activeStates } from "../actor/active-states.ts";
 import type { Envelope } from "../actor/envelope.ts";
 import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
-import { retryEvent } from "../blueprint/compile.ts";
+import { retryEvent } from "../blueprint/flow-engine.ts";
+import { awaitedApproval } from "../blueprint/job-data.ts";
 import type { JobStatus } from "../store/records.ts";
 
 /** Failures that the blueprint's author or the caller must mend; all others wait in quarantine for an operator. */
-const failedCodes = /^(INVALID_INPUT_ERROR$|machine\.|context\.|turn\.|task\.unhandled_status$)/;
+const failedCodes =
+  /^(INVALID_INPUT_ERROR$|INTEGRITY_MISMATCH_ERROR$|machine\.|context\.|turn\.|flow\.|task\.unhandled_status$)/;
 
 /** States with this tag wait for a person. */
 const humanTag = "human";
@@ -16,7 +18,8 @@ const humanTag = "human";
 const runsInTurn = (kind: ActorKind): boolean =>
   kind.kind === "handler" || (kind.kind === "promise" && kind.inTurn);
 
-export function jobStatus({ machine }: Blueprint, envelope: Envelope): JobStatus {
+export function jobStatus(blueprint: Blueprint, envelope: Envelope): JobStatus {
+  const { machine } = blueprint;
   switch (envelope.status) {
     case "done":
       return "finished";
@@ -27,14 +30,20 @@ export function jobStatus({ machine }: Blueprint, envelope: Envelope): JobStatus
     case "active":
       break;
   }
+  if (envelope.ending !== undefined) return "waiting_for_sub_job";
   const open = Object.values(envelope.children).filter((child) => !child.settled);
-  const tasks = open.filter(({ src }) => !runsInTurn(actorKind(machine, src)));
-  if (tasks.length < open.length) return "running";
-  if (tasks.length > 1) return "waiting_for_parallel_tasks";
-  if (tasks.length === 1) return "waiting_for_worker";
+  const kinds = open.map(({ src }) => actorKind(machine, src));
+  if (kinds.some(runsInTurn)) return "running";
+  const isList = kinds.some(({ kind }) => kind === "task_list");
+  const jobs = kinds.filter(({ kind }) => kind === "job");
+  const tasks = kinds.length - jobs.length;
+  if (tasks > 1 || isList) return "waiting_for_parallel_tasks";
+  if (tasks === 1) return "waiting_for_worker";
+  if (jobs.length > 0) return "waiting_for_sub_job";
 
   const timers = Object.values(envelope.timers).flat();
   if (timers.some(({ event }) => event.type === retryEvent)) return "awaiting_retry";
+  if (awaitedApproval(blueprint, envelope.context)) return "waiting_for_human";
   const { tags, events } = activeStates(machine, envelope.value);
   if (tags.has(humanTag)) return "waiting_for_human";
   return events.length === 0 && timers.length > 0 ? "waiting_for_timer" : "waiting_for_event";

@@ -1,23 +1,21 @@
-// Does what a commit asked to be done after it, at least once: the named actions of a machine.
-import type { SentEvent } from "../actor/effect.ts";
+// Does what a commit asked to be done after it, at least once: named actions of a machine, and messages to other jobs.
+import { decodeEnvelope } from "../actor/codec.ts";
+import type { Message } from "../actor/effect.ts";
+import type { Failure, Origin, ParentRef } from "../actor/envelope.ts";
+import { startInput } from "../blueprint/actor-kind.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
+import { childJobId } from "../id.ts";
 import type { Logger } from "../logger.ts";
 import type { OutboxMessage, StoredOutboxMessage } from "../store/records.ts";
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
-
-/** What a message of the outbox asks for. */
-interface ActionBody {
-  readonly kind: "action";
-  readonly action: string;
-  readonly params: unknown;
-  readonly context: unknown;
-  readonly event: SentEvent;
-}
+import type { OutboxBody } from "./outbox-message.ts";
+import type { Delivery, TurnRunner } from "./turn-runner.ts";
 
 export interface OutboxOptions {
   readonly store: Store;
+  readonly turns: TurnRunner;
   readonly blueprints: BlueprintRegistry;
   readonly random: () => number;
   readonly log: Logger;
@@ -25,16 +23,24 @@ export interface OutboxOptions {
   readonly delayed: (jobId: string, due: number) => void;
 }
 
-const retry = {
-  maxAttempts: Number.POSITIVE_INFINITY,
-  initialMs: 1000,
-  factor: 2,
-  maxMs: 3_600_000,
-};
+const always = Number.POSITIVE_INFINITY;
+const actionRetry = { maxAttempts: always, initialMs: 1000, factor: 2, maxMs: 3_600_000 };
+/** Most often a message only has to wait for the one before it, which is on its way. */
+const messageRetry = { maxAttempts: always, initialMs: 100, factor: 2, maxMs: 60_000 };
+
+/** A child that is not there after so many tries, which take an hour and a half, is given up. */
+const unknownTriesMax = 100;
+
+/** The other job cannot take the message yet. */
+class NotYet extends Error {}
+
+type Body<Kind extends OutboxBody["kind"]> = Extract<OutboxBody, { kind: Kind }>;
 
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #performing = new Set<string>();
+  /** Messages of one job to another are sent one after the other; one that is late would only be refused. */
+  readonly #lanes = new Map<string, Promise<void>>();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -42,19 +48,35 @@ export class Outbox {
 
   /** Do these right after their commit. What fails, or dies with the node, is found again when it is due. */
   async performNow(messages: readonly OutboxMessage[]): Promise<void> {
-    for (const message of messages) await this.perform({ ...message, tries: 0, due: 0 });
+    await Promise.all(messages.map((message) => this.perform({ ...message, tries: 0, due: 0 })));
   }
 
-  async perform(message: StoredOutboxMessage): Promise<void> {
+  perform(message: StoredOutboxMessage): Promise<void> {
+    const body = message.body as OutboxBody;
+    const lane = `${message.jobId} ${body.kind === "action" ? "" : body.to}`;
+    const before = this.#lanes.get(lane) ?? Promise.resolve();
+    // What failed before has been put off, and harms nobody who comes after it.
+    const performed = before.catch(() => {}).then(() => this.#perform(message, body));
+    this.#lanes.set(lane, performed);
+    return performed.finally(() => {
+      if (this.#lanes.get(lane) === performed) this.#lanes.delete(lane);
+    });
+  }
+
+  async #perform(message: StoredOutboxMessage, body: OutboxBody): Promise<void> {
     const { store, log, random, delayed } = this.#options;
     if (this.#performing.has(message.id)) return;
     this.#performing.add(message.id);
     try {
-      await this.#act(message);
+      await this.#act(message, body);
       await store.removeMessages([message.id]);
     } catch (error) {
-      const due = store.now(shardOf(message.jobId)) + backoffMs(retry, message.tries + 1, random());
-      log.warn({ err: error, jobId: message.jobId, messageId: message.id, due }, "action failed");
+      const policy = body.kind === "action" ? actionRetry : messageRetry;
+      const shard = shardOf(message.jobId);
+      const due = store.now(shard) + backoffMs(policy, message.tries + 1, random());
+      const about = { jobId: message.jobId, messageId: message.id, kind: body.kind, due };
+      if (error instanceof NotYet) log.debug({ ...about, why: error.message }, "message put off");
+      else log.warn({ ...about, err: error }, "message of the outbox failed");
       await store.delayMessage(message.id, due);
       delayed(message.jobId, due);
     } finally {
@@ -62,17 +84,119 @@ export class Outbox {
     }
   }
 
-  async #act({ jobId, body }: OutboxMessage): Promise<void> {
+  #act(message: StoredOutboxMessage, body: OutboxBody): Promise<void> {
+    switch (body.kind) {
+      case "action":
+        return this.#runAction(message.jobId, body);
+      case "start_job":
+        return this.#startJob(body);
+      case "event": {
+        const { to, event, sender } = body;
+        return this.#deliver(message, to, { type: "event", event, sender });
+      }
+      case "stop_job": {
+        const { to, reason, number } = body;
+        return this.#deliver(message, to, { type: "stop", reason, number });
+      }
+      case "job_end": {
+        const { to, ...mail } = body;
+        return this.#options.turns.deliver(to, mail).then(settled);
+      }
+    }
+  }
+
+  async #runAction(
+    jobId: string,
+    { action, params, context, event }: Body<"action">,
+  ): Promise<void> {
     const job = await this.#options.store.loadJob(jobId);
     if (!job) return;
-    const { machine } = this.#options.blueprints.require(
-      job.summary.blueprint,
-      job.summary.version,
-    );
-    const { action, params, context, event } = body as ActionBody;
+    const { blueprint, version } = job.summary;
+    const { machine } = this.#options.blueprints.require(blueprint, version);
     const implementation: unknown = machine.implementations.actions[action];
     if (typeof implementation !== "function") return;
     const run = implementation as (args: unknown, params: unknown) => unknown;
     await run({ context, event, self: { id: jobId } }, params);
+  }
+
+  /** Start a child job. One that is there already is the same one: its id is made of what started it. */
+  async #startJob({
+    to,
+    parent,
+    depth,
+    blueprint,
+    version,
+    input,
+  }: Body<"start_job">): Promise<void> {
+    const { blueprints, turns } = this.#options;
+    const found = blueprints.get(blueprint, version);
+    if (!found) {
+      const which = version === undefined ? "" : ` in version "${version}"`;
+      return this.#notStarted(to, parent, {
+        code: "blueprint.not_found",
+        message: `There is no blueprint "${blueprint}"${which} to start a job of.`,
+      });
+    }
+    const parsed = startInput(found, input);
+    if ("failure" in parsed) return this.#notStarted(to, parent, parsed.failure);
+    const origin: Origin = {
+      jobId: to,
+      blueprint: found.name,
+      version: found.version,
+      shape: found.fingerprint.shape,
+      parent,
+      depth,
+    };
+    await turns.begin(found, origin, parsed.input);
+  }
+
+  /** The end of a job that never began. */
+  async #notStarted(
+    jobId: string,
+    { child, generation, jobId: to }: ParentRef,
+    error: Failure,
+  ): Promise<void> {
+    const end = { jobId, status: "error", outcome: "failure", finalState: "", error } as const;
+    const mail = { kind: "job_end", child, generation, number: 1, end } as const;
+    settled(await this.#options.turns.deliver(to, mail));
+  }
+
+  /** A message for a child job, or for the parent of one. */
+  async #deliver(
+    { jobId: from, tries }: StoredOutboxMessage,
+    to: string,
+    message: Message & { readonly type: "event" | "stop" },
+  ): Promise<void> {
+    const delivery = await this.#options.turns.deliver(to, { kind: "message", message });
+    if (delivery.outcome !== "unknown") return settled(delivery);
+    const isToParent = message.type === "event" && message.sender?.kind === "child";
+    // A parent that is gone was removed. A child may only not have been started yet.
+    if (isToParent || tries >= unknownTriesMax || (await this.#hasEnded(from, to))) return;
+    throw new NotYet("the job has not been started yet");
+  }
+
+  /** Whether the parent has been told of the child's end: then a child that is not there never will be. */
+  async #hasEnded(parentId: string, childId: string): Promise<boolean> {
+    const parent = await this.#options.store.loadJob(parentId);
+    if (!parent) return true;
+    return Object.values(decodeEnvelope(parent.envelope).children).some(
+      ({ generation, shards, settled: over }) => over && childJobId(generation, shards) === childId,
+    );
+  }
+}
+
+/** @throws NotYet where the message has to be sent again. */
+function settled(delivery: Delivery): void {
+  if (delivery.outcome !== "ignored") return;
+  switch (delivery.reason) {
+    case "early":
+      throw new NotYet("an earlier message has not come yet");
+    case "full":
+      throw new NotYet("the job keeps as many events as it may");
+    case "finished":
+    case "fenced":
+    case "repeated":
+    case "unhandled":
+      return;
   }
 }

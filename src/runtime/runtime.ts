@@ -2,6 +2,7 @@
 import type { SentEvent } from "../actor/effect.ts";
 import type { ArchivePage } from "../archive/archive.ts";
 import type { Failure } from "../actor/envelope.ts";
+import type { BranchResult } from "../blueprint/flow-actions.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
@@ -30,6 +31,24 @@ export type Wait =
       readonly until?: number;
       readonly progress?: TaskProgress;
       readonly lastError?: Failure;
+    }
+  | {
+      readonly kind: "child";
+      /** The machine's name for it. */
+      readonly child: string;
+      readonly jobId: string;
+      /** What is known of the job; absent before it has been started. */
+      readonly blueprint?: string;
+      readonly status?: JobStatus;
+      readonly currentState?: string;
+      readonly since?: number;
+    }
+  | {
+      /** A person has to decide. */
+      readonly kind: "approval";
+      readonly decisions: readonly string[];
+      readonly message?: string;
+      readonly integration?: string;
     }
   | { readonly kind: "timer"; readonly event: string; readonly due: number }
   | { readonly kind: "event"; readonly events: readonly string[] };
@@ -61,6 +80,16 @@ export interface JobView {
   readonly waits: readonly Wait[];
   /** Ids of the active state nodes, for charts. */
   readonly activeStates: readonly string[];
+  /** The job that started it. */
+  readonly parentJobId?: string;
+  /** Handler style: where the results of tasks that run at once will go, and those that have come. */
+  readonly aggregation?: {
+    readonly into: string;
+    readonly openTaskIds: readonly string[];
+    readonly results: readonly BranchResult[];
+  };
+  /** Types of the events that came too early and are kept, oldest first. */
+  readonly deferredEvents?: readonly string[];
   /** Worker of the task that finished last or runs now, if known. */
   readonly workerId?: string;
   readonly createdAt: number;
@@ -140,6 +169,12 @@ export interface JobService {
     jobId: string,
     event: SentEvent,
   ): Promise<{ readonly outcome: "accepted" | "ignored"; readonly revision: number }>;
+  /**
+   * Tell a job of a flow what a person has decided.
+   *
+   * @throws RuntimeError `job.not_found`, `approval.not_awaited`, `approval.invalid_decision`
+   */
+  approve(jobId: string, decision: string): Promise<void>;
   /**
    * Cancel a job: its tasks are taken away and their workers told.
    *

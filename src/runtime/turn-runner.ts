@@ -216,8 +216,13 @@ export class TurnRunner {
 
   #tools(blueprint: Blueprint, jobId: string): TurnTools {
     const { store, runInTurn, outboxDelayMs, limits } = this.#options;
+    const { shards } = store;
     const shard = shardOf(jobId);
-    const at = { now: store.now(shard), epoch: store.epoch(shard) };
+    const at = {
+      now: store.now(shard),
+      epoch: store.epoch(shard),
+      ...(shards > 1 && { shards }),
+    };
     const retention = blueprint.retentionMs ?? this.#options.retentionMs ?? "forever";
     return { blueprint, at, runInTurn, outboxDelayMs, limits, retention };
   }
@@ -248,6 +253,7 @@ function taskOf(mail: Mail): string | undefined {
     case "message":
     case "progress":
     case "timer":
+    case "job_end":
       return undefined;
   }
 }

@@ -1,55 +1,22 @@
 // One turn of a job in the making: messages are stepped, and what must become durable is gathered as one commit.
 import type { Effect, Message, SentEvent, StepTime } from "../actor/effect.ts";
-import type { Envelope, Failure, Origin } from "../actor/envelope.ts";
+import type { Child, Envelope, Failure, Origin } from "../actor/envelope.ts";
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
 import { currentState } from "../actor/current-state.ts";
 import { start, step } from "../actor/step.ts";
-import { actorKind, checkOutput, taskRequest, type ActorKind } from "../blueprint/actor-kind.ts";
+import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
-import type { TaskRequest } from "../blueprint/task.ts";
 import type { Commit, LeaseOffer, Op } from "../store/commit.ts";
 import type { HistoryEntry, NewTask, OutboxMessage, StoredJob } from "../store/records.ts";
-import type { Attempt } from "../store/store.ts";
+import { jobEnd, sendToChild, startChild, stopChild } from "./children.ts";
+import { isInternalEvent } from "./internal-event.ts";
 import { jobStatus } from "./job-status.ts";
-import type { RuntimeLimits } from "./runtime.ts";
-import { localQueue, localTask } from "./local-task.ts";
+import { readMail, type Mail, type MailOutcome } from "./mail.ts";
 import { retentionOps, type Retention } from "./retention.ts";
+import type { RuntimeLimits } from "./runtime.ts";
+import { TurnOps } from "./turn-ops.ts";
 
-/** What a turn is asked to take in. */
-export type Mail =
-  | { readonly kind: "message"; readonly message: Exclude<Message, { type: "start" }> }
-  /** A fired timer, known by its generation. */
-  | { readonly kind: "timer"; readonly timerId: string }
-  /** What a worker told of a running task, for machines that listen: `data` is checked against the task's progress schema. */
-  | {
-      readonly kind: "progress";
-      readonly taskId: string;
-      readonly child: string;
-      readonly data: unknown;
-    }
-  /** A worker's good result: checked against the task's output schema before the machine sees it. */
-  | {
-      readonly kind: "result";
-      readonly attempt: Attempt;
-      readonly child: string;
-      readonly taskType: string;
-      readonly output: unknown;
-      readonly status: string;
-    }
-  /** A task that will not be tried again: by its attempt, or whatever its attempt where none is named. */
-  | {
-      readonly kind: "failure";
-      readonly taskId: string;
-      readonly attempt?: number;
-      /** The attempt was lost with its lease, unless the lease has been renewed meanwhile. */
-      readonly lapsed?: boolean;
-      readonly child: string;
-      readonly error: Failure;
-    };
-
-export type MailOutcome =
-  | { readonly outcome: "stepped"; readonly revision: number; readonly code?: string }
-  | { readonly outcome: "ignored"; readonly reason: "finished" | "fenced" | "unhandled" };
+export type { Mail, MailOutcome } from "./mail.ts";
 
 /** A task that the commit leaves for workers to stop. */
 export interface TakenAway {
@@ -81,24 +48,29 @@ export class Turn {
   readonly #expectedRevision: number;
   readonly #createdAt: number;
   readonly #history: HistoryEntry[] = [];
-  #ops: Op[] = [];
+  readonly #ops: TurnOps;
   readonly emitted: SentEvent[] = [];
   readonly logged: { label?: string; value: unknown }[] = [];
-  readonly messages: OutboxMessage[] = [];
   /** Inline actions, to be run once the commit is durable. */
   readonly inline: Extract<Effect, { type: "run_inline" }>[] = [];
   readonly takenAway: TakenAway[] = [];
   #envelope: Envelope | undefined;
 
-  private constructor(tools: TurnTools, expectedRevision: number, createdAt: number) {
+  private constructor(
+    tools: TurnTools,
+    jobId: string,
+    expectedRevision: number,
+    createdAt: number,
+  ) {
     this.#tools = tools;
+    this.#ops = new TurnOps(jobId, tools.at.now + tools.outboxDelayMs);
     this.#expectedRevision = expectedRevision;
     this.#createdAt = createdAt;
   }
 
   /** The first turn of a new job. */
   static async begin(tools: TurnTools, origin: Origin, input: unknown): Promise<Turn> {
-    const turn = new Turn(tools, 0, tools.at.now);
+    const turn = new Turn(tools, origin.jobId, 0, tools.at.now);
     const { envelope, effects } = start(tools.blueprint.machine, origin, input, tools.at);
     await turn.#settle(turn.#took({ type: "start", input }, envelope, effects));
     return turn;
@@ -106,7 +78,8 @@ export class Turn {
 
   /** A turn of a stored job. */
   static resume(tools: TurnTools, job: StoredJob): Turn {
-    const turn = new Turn(tools, job.revision, job.summary.createdAt);
+    const { jobId, createdAt } = job.summary;
+    const turn = new Turn(tools, jobId, job.revision, createdAt);
     turn.#envelope = decodeEnvelope(job.envelope);
     return turn;
   }
@@ -120,19 +93,21 @@ export class Turn {
   get isEmpty(): boolean {
     return this.#history.length === 0;
   }
+  get messages(): readonly OutboxMessage[] {
+    return this.#ops.messages;
+  }
 
   /** Take in one piece of mail and all that follows from it inside this job. */
   async apply(mail: Mail): Promise<MailOutcome> {
-    const { message, op } = this.#read(mail);
+    const { message, op } = readMail(mail, this.envelope, this.#tools.blueprint);
     if (!message) return { outcome: "ignored", reason: "fenced" };
     const result = step(this.#tools.blueprint.machine, this.envelope, message, this.#tools.at);
     if (result.outcome === "ignored") return result;
-    if (op) this.#ops.push(op);
+    if (op) this.#ops.add(op);
     const pending = this.#took(message, result.envelope, result.effects);
     const { revision } = result.envelope;
     await this.#settle(pending);
-    const code =
-      mail.kind === "result" && message.type === "failed" ? message.error.code : undefined;
+    const code = mail.kind === "result" ? failureCode(message) : undefined;
     return { outcome: "stepped", revision, ...(code !== undefined && { code }) };
   }
 
@@ -140,7 +115,7 @@ export class Turn {
   commit(offer: (task: NewTask) => LeaseOffer | undefined): Commit {
     const { envelope } = this;
     const last = this.#history.at(-1)!;
-    const ops = this.#ops.map((op): Op => {
+    const ops = this.#ops.all.map((op): Op => {
       const to = op.op === "add_task" ? offer(op.task) : undefined;
       return to ? ({ ...op, offer: to } as Op) : op;
     });
@@ -164,65 +139,9 @@ export class Turn {
     };
   }
 
-  /** The message that a mail comes to, given the present envelope, and what its commit must do besides. */
-  #read(mail: Mail): { message?: Message; op?: Op } {
-    switch (mail.kind) {
-      case "message":
-        return { message: mail.message };
-      case "timer": {
-        const timer = Object.entries(this.envelope.timers).find(([, pending]) =>
-          pending.some(({ generation }) => generation === mail.timerId),
-        )?.[0];
-        if (timer === undefined) return {};
-        return {
-          message: { type: "timer", timer, generation: mail.timerId },
-          op: { op: "clear_timer", timerId: mail.timerId },
-        };
-      }
-      case "result":
-        return { message: this.#checked(mail), op: { op: "finish_task", ...mail.attempt } };
-      case "progress": {
-        const { child, taskId, data } = mail;
-        const schema = this.#taskKind(child)?.definition?.progress;
-        const parsed = schema ? schema.safeParse(data) : { success: true, data };
-        if (!parsed.success) return {};
-        return { message: { type: "progress", child, generation: taskId, progress: parsed.data } };
-      }
-      case "failure": {
-        const { child, error, taskId, attempt, lapsed } = mail;
-        return {
-          message: { type: "failed", child, generation: taskId, error },
-          op:
-            attempt === undefined
-              ? { op: "remove_task", taskId }
-              : { op: "finish_task", taskId, attempt, ...(lapsed && { lapsed }) },
-        };
-      }
-    }
-  }
-
-  /** A result as the machine may see it: one that breaks the task's output schema is a failure. */
-  #checked(mail: Extract<Mail, { kind: "result" }>): Message {
-    const { attempt, child, taskType, output, status } = mail;
-    const generation = attempt.taskId;
-    const kind = this.#taskKind(child);
-    // A flow's worker may answer with a status of its own, and then says what it likes.
-    const declared = status === "success" ? kind?.declared?.get(taskType) : undefined;
-    const definition = kind?.definition ?? declared;
-    const checked = definition ? checkOutput(definition, output) : { output };
-    return "failure" in checked
-      ? { type: "failed", child, generation, error: checked.failure }
-      : { type: "done", child, generation, output: checked.output, status };
-  }
-
-  #taskKind(child: string): Extract<ActorKind, { kind: "task" }> | undefined {
-    const src = this.envelope.children[child]?.src;
-    const kind = src === undefined ? undefined : actorKind(this.#tools.blueprint.machine, src);
-    return kind?.kind === "task" ? kind : undefined;
-  }
-
   /** Note a step, and return what it leads to inside this very turn. */
   #took(message: Message, envelope: Envelope, effects: readonly Effect[]): Message[] {
+    const before = this.#envelope;
     this.#envelope = envelope;
     this.#history.push({
       revision: envelope.revision,
@@ -231,15 +150,25 @@ export class Turn {
       currentState: currentState(envelope.value),
       status: jobStatus(this.#tools.blueprint, envelope),
     });
-    return effects.flatMap((effect) => this.#plan(effect, message));
+    // What was only kept changes nothing for what is kept already.
+    this.#mayTakeDeferred ||= (envelope.deferred?.length ?? 0) <= (before?.deferred?.length ?? 0);
+    return effects.flatMap((effect) => this.#plan(effect, message, before));
   }
+
+  /** Whether a step has been made since the kept events were offered last. */
+  #mayTakeDeferred = false;
 
   /** Step what the job says to itself, and run what runs inside the turn, until nothing is left. */
   async #settle(pending: Message[]): Promise<void> {
     const queue = pending;
     for (let taken = 0; ; taken++) {
       const message = queue.shift() ?? (await this.#decide());
-      if (!message) return;
+      if (!message) {
+        const effects = this.#takeDeferred();
+        if (!effects) return;
+        queue.push(...effects);
+        continue;
+      }
       const endless = taken >= messagesPerTurnMax;
       const next: Message = endless
         ? {
@@ -257,6 +186,20 @@ export class Turn {
       queue.push(...this.#took(next, result.envelope, result.effects));
       if (endless) return;
     }
+  }
+
+  /** Offer the kept events again, oldest first, until one is taken; undefined where none is. */
+  #takeDeferred(): Message[] | undefined {
+    const { deferred = [] } = this.envelope;
+    if (!this.#mayTakeDeferred) return undefined;
+    this.#mayTakeDeferred = false;
+    for (const index of deferred.keys()) {
+      const message = { type: "deferred", index } as const;
+      const { machine } = this.#tools.blueprint;
+      const result = step(machine, this.envelope, message, this.#tools.at);
+      if (result.outcome === "stepped") return this.#took(message, result.envelope, result.effects);
+    }
+    return undefined;
   }
 
   readonly #undecided: Extract<Effect, { type: "start_child" }>[] = [];
@@ -279,23 +222,49 @@ export class Turn {
     }
   }
 
-  #plan(effect: Effect, cause: Message): Message[] {
+  /** A flow decides by its history alone whether a handler is tried again, so the limit of the day stands there, too. */
+  #failureOf(kind: ActorKind, error: unknown): Failure {
+    const failure = thrown(error);
+    const { retriesMax } = this.#tools.limits;
+    return kind.kind === "handler" ? { ...failure, details: { retriesMax } } : failure;
+  }
+
+  /** @param before the envelope that the step began with; undefined for the first step. */
+  #plan(effect: Effect, cause: Message, before: Envelope | undefined): Message[] {
+    const { blueprint, limits } = this.#tools;
+    const { envelope } = this;
     switch (effect.type) {
-      case "start_child":
-        return this.#startChild(effect);
-      case "stop_child":
-        this.#stopChild(effect.generation, cause);
+      case "start_child": {
+        const started = startChild(effect, { blueprint, envelope, ops: this.#ops, limits });
+        if (started !== "decides in the turn") return [...started];
+        this.#undecided.push(effect);
         return [];
+      }
+      case "stop_child": {
+        const [reason, toJob] =
+          cause.type === "stop"
+            ? [cause.reason, `The job that started it was stopped: ${cause.reason}`]
+            : [leftReason, "The job that started it does not wait for it any more."];
+        const child = before && childOf(before, effect.generation);
+        const taken = stopChild(effect, {
+          blueprint,
+          envelope,
+          ops: this.#ops,
+          child,
+          reason,
+          reasonForJob: toJob,
+        });
+        this.takenAway.push(...taken.map((taskId) => ({ taskId, reason })));
+        return [];
+      }
       case "set_timer":
-        this.#ops.push({ op: "set_timer", timerId: effect.generation, due: effect.due });
+        this.#ops.add({ op: "set_timer", timerId: effect.generation, due: effect.due });
         return [];
       case "clear_timer":
-        this.#clearTimer(effect.generation);
+        this.#ops.clearTimer(effect.generation);
         return [];
       case "send":
-        if (effect.target.kind === "self") return [{ type: "event", event: effect.event }];
-        this.logged.push({ label: "event for another actor dropped", value: effect.event });
-        return [];
+        return this.#send(effect, before);
       case "emit":
         this.emitted.push(effect.event);
         return [];
@@ -307,88 +276,69 @@ export class Turn {
         return [];
       case "action": {
         const { action, params } = effect;
-        if (!Object.hasOwn(this.#tools.blueprint.machine.implementations.actions, action)) {
+        if (!Object.hasOwn(blueprint.machine.implementations.actions, action)) {
           this.logged.push({ label: "action without implementation", value: action });
           return [];
         }
         const event = cause.type === "event" ? cause.event : { type: `xstate.${cause.type}` };
-        this.#post({ kind: "action", action, params, context: this.envelope.context, event });
+        const { context, revision } = envelope;
+        this.#ops.post(revision, { kind: "action", action, params, context, event });
         return [];
       }
-      case "finished":
+      case "finished": {
+        const { parent, number } = effect;
+        if (!parent || number === undefined) return [];
+        const { jobId: to, child, generation } = parent;
+        const end = jobEnd(blueprint, envelope);
+        this.#ops.post(envelope.revision, { kind: "job_end", to, child, generation, number, end });
         return [];
+      }
     }
   }
 
-  #startChild(effect: Extract<Effect, { type: "start_child" }>): Message[] {
-    const { child, generation, src, input } = effect;
-    const failed = (error: Failure): Message[] => [{ type: "failed", child, generation, error }];
+  #send(effect: Extract<Effect, { type: "send" }>, before: Envelope | undefined): Message[] {
+    const { target, event, number = 0 } = effect;
     const { blueprint } = this.#tools;
-    const kind = actorKind(blueprint.machine, src);
-    const { jobId, children } = this.envelope;
-    const wantsProgress = children[child]?.wantsProgress;
-    const base = { taskId: generation, jobId, child, ...(wantsProgress && { wantsProgress }) };
-    switch (kind.kind) {
-      case "task": {
-        const asked = taskRequest(kind, input);
-        if ("failure" in asked) return failed(asked.failure);
-        this.#ops.push({ op: "add_task", task: { ...base, ...this.#complete(asked.request) } });
+    const { envelope } = this;
+    if (target.kind !== "self" && isInternalEvent(event.type)) {
+      // It keeps its number, so the receiver has to be told of something.
+      this.logged.push({ label: "internal event for another job not sent", value: event.type });
+      return this.#send({ ...effect, event: { type: "not_sent" } }, before);
+    }
+    switch (target.kind) {
+      case "self":
+        return [{ type: "event", event }];
+      case "parent": {
+        const { jobId: to, child, generation } = envelope.parent!;
+        const sender = { kind: "child", child, generation, number } as const;
+        this.#ops.post(envelope.revision, { kind: "event", to, event, sender });
         return [];
       }
-      case "promise":
-        if (!kind.inTurn) {
-          const task = { ...base, ...localTask(localQueue(blueprint), src, input) };
-          this.#ops.push({ op: "add_task", task });
-          return [];
-        }
-        this.#undecided.push(effect);
+      case "child": {
+        const { generation } = target;
+        const child = childOf(envelope, generation) ?? (before && childOf(before, generation));
+        const sent =
+          child && sendToChild(child, event, number, { blueprint, envelope, ops: this.#ops });
+        if (!sent) this.logged.push({ label: "event for a task or promise dropped", value: event });
         return [];
-      case "handler":
-        this.#undecided.push(effect);
-        return [];
-      case "unsupported":
-        return failed({ code: "machine.unsupported_actor", message: kind.why });
+      }
     }
   }
+}
 
-  /** What the blueprint does not say of its task is as this server is set. */
-  #complete(request: TaskRequest): Omit<NewTask, "taskId" | "jobId" | "child"> {
-    const { runTimeoutMs, retriesMax } = this.#tools.limits;
-    const retry = { maxAttempts: retriesMax + 1, ...request.retry };
-    return { runTimeoutMs, ...request, retry, queue: request.type };
-  }
+const leftReason = "the job left the state that invoked the task";
 
-  /** A flow decides by its history alone whether a handler is tried again, so the limit of the day stands there, too. */
-  #failureOf(kind: ActorKind, error: unknown): Failure {
-    const failure = thrown(error);
-    const { retriesMax } = this.#tools.limits;
-    return kind.kind === "handler" ? { ...failure, details: { retriesMax } } : failure;
-  }
+function childOf({ children, awaiting = {} }: Envelope, generation: string): Child | undefined {
+  return (
+    awaiting[generation] ?? Object.values(children).find((one) => one.generation === generation)
+  );
+}
 
-  #stopChild(taskId: string, cause: Message): void {
-    const before = this.#ops.length;
-    this.#ops = this.#ops.filter((op) => !(op.op === "add_task" && op.task.taskId === taskId));
-    if (this.#ops.length < before) return;
-    const left = "the job left the state that invoked the task";
-    const reason = cause.type === "stop" ? cause.reason : left;
-    this.#ops.push({ op: "remove_task", taskId, reason });
-    this.takenAway.push({ taskId, reason });
-  }
-
-  #clearTimer(timerId: string): void {
-    const before = this.#ops.length;
-    this.#ops = this.#ops.filter((op) => !(op.op === "set_timer" && op.timerId === timerId));
-    if (this.#ops.length === before) this.#ops.push({ op: "clear_timer", timerId });
-  }
-
-  #post(body: unknown): void {
-    const { jobId, revision } = this.envelope;
-    const id = `${jobId}:${revision}.${this.messages.length}`;
-    const message = { id, jobId, body };
-    this.messages.push(message);
-    const due = this.#tools.at.now + this.#tools.outboxDelayMs;
-    this.#ops.push({ op: "add_message", message, due });
-  }
+/** The code of a result that the server takes for a failure, so that its worker hears of it. */
+function failureCode(message: Message): string | undefined {
+  if (message.type === "failed") return message.error.code;
+  if (message.type !== "part") return undefined;
+  return (message.result as { readonly error?: Failure }).error?.code;
 }
 
 function thrown(error: unknown): Failure {

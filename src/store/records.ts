@@ -65,6 +65,8 @@ export interface HistoryEntry {
   /** Store time and epoch that the step was given. */
   readonly now: number;
   readonly epoch: string;
+  /** Over how many shards the children of the step were spread; 1 where absent. */
+  readonly shards?: number;
   readonly message: Message;
   /** Where the step led, for readers that do not replay. */
   readonly currentState: string;
@@ -96,6 +98,12 @@ export interface NewTask {
   readonly runTimeoutMs?: number;
   /** How long the task may wait for a worker before it fails, in milliseconds. */
   readonly queueTimeoutMs?: number;
+  /** Which workers may do it, and which of them is to. */
+  readonly placement?: {
+    readonly strategy?: string;
+    readonly requirements?: Readonly<Record<string, unknown>>;
+    readonly maxCost?: number;
+  };
   /** The job's machine takes progress as events. */
   readonly wantsProgress?: true;
 }

@@ -1,5 +1,5 @@
 // Every blueprint that ships runs to its end: a real server on the embedded store, a real worker, real files.
-import { stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -17,6 +17,7 @@ interface Job {
   readonly status: string;
   readonly state_history: Record<string, unknown>;
   readonly output: unknown;
+  readonly parent_job_id?: string;
 }
 
 async function start(path: string, input: unknown): Promise<string> {
@@ -107,6 +108,52 @@ describe("with a real image", () => {
     );
     expect(widths).toEqual([320, 640, 1280]);
     expect((await stat(sheet)).size).toBeGreaterThan(1000);
+  });
+
+  test("image_album sends each photo through the pipeline as a job of its own", async () => {
+    const directory = join(live.directory, "album");
+    await mkdir(directory);
+    const photos = [
+      { source, directory },
+      { source: join(directory, "nothing.png"), directory },
+    ];
+    const jobId = await start("/api/v1/jobs/image_album", { photos });
+    const job = await end(jobId);
+    expect(job).toMatchObject({
+      current_state: "completed",
+      output: {
+        sheets: [join(directory, "contact-sheet.webp")],
+        problems: [expect.stringContaining("nothing.png")],
+      },
+    });
+    const { body } = await live.call("GET", "/api/v1/jobs/page?blueprint=image_pipeline");
+    const children = await Promise.all(
+      (body as { jobs: Job[] }).jobs.map((one) => jobAt(one.job_id)),
+    );
+    const parents = children.map(({ parent_job_id }) => parent_job_id);
+    expect(parents.filter((parent) => parent === jobId)).toHaveLength(2);
+  });
+
+  test("image_survey looks at all images at once, and asks a person about those that are broken", async () => {
+    const broken = join(live.directory, "broken.png");
+    const sources = [source, ...Array.from({ length: 18 }, () => source), broken];
+    const jobId = await start("/api/v1/jobs/image_survey", { sources });
+    await until(jobId, "judging");
+    expect(await jobAt(jobId)).toMatchObject({
+      status: "waiting_for_human",
+      state_history: { images: 19, broken: [broken] },
+    });
+    await live.call("POST", `/_public/webhooks/approval/${jobId}`, { decision: "approved" });
+    expect(await end(jobId)).toMatchObject({ current_state: "completed", status: "finished" });
+  });
+
+  test("image_survey asks nobody where all images can be read", async () => {
+    const jobId = await start("/api/v1/jobs/image_survey", { sources: [source] });
+    const { size } = await stat(source);
+    expect(await end(jobId)).toMatchObject({
+      current_state: "completed",
+      state_history: { images: 1, bytes: size, broken: [] },
+    });
   });
 
   test("image_pipeline says what is wrong with a file that is no image", async () => {

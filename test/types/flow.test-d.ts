@@ -1,5 +1,5 @@
 // What the compiler accepts and refuses of handler-style flows; checked by `tsc`, never run.
-import { flow } from "avtomatika";
+import { dataStore, F, flow } from "avtomatika";
 import { z } from "zod";
 
 const typed = flow("typed", {
@@ -58,3 +58,65 @@ untyped.state("start", { isStart: true, to: ["completed"] }, async (ctx) => {
   await Promise.resolve(anything);
   ctx.actions.transitionTo("completed");
 });
+
+const stores = flow("stores", {
+  version: "1",
+  input: z.object({ amount: z.number() }),
+  dataStores: { prices: dataStore({ lamp: 5 }) },
+});
+
+stores.state(
+  "route",
+  {
+    isStart: true,
+    to: ["vip", "completed"],
+    cases: [
+      {
+        when: (job) => job.initialData.amount > 100,
+        handler: (ctx) => ctx.actions.transitionTo("vip"),
+      },
+      {
+        when: F.initialData("amount").gt(100).and(F.stateHistory("seen").exists()),
+        handler: (ctx) =>
+          ctx.actions.awaitHumanApproval({ transitions: { yes: "vip", no: "completed" } }),
+      },
+      {
+        when: "context.initial_data.amount > 100",
+        handler: (ctx) => {
+          // @ts-expect-error "failed" is not among the declared targets
+          ctx.actions.transitionTo("failed");
+        },
+      },
+      {
+        // @ts-expect-error the input schema has no such member
+        when: (job) => job.initialData.total > 100,
+        handler: (ctx) => ctx.actions.transitionTo("vip"),
+      },
+      {
+        // @ts-expect-error a condition in words begins with `context.`
+        when: "initial_data.amount > 100",
+        handler: (ctx) => ctx.actions.transitionTo("vip"),
+      },
+    ],
+  },
+  async (ctx) => {
+    const price: number | undefined = await ctx.dataStores.prices.get("lamp");
+    ctx.actions.updateContext({ price });
+    ctx.actions.runBlueprint({ blueprint: "other", transitions: { success: "completed" } });
+  },
+);
+
+stores.aggregatorFor("vip", { to: ["completed"] }, (ctx) => {
+  const failed: number = ctx.aggregationResults.filter(({ error }) => error).length;
+  ctx.stateHistory["failed"] = failed;
+  ctx.actions.dispatchParallel({
+    tasks: [{ type: "a" }],
+    // @ts-expect-error "vip" is not among the declared targets
+    aggregateInto: "vip",
+  });
+});
+
+const slot = stores.handlerFor("slot", { to: ["completed"] });
+slot.when("context.state_history.price > 3")((ctx) => ctx.actions.transitionTo("completed"));
+// @ts-expect-error "route" is not among the declared targets
+slot((ctx) => ctx.actions.transitionTo("route"));

@@ -6,7 +6,7 @@ import { createClient } from "redis";
 import type { Clock, TimerHandle } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import { unavailable, verdictOf } from "./failure.ts";
-import { scripts } from "./scripts.ts";
+import { loadScripts, scripts } from "./scripts.ts";
 
 export interface ServerAddress {
   readonly host: string;
@@ -135,7 +135,7 @@ export class Connection {
     client.on("error", (error: unknown) => this.drop(client, error));
     try {
       await client.connect();
-      await prepare?.(client);
+      await (prepare ?? loadScripts)(client);
       return client;
     } catch (error) {
       if (client.isOpen) client.destroy();

@@ -52,6 +52,17 @@ function script(name: ScriptName) {
 /** The scripts as methods of a client; no command of Redis has such a name. */
 export type ScriptMethod = `lua/${ScriptName}`;
 
+/**
+ * Make the scripts known to a server, so that the first call of each takes no longer than the others, and calls are applied
+ * in the order in which they were made. A server that refuses is told of each script when it is called.
+ */
+export async function loadScripts(client: {
+  scriptLoad(script: string): Promise<unknown>;
+}): Promise<void> {
+  const loading = Object.values(scripts).map(({ SCRIPT }) => client.scriptLoad(SCRIPT));
+  await Promise.allSettled(loading);
+}
+
 /** For `createClient`. A script that a server does not know yet is sent to it by the client. */
 export const scripts = Object.fromEntries(
   names.map((name) => [`lua/${name}`, script(name)]),

@@ -198,7 +198,9 @@ test("a finished child tells its parent its output", () => {
     output: { sum: 7 },
   });
   const { effects } = start(machine, { ...origin, parent }, undefined, at);
-  expect(effects).toEqual([{ type: "finished", status: "done", parent, output: { sum: 7 } }]);
+  expect(effects).toEqual([
+    { type: "finished", status: "done", parent, output: { sum: 7 }, number: 1 },
+  ]);
 });
 
 test("spawn inside an assign or a context factory starts a child", () => {
@@ -238,7 +240,7 @@ test("an event for a child that is gone is dropped and not sent to the job itsel
   );
   job.send("HI");
   const target = { kind: "child", child: "kid", generation: "0_job:1.1.0" };
-  expect(job.effects).toEqual([{ type: "send", target, event: { type: "HI" } }]);
+  expect(job.effects).toEqual([{ type: "send", target, event: { type: "HI" }, number: 1 }]);
   job.send("BYE");
   job.send("NEW");
   job.send("HI");
@@ -278,7 +280,7 @@ test("parent, self and emitted events, logs and named actions are effects", () =
   });
   const { effects } = start(machine, { ...origin, parent }, undefined, at);
   expect(effects).toEqual([
-    { type: "send", target: { kind: "parent" }, event: { type: "UP" } },
+    { type: "send", target: { kind: "parent" }, event: { type: "UP" }, number: 1 },
     { type: "send", target: { kind: "self" }, event: { type: "ME" } },
     { type: "emit", event: { type: "out", v: 1 } },
     { type: "log", label: "label", value: "line" },

@@ -46,7 +46,7 @@ test("a delayed event for a child is sent when its timer fires, unless the child
   const job = new ActorJob(machine);
   job.fire("poke");
   const target = { kind: "child", child: "k", generation: "0_job:1.1.0" };
-  expect(job.effects).toEqual([{ type: "send", target, event: { type: "POKE" } }]);
+  expect(job.effects).toEqual([{ type: "send", target, event: { type: "POKE" }, number: 1 }]);
   const other = new ActorJob(machine);
   other.send("AGAIN");
   other.fire("poke");

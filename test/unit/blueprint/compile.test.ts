@@ -1,5 +1,6 @@
 // A flow's machine: where tasks, failures and handlers lead a job, step by step through the kernel.
 import { describe, expect, test } from "vitest";
+import { chart } from "../../../src/blueprint/chart.ts";
 import type { FlowMeta } from "../../../src/blueprint/compile.ts";
 import { flow } from "../../../src/blueprint/flow.ts";
 import { HandDrivenJob } from "../../support/hand-driven-job.ts";
@@ -221,6 +222,35 @@ test("a state may lead to itself, which runs its handler again", async () => {
   const job = await HandDrivenJob.start(bp.build(), {});
   expect(job.state).toBe("completed");
   expect(job.data).toEqual({ round: 3 });
+});
+
+test("whatever a handler may ask for, every arrow leads to a declared target", () => {
+  const bp = flow("everything", { version: "1" });
+  bp.state("start", { isStart: true, to: ["merged", "failed"] }, (ctx) => {
+    const { actions } = ctx;
+    const transitions = { success: "merged", failure: "failed", yes: "merged" } as const;
+    const chosen = Number(ctx.initialData["n"]);
+    if (chosen === 0) actions.dispatchParallel({ tasks: [{ type: "a" }], aggregateInto: "merged" });
+    if (chosen === 1) actions.runBlueprint({ blueprint: "other", transitions });
+    if (chosen === 2) actions.awaitHumanApproval({ transitions });
+    if (chosen === 3) actions.dispatchTask({ type: "b", transitions });
+  });
+  bp.aggregatorFor("merged", { to: ["completed"] }, (ctx) => ctx.actions.transitionTo("completed"));
+  const { machine } = bp.build();
+  const leads = (state: string) =>
+    new Set(
+      [...machine.root.states[state]!.transitions.values()]
+        .flat()
+        .flatMap(({ target }) => target?.map(({ key }) => key) ?? []),
+    );
+  // A state may always enter itself again, to try its handler once more.
+  expect(leads("start")).toEqual(new Set(["merged", "failed", "start"]));
+  expect(leads("merged")).toEqual(new Set(["completed", "merged"]));
+  expect(chart(machine).edges.map(({ source, target }) => `${source} ${target}`)).toEqual([
+    "everything.start everything.merged",
+    "everything.start everything.failed",
+    "everything.merged everything.completed",
+  ]);
 });
 
 test("each declared target has one visible arrow, labelled with the outcomes that lead there", () => {

@@ -1,19 +1,20 @@
 // What a handler's source tells a chart.
 import { expect, test } from "vitest";
-import { readHandler } from "../../../src/blueprint/handler-source.ts";
+import { readHandlers } from "../../../src/blueprint/handler-source.ts";
 
 interface Ctx {
   readonly actions: { dispatchTask(task: object): void; transitionTo(state: string): void };
 }
 
 test("finds the outcomes that lead to a target, and the tasks", () => {
-  const { outcomes, tasks } = readHandler((ctx: Ctx) =>
-    ctx.actions.dispatchTask({
-      type: "work",
-      params: { deep: { er: 1 } },
-      transitions: { success: "completed", "too late": "failed", failure: "failed" },
-    }),
-  );
+  const { outcomes, tasks } = readHandlers([
+    (ctx: Ctx) =>
+      ctx.actions.dispatchTask({
+        type: "work",
+        params: { deep: { er: 1 } },
+        transitions: { success: "completed", "too late": "failed", failure: "failed" },
+      }),
+  ]);
   expect([...outcomes]).toEqual([
     ["completed", ["success"]],
     ["failed", ["too late", "failure"]],
@@ -24,9 +25,22 @@ test("finds the outcomes that lead to a target, and the tasks", () => {
 test("says nothing about what the source computes", () => {
   const names = { success: "completed" };
   const type = "work";
-  const { outcomes, tasks } = readHandler((ctx: Ctx) =>
-    ctx.actions.dispatchTask({ type, transitions: names }),
-  );
+  const { outcomes, tasks } = readHandlers([
+    (ctx: Ctx) => ctx.actions.dispatchTask({ type, transitions: names }),
+  ]);
   expect(outcomes.size).toBe(0);
   expect(tasks).toEqual([]);
+});
+
+test("reads all handlers of a state together, aggregations included", () => {
+  const { outcomes, tasks } = readHandlers([
+    (ctx: { actions: { dispatchParallel(parallel: object): void } }) =>
+      ctx.actions.dispatchParallel({
+        tasks: [{ type: "a", params: { n: 1 } }, { type: "b" }],
+        aggregateInto: "merged",
+      }),
+    (ctx: Ctx) => ctx.actions.dispatchTask({ type: "c", transitions: { success: "merged" } }),
+  ]);
+  expect([...outcomes]).toEqual([["merged", ["all done", "success"]]]);
+  expect(tasks).toEqual(["a", "b", "c"]);
 });

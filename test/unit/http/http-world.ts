@@ -75,8 +75,11 @@ export interface Answer {
   readonly body: unknown;
 }
 
-export async function openHttpWorld(options: Partial<AppOptions> = {}): Promise<HttpWorld> {
-  const blueprints: Blueprint[] = [testWorkflow.build(), testFlow.build(), door];
+export async function openHttpWorld(
+  options: Partial<AppOptions> = {},
+  others: readonly Blueprint[] = [],
+): Promise<HttpWorld> {
+  const blueprints: Blueprint[] = [testWorkflow.build(), testFlow.build(), door, ...others];
   const world = await openWorld(blueprints);
   const registry = new BlueprintRegistry();
   for (const one of blueprints) registry.register(one);

@@ -1,0 +1,149 @@
+// Messages between a job and its parent or children: each is numbered by the sender, and taken once and in order.
+import type { Effect, Message } from "./effect.ts";
+import type { Child, Envelope, Exchange } from "./envelope.ts";
+import { awaitedChild, ownMember } from "./fence.ts";
+
+const fresh: Exchange = { sent: 0, taken: 0 };
+
+/**
+ * The envelope with a numbered message counted as taken; without a number it stays as it is.
+ *
+ * @returns why the message can't be taken: it was taken before (`repeated`), one before it is missing
+ * (`early`), or its child is not current (`fenced`).
+ */
+export function admit(
+  envelope: Envelope,
+  message: Message,
+): Envelope | "repeated" | "early" | "fenced" {
+  switch (message.type) {
+    case "event": {
+      const { sender } = message;
+      if (sender === undefined) return envelope;
+      return sender.kind === "parent"
+        ? fromParent(envelope, sender.number)
+        : fromChild(envelope, sender.child, sender.generation, sender.number);
+    }
+    case "stop":
+      return message.number === undefined ? envelope : fromParent(envelope, message.number);
+    case "done":
+    case "failed":
+      return message.number === undefined
+        ? envelope
+        : fromChild(envelope, message.child, message.generation, message.number);
+    case "start":
+    case "deferred":
+    case "part":
+    case "progress":
+    case "timer":
+      return envelope;
+  }
+}
+
+function fromParent(envelope: Envelope, number: number): ReturnType<typeof admit> {
+  const exchange = taken(envelope.exchange, number);
+  return typeof exchange === "string" ? exchange : { ...envelope, exchange };
+}
+
+function fromChild(
+  envelope: Envelope,
+  id: string,
+  generation: string,
+  number: number,
+): ReturnType<typeof admit> {
+  const current = awaitedChild(envelope, id, generation);
+  const child = current ?? ownMember(envelope.awaiting ?? {}, generation);
+  if (child === undefined) return "fenced";
+  const exchange = taken(child.exchange, number);
+  if (typeof exchange === "string") return exchange;
+  const counted: Child = { ...child, exchange };
+  return current === undefined
+    ? { ...envelope, awaiting: { ...envelope.awaiting, [generation]: counted } }
+    : { ...envelope, children: { ...envelope.children, [id]: counted } };
+}
+
+function taken(exchange: Exchange = fresh, number: number): Exchange | "repeated" | "early" {
+  if (number <= exchange.taken) return "repeated";
+  return number === exchange.taken + 1 ? { ...exchange, taken: number } : "early";
+}
+
+/** Number what a step sends to other jobs, and count it in the envelope that the step leads to. */
+export function numbered<Stepped extends { envelope: Envelope; effects: readonly Effect[] }>(
+  before: Envelope,
+  stepped: Stepped,
+): Stepped {
+  const counts = new Counts(before);
+  const effects = stepped.effects.map((effect): Effect => {
+    switch (effect.type) {
+      case "send":
+        if (effect.target.kind === "self") return effect;
+        return effect.target.kind === "parent"
+          ? { ...effect, number: counts.toParent() }
+          : { ...effect, number: counts.toChild(effect.target.generation) };
+      case "stop_child":
+        return { ...effect, number: counts.toChild(effect.generation) };
+      case "finished":
+        return effect.parent === undefined ? effect : { ...effect, number: counts.toParent() };
+      case "start_child":
+      case "set_timer":
+      case "clear_timer":
+      case "emit":
+      case "log":
+      case "action":
+      case "run_inline":
+        return effect;
+    }
+  });
+  return counts.isUntouched
+    ? stepped
+    : { ...stepped, effects, envelope: counts.countedIn(stepped.envelope) };
+}
+
+/** Counts what is sent to each other job, on from what was sent before the step. */
+class Counts {
+  readonly #before: Envelope;
+  readonly #children = new Map<string, number>();
+  #parent: number | undefined;
+
+  constructor(before: Envelope) {
+    this.#before = before;
+  }
+
+  get isUntouched(): boolean {
+    return this.#parent === undefined && this.#children.size === 0;
+  }
+
+  toParent(): number {
+    this.#parent = (this.#parent ?? this.#before.exchange?.sent ?? 0) + 1;
+    return this.#parent;
+  }
+
+  toChild(generation: string): number {
+    const { children, awaiting = {} } = this.#before;
+    const before = (): Child | undefined =>
+      ownMember(awaiting, generation) ??
+      Object.values(children).find((child) => child.generation === generation);
+    const number = (this.#children.get(generation) ?? before()?.exchange?.sent ?? 0) + 1;
+    this.#children.set(generation, number);
+    return number;
+  }
+
+  countedIn(envelope: Envelope): Envelope {
+    const { exchange = fresh, children, awaiting } = envelope;
+    return {
+      ...envelope,
+      ...(this.#parent !== undefined && { exchange: { ...exchange, sent: this.#parent } }),
+      ...(this.#children.size > 0 && { children: this.#counted(children) }),
+      ...(this.#children.size > 0 && awaiting && { awaiting: this.#counted(awaiting) }),
+    };
+  }
+
+  #counted(children: Readonly<Record<string, Child>>): Readonly<Record<string, Child>> {
+    return Object.fromEntries(
+      Object.entries(children).map(([id, child]) => {
+        const sent = this.#children.get(child.generation);
+        if (sent === undefined) return [id, child];
+        return [id, { ...child, exchange: { ...(child.exchange ?? fresh), sent } }];
+      }),
+    );
+  }
+}
