@@ -1,0 +1,98 @@
+// A machine in the live interpreter on a clock moved by hand, its regions held in document order.
+import { createActor, type AnyActor, type AnyMachineSnapshot, type AnyStateMachine } from "xstate";
+import { readConfiguration } from "../../src/actor/configuration.ts";
+
+export interface LiveWatch {
+  /** After each step of the actor, its first included. */
+  readonly stepped?: (snapshot: AnyMachineSnapshot) => void;
+  readonly emitted?: (event: { readonly type: string }) => void;
+  readonly logged?: (...values: readonly unknown[]) => void;
+}
+
+export class LiveActor {
+  readonly clock = new HandClock();
+  readonly #machine: AnyStateMachine;
+  readonly #actor: AnyActor;
+
+  constructor(machine: AnyStateMachine, watch: LiveWatch = {}, input?: unknown) {
+    this.#machine = machine;
+    this.#actor = createActor(machine, {
+      clock: this.clock,
+      logger: (...values: readonly unknown[]) => watch.logged?.(...values),
+      input,
+      inspect: (told) => {
+        if (told.type === "@xstate.snapshot") straighten(told.actorRef as AnyActor);
+      },
+    });
+    this.#actor.subscribe({
+      next: (snapshot: AnyMachineSnapshot) => watch.stepped?.(snapshot),
+      // An actor that fails with nobody watching reports to the process.
+      error: () => watch.stepped?.(this.snapshot),
+    });
+    this.#actor.on("*", (event) => watch.emitted?.(event));
+    this.#actor.start();
+  }
+
+  get machine(): AnyStateMachine {
+    return this.#machine;
+  }
+
+  get snapshot(): AnyMachineSnapshot {
+    return this.#actor.getSnapshot() as AnyMachineSnapshot;
+  }
+
+  send(event: { readonly type: string; readonly [member: string]: unknown }): void {
+    // XState warns of events that nobody will take.
+    if (this.snapshot.status === "active") this.#actor.send(event);
+  }
+
+  /** Fire what is due up to then, in order. */
+  advance(until: number): void {
+    while (this.clock.fireNext(until));
+  }
+
+  close(): void {
+    this.#actor.stop();
+  }
+}
+
+/** Live order of regions depends on the path taken; the kernel always has document order. */
+function straighten(actor: AnyActor | undefined): void {
+  // The inspector hears of an actor before it has been constructed, and of actors without states.
+  const snapshot = actor?.getSnapshot() as ({ value: unknown } & AnyMachineSnapshot) | undefined;
+  if (snapshot?._nodes === undefined) return;
+  snapshot._nodes.sort((a, b) => a.order - b.order);
+  snapshot.value = readConfiguration(snapshot.machine.root, snapshot._nodes) ?? snapshot.value;
+}
+
+export class HandClock {
+  now = 0;
+  #last = 0;
+  readonly #timers = new Map<number, { readonly due: number; readonly run: () => void }>();
+
+  setTimeout(run: () => void, delayMs: number): number {
+    this.#timers.set(++this.#last, { due: this.now + delayMs, run });
+    return this.#last;
+  }
+
+  clearTimeout(id: number): void {
+    this.#timers.delete(id);
+  }
+
+  due(): number[] {
+    return [...this.#timers.values()].map(({ due }) => due).sort((a, b) => a - b);
+  }
+
+  /** Move to the next timer and fire it, or else to `until`. @returns whether one fired. */
+  fireNext(until: number): boolean {
+    const next = [...this.#timers].sort(([, a], [, b]) => a.due - b.due)[0];
+    if (next === undefined || next[1].due > until) {
+      this.now = Math.max(this.now, until);
+      return false;
+    }
+    this.#timers.delete(next[0]);
+    this.now = next[1].due;
+    next[1].run();
+    return true;
+  }
+}
