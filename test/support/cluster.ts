@@ -11,6 +11,17 @@ export interface Commit extends Stepped {
   readonly jobId: string;
 }
 
+export interface ClusterWatch {
+  readonly stepped?: (commit: Commit) => void;
+  /** A completion that names an invocation which is not current. */
+  readonly fenced?: (message: Message) => void;
+  /**
+   * The order of two messages was nobody's: a child has sent to its starter before the starter's own
+   * events of the same step, or timers of two jobs were due at one moment.
+   */
+  readonly raced?: () => void;
+}
+
 interface Job {
   readonly machine: AnyStateMachine;
   readonly parent: ParentRef | undefined;
@@ -39,11 +50,11 @@ const epoch = "1";
 export class Cluster {
   now = 0;
   readonly #jobs = new Map<string, Job>();
-  readonly #watch: (commit: Commit) => void;
+  readonly #watch: ClusterWatch;
   /** As the effects of steps have set and cleared them; by generation. */
   readonly #timers = new Map<string, DueTimer>();
 
-  constructor(machine: AnyStateMachine, watch: (commit: Commit) => void = () => {}) {
+  constructor(machine: AnyStateMachine, watch: ClusterWatch = {}) {
     this.#watch = watch;
     this.#start(rootId, machine, undefined, undefined);
   }
@@ -79,6 +90,10 @@ export class Cluster {
       this.now = Math.max(this.now, until);
       return false;
     }
+    const isTie = [...this.#timers.values()].some(
+      ({ due, jobId }) => due === next.due && jobId !== next.jobId,
+    );
+    if (isTie) this.#watch.raced?.();
     this.now = next.due;
     this.#timers.delete(next.generation);
     this.take({ type: "timer", timer: next.timer, generation: next.generation }, next.jobId);
@@ -117,14 +132,22 @@ export class Cluster {
       const message = JSON.parse(text) as Message;
       const result = step(job.machine, decodeEnvelope(job.text), message, { now: this.now, epoch });
       if (result.outcome === "stepped") this.#commit(jobId, job, result);
+      else if (result.reason === "fenced") this.#watch.fenced?.(message);
     }
     job.isBusy = false;
   }
 
   #commit(jobId: string, job: Job, stepped: Stepped): void {
     job.text = encodeEnvelope(stepped.envelope);
-    this.#watch({ jobId, ...stepped });
-    for (const effect of stepped.effects) this.#route(jobId, job, effect);
+    this.#watch.stepped?.({ jobId, ...stepped });
+    let hasHeard = false;
+    for (const effect of stepped.effects) {
+      // Live, children start in the order of actions. The order of messages of several senders is nobody's.
+      if (effect.type === "send" && hasHeard) this.#watch.raced?.();
+      const waiting = job.mailbox.length;
+      this.#route(jobId, job, effect);
+      if (effect.type === "start_child" && job.mailbox.length > waiting) hasHeard = true;
+    }
     this.#assertTimersAgree(jobId, stepped.envelope);
   }
 
@@ -139,6 +162,8 @@ export class Cluster {
       }
       case "stop_child":
         if (!this.#jobs.has(effect.generation)) return;
+        // What has not been taken by then is not taken any more.
+        this.#job(effect.generation).mailbox.length = 0;
         this.#deliver(effect.generation, { type: "stop", reason: "parent" });
         return;
       case "set_timer": {

@@ -9,6 +9,11 @@ export interface LiveWatch {
   readonly logged?: (...values: readonly unknown[]) => void;
 }
 
+interface LiveEvent {
+  readonly type: string;
+  readonly [member: string]: unknown;
+}
+
 export class LiveActor {
   readonly clock = new HandClock();
   readonly #machine: AnyStateMachine;
@@ -41,9 +46,21 @@ export class LiveActor {
     return this.#actor.getSnapshot() as AnyMachineSnapshot;
   }
 
-  send(event: { readonly type: string; readonly [member: string]: unknown }): void {
+  /** @param path the child ids from this actor to the wanted one. */
+  actorAt(path: readonly string[]): AnyActor {
+    let found = this.#actor;
+    for (const id of path) {
+      const { children } = found.getSnapshot() as AnyMachineSnapshot;
+      found = (children as Record<string, AnyActor>)[id]!;
+    }
+    return found;
+  }
+
+  send(event: LiveEvent, path: readonly string[] = []): void {
+    const receiver = this.actorAt(path);
     // XState warns of events that nobody will take.
-    if (this.snapshot.status === "active") this.#actor.send(event);
+    const { status } = receiver.getSnapshot() as AnyMachineSnapshot;
+    if (status === "active") receiver.send(event);
   }
 
   /** Fire what is due up to then, in order. */

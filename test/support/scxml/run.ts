@@ -24,8 +24,10 @@ interface Side {
 export function runDurably(machine: AnyStateMachine, script: Script): Run {
   const trace = new Trace();
   return run(script, trace, () => {
-    const cluster = new Cluster(machine, ({ jobId, envelope }) => {
-      if (jobId === rootId) trace.add(envelope);
+    const cluster = new Cluster(machine, {
+      stepped: ({ jobId, envelope }) => {
+        if (jobId === rootId) trace.add(envelope);
+      },
     });
     return {
       configuration: () => configuration(cluster.envelope().value),

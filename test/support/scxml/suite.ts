@@ -37,7 +37,8 @@ export function loadSuite(): readonly ScxmlTest[] | { readonly unavailable: stri
   try {
     if (!existsSync(folder)) fetchTo(folder);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    const reason = message.replaceAll(/\s+/g, " ").slice(0, 300);
     return { unavailable: `${packageName}@${version} could not be fetched: ${reason}` };
   }
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -52,7 +53,7 @@ function fetchTo(folder: string): void {
   mkdirSync(fresh, { recursive: true });
   try {
     const options = { cwd: fresh, encoding: "utf8", timeout: 120_000, stdio: "pipe" } as const;
-    execFileSync("npm", ["pack", "--silent", `${packageName}@${version}`], options);
+    execFileSync("npm", ["pack", "--loglevel=error", `${packageName}@${version}`], options);
     const archive = readdirSync(fresh).find((name) => name.endsWith(".tgz"));
     if (archive === undefined) throw new Error("npm pack left no archive");
     const found = createHash("sha512")
