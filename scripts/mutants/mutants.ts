@@ -105,6 +105,11 @@ export const mutants: readonly Mutant[] = [
     'specials.push({ path: [...path], kind: "undefined" });',
     "",
   ]),
+  mutant("the writing of a context that has changed", [
+    "codec.ts",
+    "read !== undefined && read.context === value",
+    "read !== undefined",
+  ]),
   mutant("copies of the context", [
     "restore.ts",
     "const context = fromData(envelope.context, reviver(envelope, children, scope));",

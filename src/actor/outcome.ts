@@ -53,12 +53,13 @@ export function settle(open: OpenStep, next: AnyMachineSnapshot): Stepped {
   );
   if (isDone) timers.clearAll();
   const history = historyIds(next);
+  const isSameContext = next.context === open.previous?.context;
   const { history: _replaced, ...standing } = envelope;
   const stepped: Envelope = {
     ...standing,
     status: isDone ? "done" : "active",
     value: nextValue(open, next),
-    context: toData(next.context, "context", mark),
+    context: isSameContext ? envelope.context : toData(next.context, "context", mark),
     ...(history !== undefined && { history }),
     ...(next.output !== undefined && { output: toData(next.output, "output") }),
     children: following.children,

@@ -79,6 +79,17 @@ export class Cluster {
     this.#deliver(jobId, message);
   }
 
+  /** When the timers are due that running jobs have set for themselves and their parents. */
+  dueNotToChildren(): number[] {
+    return [...this.#timers.values()]
+      .filter(({ jobId, timer, generation }) => {
+        const list = this.envelope(jobId).timers[timer];
+        return list?.find((one) => one.generation === generation)?.target.kind !== "child";
+      })
+      .map(({ due }) => due)
+      .sort((a, b) => a - b);
+  }
+
   due(): number[] {
     return [...this.#timers.values()].map(({ due }) => due).sort((a, b) => a - b);
   }

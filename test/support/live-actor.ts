@@ -34,6 +34,7 @@ export class LiveActor {
       // An actor that fails with nobody watching reports to the process.
       error: () => watch.stepped?.(this.snapshot),
     });
+    watchSchedule(this.#actor, (isToChild) => (this.clock.isToChild = isToChild));
     this.#actor.on("*", (event) => watch.emitted?.(event));
     this.#actor.start();
   }
@@ -82,13 +83,33 @@ function straighten(actor: AnyActor | undefined): void {
   snapshot.value = readConfiguration(snapshot.machine.root, snapshot._nodes) ?? snapshot.value;
 }
 
+interface HandTimer {
+  readonly due: number;
+  readonly run: () => void;
+  readonly isToChild: boolean;
+}
+
+type Schedule = (source: AnyActor, target: AnyActor, ...rest: readonly unknown[]) => void;
+
+/** Tell, before the clock hears of it, whether a timer is for a child of the actor that sets it. */
+function watchSchedule(actor: AnyActor, tell: (isToChild: boolean) => void): void {
+  const { scheduler } = actor.system as unknown as { scheduler: { schedule: Schedule } };
+  const { schedule } = scheduler;
+  scheduler.schedule = (source, target, ...rest) => {
+    tell(target._parent === source);
+    schedule(source, target, ...rest);
+  };
+}
+
 export class HandClock {
   now = 0;
+  /** Whether the timer that is set next is for a child of its actor. */
+  isToChild = false;
   #last = 0;
-  readonly #timers = new Map<number, { readonly due: number; readonly run: () => void }>();
+  readonly #timers = new Map<number, HandTimer>();
 
   setTimeout(run: () => void, delayMs: number): number {
-    this.#timers.set(++this.#last, { due: this.now + delayMs, run });
+    this.#timers.set(++this.#last, { due: this.now + delayMs, run, isToChild: this.isToChild });
     return this.#last;
   }
 
@@ -96,8 +117,10 @@ export class HandClock {
     this.#timers.delete(id);
   }
 
-  due(): number[] {
-    return [...this.#timers.values()].map(({ due }) => due).sort((a, b) => a - b);
+  /** When the timers are due that actors have set for themselves and their parents. */
+  dueNotToChildren(): number[] {
+    const timers = [...this.#timers.values()].filter(({ isToChild }) => !isToChild);
+    return timers.map(({ due }) => due).sort((a, b) => a - b);
   }
 
   /** Move to the next timer and fire it, or else to `until`. @returns whether one fired. */

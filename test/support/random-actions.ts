@@ -36,7 +36,6 @@ export class RandomActions {
   readonly #invokedIds: readonly string[];
   readonly #spawnable: readonly string[];
   readonly #nextDelay: () => number;
-  readonly #isSettled: (child: unknown) => boolean;
   #timers = 0;
 
   constructor(
@@ -46,7 +45,6 @@ export class RandomActions {
       readonly invokedIds: readonly string[];
       readonly spawnable: readonly string[];
       readonly nextDelay: () => number;
-      readonly isSettled: (child: unknown) => boolean;
     },
   ) {
     this.#random = random;
@@ -54,7 +52,6 @@ export class RandomActions {
     this.#invokedIds = machine.invokedIds;
     this.#spawnable = machine.spawnable;
     this.#nextDelay = machine.nextDelay;
-    this.#isSettled = machine.isSettled;
   }
 
   some(): unknown[] {
@@ -138,8 +135,6 @@ export class RandomActions {
     return bounded(({ self }) => {
       const child = childrenOf(self)[id];
       if (child === undefined) return undefined;
-      // The kernel sets no timer for a child that can't take the event; live there is one.
-      if (delay !== undefined && this.#isSettled(child)) return [];
       const options = delay === undefined ? {} : { delay };
       return [sendTo(child as never, { type } as never, options)];
     });

@@ -22,19 +22,14 @@ type Config = Record<string, unknown>;
 /** How deep machines invoke machines. */
 const generationsMax = 2;
 
-/** What the machines ask of the test that runs them live. */
-export interface LiveHooks {
-  /** What the action `note` does. */
-  readonly note: (machineId: string, actorId: string) => void;
-  /** Whether the child, an actor reference, has settled. */
-  readonly isSettled: (child: unknown) => boolean;
-}
+/** What the action `note` does live. */
+export type Note = (machineId: string, actorId: string) => void;
 
 /**
  * A machine that only uses what the live interpreter does soundly (`docs/semantics.md` says what that
  * leaves out, and why).
  */
-export function randomMachine(random: Random, hooks: LiveHooks): AnyStateMachine {
+export function randomMachine(random: Random, note: Note): AnyStateMachine {
   let delays = 0;
   // No two delays are equal: the order of timers that are due together is not the machine's.
   const nextDelay = (): number => 1000 * (1 + random.below(9)) + ++delays;
@@ -45,7 +40,7 @@ export function randomMachine(random: Random, hooks: LiveHooks): AnyStateMachine
     if (generation < generationsMax && random.chance(generation === 0 ? 0.6 : 0.2)) {
       kids["kid"] = build(generation + 1);
     }
-    return new MachineBuilder(random, { id, generation, kids, nextDelay, hooks }).build();
+    return new MachineBuilder(random, { id, generation, kids, nextDelay, note }).build();
   };
   return build(0);
 }
@@ -57,7 +52,7 @@ class MachineBuilder {
   readonly #generation: number;
   readonly #kids: Readonly<Record<string, AnyStateMachine>>;
   readonly #nextDelay: () => number;
-  readonly #hooks: LiveHooks;
+  readonly #note: Note;
   readonly #actions: RandomActions;
   readonly #states: Sketch[] = [];
   readonly #invokedIds: string[] = [];
@@ -69,7 +64,7 @@ class MachineBuilder {
       readonly generation: number;
       readonly kids: Readonly<Record<string, AnyStateMachine>>;
       readonly nextDelay: () => number;
-      readonly hooks: LiveHooks;
+      readonly note: Note;
     },
   ) {
     this.#random = random;
@@ -77,13 +72,12 @@ class MachineBuilder {
     this.#generation = machine.generation;
     this.#kids = machine.kids;
     this.#nextDelay = machine.nextDelay;
-    this.#hooks = machine.hooks;
+    this.#note = machine.note;
     this.#actions = new RandomActions(random, {
       isChild: machine.generation > 0,
       invokedIds: this.#invokedIds,
       spawnable: ["task", ...Object.keys(machine.kids)],
       nextDelay: machine.nextDelay,
-      isSettled: machine.hooks.isSettled,
     });
   }
 
@@ -105,7 +99,7 @@ class MachineBuilder {
     };
     return setup({
       actors: { task: fromCallback(() => {}), ...this.#kids },
-      actions: { note: ({ self }) => this.#hooks.note(id, self.id) },
+      actions: { note: ({ self }) => this.#note(id, self.id) },
     }).createMachine(config as never) as unknown as AnyStateMachine;
   }
 

@@ -7,6 +7,7 @@ import { LiveActor } from "./live-actor.ts";
 /** What must be the same on both sides after every input. */
 export interface View {
   readonly root: ActorView;
+  /** Not those for children: for one that has settled XState sets timers, and the kernel none. */
   readonly due: readonly number[];
   readonly told: Readonly<Record<string, readonly string[]>>;
 }
@@ -103,7 +104,7 @@ export class KernelSide implements Side {
   }
 
   due(): readonly number[] {
-    return this.cluster.due();
+    return this.cluster.dueNotToChildren();
   }
 
   #view({ jobId, status, value, context, history = {}, children }: Envelope): ActorView {
@@ -136,7 +137,7 @@ export class LiveSide implements Side {
   }
 
   due(): readonly number[] {
-    return this.actor.clock.due();
+    return this.actor.clock.dueNotToChildren();
   }
 }
 
