@@ -1,6 +1,14 @@
 // Breaks a copy of the kernel in one way after another, and fails where no test notices: `npm run mutants [-- word …]`.
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -31,6 +39,7 @@ try {
   for (const part of ["src", "test", "package.json", "tsconfig.json", "vitest.config.ts"]) {
     cpSync(join(root, part), join(copy, part), { recursive: true });
   }
+  mkdirSync(join(root, ".cache"), { recursive: true });
   for (const part of ["node_modules", ".cache"]) symlinkSync(join(root, part), join(copy, part));
   const broken = await firstFailure();
   if (broken !== undefined) throw new Error(`The kernel fails before it is broken: ${broken}`);
