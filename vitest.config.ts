@@ -23,6 +23,7 @@ export default defineConfig({
       project("unit", 10),
       project("store", 20),
       project("machines", 20),
+      project("scxml", 20),
       project("integration", 120),
       project("e2e", 120),
     ],

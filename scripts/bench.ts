@@ -1,8 +1,10 @@
-// `npm run bench [-- kernel|echo|shapes|memory|idle …]`: builds the package and measures it; ratios count, not digits.
+// `npm run bench [-- kernel|flat|types|echo|shapes|memory|idle …]`: builds the package and measures it; ratios count, not digits.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchEcho, benchIdle, benchMemory, benchShapes } from "./bench/echo.ts";
+import { benchFlat } from "./bench/kernel-memory.ts";
+import { benchTypes } from "./bench/type-check.ts";
 import { benchKernel, kernelText } from "./bench/kernel.ts";
 
 const { positionals, values } = parseArgs({
@@ -11,10 +13,27 @@ const { positionals, values } = parseArgs({
     jobs: { type: "string" },
     seconds: { type: "string", default: "20" },
     profiles: { type: "string" },
+    steps: { type: "string", default: "1000000" },
   },
 });
 const benches: Record<string, () => Promise<unknown>> = {
-  kernel: async () => process.stdout.write(`${kernelText(await benchKernel())}\n`),
+  kernel: async () => {
+    const found = await benchKernel();
+    process.stdout.write(`${kernelText(found)}\n`);
+    const slow = found.filter(({ isFastEnough }) => !isFastEnough);
+    if (slow.length === 0) return;
+    process.stderr.write(
+      `Too slow beside stock XState: ${slow.map((one) => one.shape).join(", ")}.\n`,
+    );
+    process.exitCode = 1;
+  },
+  types: async () => {
+    process.stdout.write(`${benchTypes(80)}\n`);
+  },
+  flat: async () => {
+    const steps = Number(values.steps);
+    process.stdout.write(`${benchFlat(steps / 10, steps)}\n`);
+  },
   echo: () => benchEcho(Number(values.jobs ?? 20_000), values.profiles),
   shapes: () => benchShapes(Number(values.jobs ?? 3000)),
   memory: () => benchMemory(Number(values.jobs ?? 100_000)),
@@ -28,7 +47,7 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-if (wanted.some((name) => name !== "kernel"))
+if (wanted.some((name) => !["kernel", "flat", "types"].includes(name)))
   execFileSync("npm", ["run", "-s", "build"], {
     cwd: join(import.meta.dirname, ".."),
     stdio: "inherit",

@@ -16,17 +16,39 @@ type Special =
       readonly generation?: string;
     };
 
+/** From this many characters on a context stands first in the text, and its length last. */
+const largeContext = 4096;
+const contextStart = '{"context":';
+/**
+ * What an envelope with a large context was read from goes along with it and its successors, so that a
+ * context which no step has changed is not written anew. (A WeakMap of contexts would keep each alive
+ * until the next full collection.)
+ */
+const readContext = Symbol("readContext");
+interface ReadEnvelope extends Envelope {
+  readonly [readContext]?: { readonly context: unknown; readonly text: string };
+}
+
 /** The envelope as JSON. Members that are `undefined` and references to actors survive. */
 export function encodeEnvelope(envelope: Envelope): string {
+  const { context: value, [readContext]: read, ...others } = envelope as ReadEnvelope;
   const specials: Special[] = [];
+  const context =
+    read !== undefined && read.context === value
+      ? read.text
+      : JSON.stringify(withoutSpecials(value, ["context"], specials));
   const stored: Record<string, unknown> = {};
-  for (const member of ["context", "timers", "output", "error", "deferred"] as const) {
-    if (envelope[member] !== undefined) {
-      stored[member] = withoutSpecials(envelope[member], [member], specials);
+  for (const member of ["timers", "output", "error", "deferred"] as const) {
+    if (others[member] !== undefined) {
+      stored[member] = withoutSpecials(others[member], [member], specials);
     }
   }
-  if (specials.length === 0) return JSON.stringify(envelope);
-  return JSON.stringify({ ...envelope, ...stored, specials });
+  const rest = JSON.stringify(
+    specials.length === 0 ? others : { ...others, ...stored, specials },
+  ).slice(1, -1);
+  return context.length < largeContext
+    ? `${contextStart}${context},${rest}}`
+    : `${contextStart}${context},${rest},"contextLength":${context.length}}`;
 }
 
 /**
@@ -42,11 +64,26 @@ export function decodeEnvelope(text: string): Envelope {
     throw new RuntimeError("envelope.unreadable", "the envelope is not JSON", {}, { cause });
   }
   assertReadable(stored);
-  if (!Object.hasOwn(stored, "specials")) return stored;
-  const { specials, ...envelope } = stored as Envelope & { specials: unknown };
+  const isPlain = !Object.hasOwn(stored, "specials") && !Object.hasOwn(stored, "contextLength");
+  if (isPlain) return stored;
+  const { specials, contextLength, ...envelope } = stored as Envelope & {
+    readonly specials?: unknown;
+    readonly contextLength?: unknown;
+  };
+  if (specials === undefined) return withReadContext(envelope, text, contextLength);
   if (!Array.isArray(specials)) throw unreadable("its special values are not a list");
   for (const special of specials as readonly Special[]) putSpecial(envelope, special);
   return envelope;
+}
+
+function withReadContext(envelope: Envelope, text: string, length: unknown): ReadEnvelope {
+  if (typeof length !== "number") return envelope;
+  const end = contextStart.length + length;
+  const { context } = envelope;
+  // Another member follows it; a text that was not written here is read, and written anew.
+  const isOurs = text.startsWith(contextStart) && text.startsWith('},"jobId":', end - 1);
+  if (!isOurs) return envelope;
+  return { ...envelope, [readContext]: { context, text: text.slice(contextStart.length, end) } };
 }
 
 /** `value` with null in the place of what JSON can't say; those places are added to `specials`. */

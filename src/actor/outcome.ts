@@ -50,17 +50,19 @@ export function settle(open: OpenStep, next: AnyMachineSnapshot): Stepped {
   const timers = new TimerBook(envelope.timers, generations, open.at.now);
   const mark = (reference: ActorReference): ActorMark => markOf(reference, scope, following);
   const named = open.prepared.actionNames;
+  const stopped = new Set<unknown>();
   const messages = scope.actions.flatMap(
-    (action) => messageOf(action, { scope, following, timers, mark, named }) ?? [],
+    (action) => messageOf(action, { scope, following, timers, mark, named, stopped }) ?? [],
   );
   if (isDone) timers.clearAll();
   const history = historyIds(next);
+  const isSameContext = next.context === open.previous?.context;
   const { history: _replaced, ...standing } = envelope;
   const stepped: Envelope = {
     ...standing,
     status: "active",
     value: nextValue(open, next),
-    context: toData(next.context, "context", mark),
+    context: isSameContext ? envelope.context : toData(next.context, "context", mark),
     ...(history !== undefined && { history }),
     ...(next.output !== undefined && { output: toData(next.output, "output") }),
     children: following.children,
@@ -125,12 +127,16 @@ function messageOf(
     readonly mark: (reference: ActorReference) => ActorMark;
     /** Names of the machine's own actions. */
     readonly named: ReadonlySet<string>;
+    /** Children that the step has stopped so far: what it sends them from then on is lost. */
+    readonly stopped: Set<unknown>;
   },
 ): Effect | undefined {
   switch (action.type) {
     // Children are told from the snapshots: `spawn` inside an assign leaves no action.
     case "xstate.spawnChild":
+      return undefined;
     case "xstate.stopChild":
+      step.stopped.add(action.params);
       return undefined;
     case "xstate.raise": {
       const { event, id, delay } = action.params as SendParams;
@@ -146,8 +152,8 @@ function messageOf(
       if (target === undefined) return undefined;
       assertNotReserved(event.type);
       const data = eventData(event, target.kind === "self" ? step.mark : undefined);
-      if (typeof delay !== "number") return { type: "send", target, event: data };
-      step.timers.set(id, delay, target, data);
+      if (typeof delay === "number") step.timers.set(id, delay, target, data);
+      else if (!step.stopped.has(to)) return { type: "send", target, event: data };
       return undefined;
     }
     case "xstate.cancel":

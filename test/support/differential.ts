@@ -1,15 +1,14 @@
-// Runs one random machine twice, live in XState and step by step in the kernel, and compares them all the way.
+// Runs one random machine twice, live in XState and as jobs in the kernel, and compares them all the way.
 import { isDeepStrictEqual } from "node:util";
-import { createActor, type AnyActor, type AnyMachineSnapshot, type AnyStateMachine } from "xstate";
-import { decodeEnvelope, encodeEnvelope } from "../../src/actor/codec.ts";
-import { readConfiguration } from "../../src/actor/configuration.ts";
-import type { Message } from "../../src/actor/effect.ts";
 import type { Envelope } from "../../src/actor/envelope.ts";
-import { start, step, type Stepped } from "../../src/actor/step.ts";
-import { eventTypes, randomMachine } from "./random-machine.ts";
+import type { Cluster } from "./cluster.ts";
+import type { LiveActor } from "./live-actor.ts";
+import { eventTypes } from "./random-actions.ts";
+import { randomMachine } from "./random-machine.ts";
 import { seededRandom, type Random } from "./random.ts";
+import { KernelSide, LiveSide, Told, viewOf, type View } from "./two-sides.ts";
 
-const inputsPerMachine = 25;
+const inputsPerMachine = 30;
 /** A machine whose timers set more timers than they use up would keep us busy for ever. */
 const timersMax = 12;
 
@@ -19,245 +18,105 @@ export interface Comparison {
   readonly inputs: number;
   readonly completions: number;
   readonly timersFired: number;
+  /** Steps of all jobs. */
+  readonly steps: number;
+  readonly childJobs: number;
   readonly end: "active" | "done" | "error" | "stopped";
+  /** Why the two could not be compared to the end. */
+  readonly parted: KernelSide["parted"] | "race";
   /** What differed first, if anything. */
   readonly difference?: { readonly input: number; readonly live: View; readonly kernel: View };
 }
 
-/** What must be the same on both sides after every input. */
-interface View {
-  readonly status: string;
-  readonly value?: unknown;
-  readonly context?: unknown;
-  readonly children?: readonly string[];
-  readonly due?: readonly number[];
-  readonly told?: Told;
-}
-
-/** Types in order. XState emits after the actions of a step, so the two are not one list. */
-interface Told {
-  readonly actions: string[];
-  readonly emitted: string[];
-}
-
-/** Drive both with the same random inputs until the machine ends, or they differ. */
+/** Drive both with the same random inputs until the root ends, or they differ. */
 export function compareWithLive(seed: number): Comparison {
   const random = seededRandom(seed);
-  const machine = randomMachine(random);
-  const live = new LiveSide(machine);
+  const told = new Told();
+  const note = (machineId: string, actorId: string): void => {
+    // The root is `x:<n>` live.
+    told.add(machineId, actorId.startsWith("x:") ? "" : actorId, "note");
+  };
+  const machine = randomMachine(random, note);
+  const live = new LiveSide(machine, told);
   const kernel = new KernelSide(machine);
   const counts = { inputs: 0, completions: 0, timersFired: 0 };
   for (let input = 0; ; input++) {
-    const views = { live: live.view(), kernel: kernel.view() };
-    const end = kernel.envelope.status;
-    if (!isDeepStrictEqual(views.live, views.kernel)) {
-      live.close();
-      return { seed, ...counts, end, difference: { input, ...views } };
-    }
-    const isRunaway = (views.kernel.due?.length ?? 0) > timersMax;
-    if (end !== "active" || isRunaway || input === inputsPerMachine) {
-      live.close();
-      return { seed, ...counts, end };
+    const views = { live: viewOf(live, kernel.failed), kernel: viewOf(kernel, kernel.failed) };
+    const end = kernel.cluster.envelope().status;
+    const isDifferent = !isDeepStrictEqual(views.live, views.kernel);
+    const parted: Comparison["parted"] =
+      kernel.parted ?? (isDifferent && kernel.hasRaced ? "race" : undefined);
+    const isOver =
+      end !== "active" || kernel.cluster.due().length > timersMax || input === inputsPerMachine;
+    if (isDifferent || parted !== undefined || isOver) {
+      live.actor.close();
+      const { steps, childJobs } = kernel;
+      const found = { seed, ...counts, steps, childJobs, end, parted };
+      return isDifferent && parted === undefined
+        ? { ...found, difference: { input, ...views } }
+        : found;
     }
     counts.inputs++;
-    give(random, input, live, kernel, counts);
+    give(random, input, live.actor, kernel.cluster, counts);
   }
+}
+
+/** A running job: child ids from the root to it, and its envelope. */
+interface Running {
+  readonly path: readonly string[];
+  readonly envelope: Envelope;
 }
 
 function give(
   random: Random,
   input: number,
-  live: LiveSide,
-  kernel: KernelSide,
+  live: LiveActor,
+  cluster: Cluster,
   counts: { completions: number; timersFired: number },
 ): void {
-  const awaited = Object.entries(kernel.envelope.children).filter(([, child]) => !child.settled);
+  const running = runningJobs(cluster, { path: [], envelope: cluster.envelope() });
+  const tasks = running.flatMap(({ path, envelope }) =>
+    Object.entries(envelope.children)
+      .filter(([, child]) => child.settled === undefined && child.src === "task")
+      .map(([child, { generation }]) => ({ path, jobId: envelope.jobId, child, generation })),
+  );
   const choice = random.next();
   if (choice < 0.25) {
-    const until = kernel.now + 1000 * (1 + random.below(8));
-    counts.timersFired += kernel.advance(until);
-    live.advance(kernel.now);
-  } else if (choice < 0.45 && awaited.length > 0) {
+    const until = cluster.now + 1000 * (1 + random.below(8));
+    for (;;) {
+      // Both go on together, up to where there are too many timers.
+      const [next] = cluster.due();
+      if (next === undefined || next > until || cluster.due().length > timersMax) break;
+      counts.timersFired++;
+      cluster.advance(next);
+      live.advance(next);
+    }
+    if (cluster.due().length > timersMax) return;
+    cluster.advance(until);
+    live.advance(until);
+  } else if (choice < 0.45 && tasks.length > 0) {
     counts.completions++;
-    const [child, { generation }] = random.pick(awaited);
+    const { path, jobId, child, generation } = random.pick(tasks);
     if (random.chance(0.7)) {
-      const output = { input };
-      live.send({ type: `xstate.done.actor.${child}`, output, actorId: child });
-      kernel.take({ type: "done", child, generation, output });
+      const output = input;
+      live.send({ type: `xstate.done.actor.${child}`, output, actorId: child }, path);
+      cluster.take({ type: "done", child, generation, output }, jobId);
     } else {
       const error = { code: "failed", message: `input ${input}` };
-      live.send({ type: `xstate.error.actor.${child}`, error, actorId: child });
-      kernel.take({ type: "failed", child, generation, error });
+      live.send({ type: `xstate.error.actor.${child}`, error, actorId: child }, path);
+      cluster.take({ type: "failed", child, generation, error }, jobId);
     }
   } else {
     const type = random.pick(eventTypes);
-    live.send({ type });
-    kernel.take({ type: "event", event: { type } });
+    const { path, envelope } = random.chance(0.7) ? running[0]! : random.pick(running);
+    live.send({ type }, path);
+    cluster.take({ type: "event", event: { type } }, envelope.jobId);
   }
 }
 
-/** The kernel, with nothing but a text between two steps. */
-class KernelSide {
-  now = 0;
-  readonly #machine: AnyStateMachine;
-  readonly #told: Told = { actions: [], emitted: [] };
-  readonly #mailbox: Message[] = [];
-  #text = "";
-
-  constructor(machine: AnyStateMachine) {
-    this.#machine = machine;
-    const origin = { jobId: "0_job", blueprint: "random", version: "1", shape: "shape" };
-    this.#keep(start(machine, origin, undefined, { now: 0, epoch: "1" }));
-    this.#drain();
-  }
-
-  get envelope(): Envelope {
-    return decodeEnvelope(this.#text);
-  }
-
-  /** Take the message, and then what the job sends itself, first come first served. */
-  take(message: Message): void {
-    this.#mailbox.push(message);
-    this.#drain();
-  }
-
-  #drain(): void {
-    for (let next = this.#mailbox.shift(); next !== undefined; next = this.#mailbox.shift()) {
-      const result = step(this.#machine, this.envelope, next, { now: this.now, epoch: "1" });
-      if (result.outcome === "stepped") this.#keep(result);
-    }
-  }
-
-  /** Fire what is due, up to where there are too many timers. @returns how many fired. */
-  advance(until: number): number {
-    let fired = 0;
-    for (;;) {
-      const pending = Object.entries(this.envelope.timers).flatMap(([timer, list]) =>
-        list.map(({ due, generation }) => ({ timer, due, generation })),
-      );
-      const next = pending.sort((a, b) => a.due - b.due)[0];
-      if (next === undefined || next.due > until) break;
-      if (pending.length > timersMax && next.due > this.now) return fired;
-      this.now = next.due;
-      fired++;
-      this.take({ type: "timer", timer: next.timer, generation: next.generation });
-    }
-    this.now = until;
-    return fired;
-  }
-
-  view(): View {
-    const { status, value, context, children, timers } = this.envelope;
-    if (status === "error") return { status };
-    const told = this.#told;
-    if (status !== "active") return { status, value, context, told };
-    const due = Object.values(timers).flatMap((list) => list.map((timer) => timer.due));
-    return {
-      status,
-      value,
-      context,
-      children: Object.keys(children).sort(),
-      due: due.sort((a, b) => a - b),
-      told,
-    };
-  }
-
-  #keep({ envelope, effects }: Stepped): void {
-    this.#text = encodeEnvelope(envelope);
-    for (const effect of effects) {
-      if (effect.type === "emit") this.#told.emitted.push(effect.event.type);
-      if (effect.type === "action") this.#told.actions.push(effect.action);
-      if (effect.type === "send") this.#mailbox.push({ type: "event", event: effect.event });
-    }
-  }
-}
-
-/** A live actor on a clock moved by hand. */
-class LiveSide {
-  readonly #machine: AnyStateMachine;
-  readonly #actor: AnyActor;
-  readonly #clock = new HandClock();
-  readonly #told: Told = { actions: [], emitted: [] };
-
-  constructor(machine: AnyStateMachine) {
-    this.#machine = machine.provide({
-      actions: { note: () => void this.#told.actions.push("note") },
-    });
-    this.#actor = createActor(this.#machine, {
-      clock: this.#clock,
-      logger: () => {},
-      inspect: ({ type }) => void (type === "@xstate.snapshot" && this.#straighten()),
-    });
-    // An actor that fails with nobody watching reports to the process.
-    this.#actor.subscribe({ error: () => {} });
-    this.#actor.on("*", (event) => void this.#told.emitted.push(event.type));
-    this.#actor.start();
-  }
-
-  send(event: { readonly type: string; readonly [member: string]: unknown }): void {
-    this.#actor.send(event);
-  }
-
-  advance(until: number): void {
-    while (this.#clock.fireNext(until));
-  }
-
-  view(): View {
-    const { status, value, context, children } = this.#actor.getSnapshot() as AnyMachineSnapshot;
-    if (status === "error") return { status };
-    const told = this.#told;
-    if (status !== "active") return { status, value, context, told };
-    return {
-      status,
-      value,
-      context,
-      children: Object.keys(children).sort(),
-      due: this.#clock.due(),
-      told,
-    };
-  }
-
-  close(): void {
-    this.#actor.stop();
-  }
-
-  /** Live order of regions depends on the path taken; the kernel always has document order. */
-  #straighten(): void {
-    // The inspector hears of the actor before it has been constructed.
-    const snapshot = this.#actor?.getSnapshot() as { value: unknown } & AnyMachineSnapshot;
-    if (snapshot?._nodes === undefined) return;
-    snapshot._nodes.sort((a, b) => a.order - b.order);
-    snapshot.value = readConfiguration(this.#machine.root, snapshot._nodes) ?? snapshot.value;
-  }
-}
-
-class HandClock {
-  now = 0;
-  #last = 0;
-  readonly #timers = new Map<number, { readonly due: number; readonly run: () => void }>();
-
-  setTimeout(run: () => void, delayMs: number): number {
-    this.#timers.set(++this.#last, { due: this.now + delayMs, run });
-    return this.#last;
-  }
-
-  clearTimeout(id: number): void {
-    this.#timers.delete(id);
-  }
-
-  due(): number[] {
-    return [...this.#timers.values()].map(({ due }) => due).sort((a, b) => a - b);
-  }
-
-  fireNext(until: number): boolean {
-    const next = [...this.#timers].sort(([, a], [, b]) => a.due - b.due)[0];
-    if (next === undefined || next[1].due > until) {
-      this.now = until;
-      return false;
-    }
-    this.#timers.delete(next[0]);
-    this.now = next[1].due;
-    next[1].run();
-    return true;
-  }
+function runningJobs(cluster: Cluster, job: Running): Running[] {
+  const inner = cluster
+    .childJobs(job.envelope.jobId)
+    .flatMap(([id, envelope]) => runningJobs(cluster, { path: [...job.path, id], envelope }));
+  return [job, ...inner];
 }

@@ -1,90 +1,133 @@
-// Random statecharts from a seed: compound and parallel states, timers, invokes, raises, sends and spawns.
+// Random statecharts from a seed: compound and parallel states, history, timers, invoked tasks and machines.
+import { assign, fromCallback, setup, type AnyStateMachine } from "xstate";
 import {
-  assign,
-  cancel,
-  emit,
-  enqueueActions,
-  fromCallback,
-  raise,
-  sendTo,
-  setup,
-  spawnChild,
-  stopChild,
-  type AnyStateMachine,
-} from "xstate";
+  counters,
+  countStart,
+  eventTypes,
+  RandomActions,
+  spawnedIds,
+  type Args,
+} from "./random-actions.ts";
 import type { Random } from "./random.ts";
-
-export const eventTypes = ["A", "B", "C", "D"] as const;
-const spawnedIds = ["spawned0", "spawned1"] as const;
-const counters = ["k0", "k1", "k2"] as const;
 
 /** A state before it becomes XState configuration. */
 interface Sketch {
   readonly path: readonly string[];
   readonly id: string;
-  readonly kind: "atomic" | "compound" | "parallel" | "final";
+  readonly kind: "atomic" | "compound" | "parallel" | "final" | "history";
   readonly children: Sketch[];
 }
 type Config = Record<string, unknown>;
 
+/** How deep machines invoke machines. */
+const generationsMax = 2;
+
+/** What the action `note` does live. */
+export type Note = (machineId: string, actorId: string) => void;
+
 /**
- * A machine that only uses what the live interpreter does soundly: no transition from one parallel
- * region into its sibling and no history, since those lead XState into illegal configurations.
+ * A machine that only uses what the live interpreter does soundly (`docs/semantics.md` says what that
+ * leaves out, and why).
  */
-export function randomMachine(random: Random): AnyStateMachine {
-  return new MachineBuilder(random).build();
+export function randomMachine(random: Random, note: Note): AnyStateMachine {
+  let delays = 0;
+  // No two delays are equal: the order of timers that are due together is not the machine's.
+  const nextDelay = (): number => 1000 * (1 + random.below(9)) + ++delays;
+  let machines = 0;
+  const build = (generation: number): AnyStateMachine => {
+    const id = `m${machines++}`;
+    const kids: Record<string, AnyStateMachine> = {};
+    if (generation < generationsMax && random.chance(generation === 0 ? 0.6 : 0.2)) {
+      kids["kid"] = build(generation + 1);
+    }
+    return new MachineBuilder(random, { id, generation, kids, nextDelay, note }).build();
+  };
+  return build(0);
 }
 
 class MachineBuilder {
   readonly #random: Random;
+  readonly #id: string;
+  /** 0 for the root, 1 for what it invokes. */
+  readonly #generation: number;
+  readonly #kids: Readonly<Record<string, AnyStateMachine>>;
+  readonly #nextDelay: () => number;
+  readonly #note: Note;
+  readonly #actions: RandomActions;
   readonly #states: Sketch[] = [];
-  #invokes = 0;
-  #timers = 0;
-  #delays = 0;
+  readonly #invokedIds: string[] = [];
 
-  constructor(random: Random) {
+  constructor(
+    random: Random,
+    machine: {
+      readonly id: string;
+      readonly generation: number;
+      readonly kids: Readonly<Record<string, AnyStateMachine>>;
+      readonly nextDelay: () => number;
+      readonly note: Note;
+    },
+  ) {
     this.#random = random;
+    this.#id = machine.id;
+    this.#generation = machine.generation;
+    this.#kids = machine.kids;
+    this.#nextDelay = machine.nextDelay;
+    this.#note = machine.note;
+    this.#actions = new RandomActions(random, {
+      isChild: machine.generation > 0,
+      invokedIds: this.#invokedIds,
+      spawnable: ["task", ...Object.keys(machine.kids)],
+      nextDelay: machine.nextDelay,
+    });
   }
 
   build(): AnyStateMachine {
     const root = this.#sketch([], 0);
+    const id = this.#id;
     const config = {
-      id: "m",
-      context: { k0: 0, k1: 1, k2: 0, sent: 0 },
+      id,
+      context: ({ input }: { readonly input?: { readonly k0: number } }) => ({
+        k0: input?.k0 ?? 0,
+        k1: 1,
+        k2: 0,
+        sent: 0,
+        starts: 0,
+      }),
       options: { maxIterations: 60 },
+      output: ({ context }: Args) => context["k1"],
       ...this.#stateConfig(root),
     };
     return setup({
-      actors: { task: fromCallback(() => {}) },
-      actions: { note: () => {} },
+      actors: { task: fromCallback(() => {}), ...this.#kids },
+      actions: { note: ({ self }) => this.#note(id, self.id) },
     }).createMachine(config as never) as unknown as AnyStateMachine;
   }
 
   #sketch(path: readonly string[], depth: number): Sketch {
     const random = this.#random;
+    const deepest = this.#generation === 0 ? 2 : 1;
     const kind =
       depth === 0
         ? random.pick(["compound", "parallel", "compound"] as const)
-        : depth > 2
+        : depth > deepest
           ? "atomic"
           : random.pick(["atomic", "atomic", "compound", "compound", "parallel"] as const);
-    const sketch: Sketch = { path, id: ["m", ...path].join("."), kind, children: [] };
-    this.#states.push(sketch);
+    const sketch = this.#add(path, kind);
     if (kind === "atomic") return sketch;
     const count = 2 + random.below(2);
     for (let index = 0; index < count; index++) {
       sketch.children.push(this.#sketch([...path, `s${index}`], depth + 1));
     }
     if (kind === "compound" && random.chance(0.4)) {
-      const final: Sketch = {
-        path: [...path, "end"],
-        id: `${sketch.id}.end`,
-        kind: "final",
-        children: [],
-      };
-      sketch.children.push(final);
-      this.#states.push(final);
+      sketch.children.push(this.#add([...path, "end"], "final"));
     }
+    if (random.chance(0.35)) sketch.children.push(this.#add([...path, "past"], "history"));
+    return sketch;
+  }
+
+  #add(path: readonly string[], kind: Sketch["kind"]): Sketch {
+    const sketch = { path, id: [this.#id, ...path].join("."), kind, children: [] };
+    this.#states.push(sketch);
     return sketch;
   }
 
@@ -92,9 +135,12 @@ class MachineBuilder {
     const random = this.#random;
     const isRoot = sketch.path.length === 0;
     const config: Config = isRoot ? {} : { id: sketch.id };
+    if (sketch.kind === "history") {
+      return { ...config, type: "history", history: random.pick(["shallow", "deep"]) };
+    }
     if (sketch.kind === "final") {
       config["type"] = "final";
-      if (random.chance(0.3)) config["entry"] = this.#actions();
+      if (random.chance(0.3)) config["entry"] = this.#actions.some();
       return config;
     }
     if (sketch.kind === "parallel") config["type"] = "parallel";
@@ -105,22 +151,35 @@ class MachineBuilder {
       if (sketch.kind === "compound") config["initial"] = sketch.children[0]!.path.at(-1)!;
     }
     config["on"] = this.#eventConfig(sketch);
-    if (random.chance(0.3)) config["entry"] = this.#actions();
-    if (random.chance(0.3)) config["exit"] = this.#actions();
+    const invokes = !isRoot && random.chance(0.3);
+    const entry = random.chance(0.3) ? this.#actions.some() : [];
+    config["entry"] = invokes ? [countStart, ...entry] : entry;
+    if (random.chance(0.3)) config["exit"] = this.#actions.some();
     if (sketch.kind !== "atomic" && random.chance(0.5)) config["onDone"] = this.#transition(sketch);
     if (!isRoot && random.chance(0.2)) {
-      config["after"] = { [this.#delay()]: this.#transition(sketch) };
+      config["after"] = { [this.#nextDelay()]: this.#transition(sketch) };
     }
     if (!isRoot && random.chance(0.12)) config["always"] = this.#eventless(sketch);
-    if (!isRoot && random.chance(0.3)) {
-      config["invoke"] = {
-        id: `invoked${this.#invokes++}`,
-        src: "task",
-        onDone: this.#transition(sketch),
-        ...(random.chance(0.6) && { onError: this.#transition(sketch) }),
-      };
-    }
+    if (invokes) config["invoke"] = this.#invoke(sketch);
     return config;
+  }
+
+  #invoke(sketch: Sketch): Config {
+    const random = this.#random;
+    const id = `invoked${this.#invokedIds.length}`;
+    this.#invokedIds.push(id);
+    const done = this.#transition(sketch);
+    const takeOutput = assign({
+      k1: ({ context, event }: Args) =>
+        typeof event.output === "number" ? event.output : (context["k1"] ?? 0),
+    });
+    return {
+      id,
+      src: random.pick(["task", ...Object.keys(this.#kids)]),
+      input: ({ context }: Args) => ({ k0: context["k0"] }),
+      onDone: { ...done, actions: [takeOutput, ...(done["actions"] as unknown[])] },
+      ...(random.chance(0.6) && { onError: this.#transition(sketch) }),
+    };
   }
 
   #eventConfig(sketch: Sketch): Config {
@@ -136,13 +195,14 @@ class MachineBuilder {
       if (random.chance(0.15)) on[`xstate.done.actor.${id}`] = this.#transition(sketch);
       if (random.chance(0.15)) on[`xstate.error.actor.${id}`] = this.#transition(sketch);
     }
-    if (random.chance(0.1)) on["*"] = { actions: this.#actions() };
+    if (random.chance(0.1)) on["*"] = { actions: this.#actions.some() };
+    if (this.#generation > 0 && random.chance(0.1)) on["D"] = { actions: assign(fail) };
     return on;
   }
 
   #transition(source: Sketch): Config {
     const random = this.#random;
-    const transition: Config = { actions: this.#actions() };
+    const transition: Config = { actions: this.#actions.some() };
     if (random.chance(0.5)) {
       const counter = random.pick(counters);
       const divisor = 2 + random.below(3);
@@ -167,14 +227,14 @@ class MachineBuilder {
     };
   }
 
-  /** All states but the root that are not in a sibling region of the source. */
+  /** All states but the root, as far as XState gets to them soundly. */
   #targets(source: Sketch): string[] {
     return this.#states
-      .filter((state) => state.path.length > 0 && !this.#crossesRegions(source, state))
+      .filter((state) => state.path.length > 0 && this.#isSound(source, state))
       .map(({ id }) => `#${id}`);
   }
 
-  #crossesRegions(source: Sketch, target: Sketch): boolean {
+  #isSound(source: Sketch, target: Sketch): boolean {
     let shared = 0;
     while (
       shared < Math.min(source.path.length, target.path.length) &&
@@ -182,75 +242,17 @@ class MachineBuilder {
     ) {
       shared++;
     }
-    const ancestorId = ["m", ...source.path.slice(0, shared)].join(".");
+    // From a region into its sibling XState leaves the first and enters the second twice.
+    const ancestorId = [this.#id, ...source.path.slice(0, shared)].join(".");
     const ancestor = this.#states.find(({ id }) => id === ancestorId)!;
     const isBelow = source.path.length > shared && target.path.length > shared;
-    return ancestor.kind === "parallel" && isBelow;
-  }
-
-  #actions(): unknown[] {
-    const actions: unknown[] = [];
-    while (actions.length < 3 && this.#random.chance(0.35)) actions.push(this.#action());
-    return actions;
-  }
-
-  #action(): unknown {
-    const random = this.#random;
-    const type = random.pick(eventTypes);
-    const id = random.pick(spawnedIds);
-    switch (random.below(12)) {
-      case 0:
-      case 1:
-      case 2:
-      case 3: {
-        const counter = random.pick(counters);
-        const added = random.below(3);
-        return assign({
-          [counter]: ({ context, event }: Args) =>
-            ((context[counter] ?? 0) + added + event.type.length) % 97,
-        });
-      }
-      case 4:
-        return raise({ type });
-      case 5: {
-        // The live interpreter forgets all but one timer of an id, so an id is free before it is used.
-        const timer = `t${this.#timers++ % 4}`;
-        const delay = this.#delay();
-        return enqueueActions(({ enqueue }) => {
-          enqueue.cancel(timer);
-          enqueue.raise({ type }, { delay, id: timer });
-        });
-      }
-      case 6:
-        return cancel(`t${random.below(4)}`);
-      case 7:
-        return sendTo(({ self }) => self, { type }, { delay: this.#delay() });
-      case 8:
-        return enqueueActions(({ context, enqueue }) => {
-          // Bounded, since a machine may answer itself for ever.
-          if (context["sent"] >= 20) return;
-          enqueue.assign({ sent: context["sent"] + 1 });
-          enqueue.sendTo(({ self }) => self, { type });
-        });
-      case 9:
-        return enqueueActions(({ context, enqueue }) => {
-          if (context["k0"] % 2 === 1) enqueue.assign({ k1: context["k0"] });
-          else enqueue(emit({ type }));
-        });
-      case 10:
-        return random.chance(0.6) ? spawnChild("task", { id }) : stopChild(id);
-      default:
-        return "note";
-    }
-  }
-
-  /** No two delays are equal: the order of timers that are due together is not the machine's. */
-  #delay(): number {
-    return 1000 * (1 + this.#random.below(9)) + ++this.#delays;
+    if (ancestor.kind === "parallel" && isBelow) return false;
+    // From within the state whose past it is: XState enters states of it that it has not left.
+    return target.kind !== "history" || shared < target.path.length - 1;
   }
 }
 
-interface Args {
-  readonly context: Readonly<Record<string, number>>;
-  readonly event: { readonly type: string };
+/** What a kid does that fails. */
+function fail(): never {
+  throw new Error("a kid fails");
 }

@@ -1,6 +1,7 @@
 // The envelope's text: nothing is lost, nothing can be imitated, and what is not ours is refused.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { assign } from "xstate";
 import { decodeEnvelope, encodeEnvelope } from "../../../src/actor/codec.ts";
 import { ActorMark } from "../../../src/actor/data.ts";
 import type { Envelope } from "../../../src/actor/envelope.ts";
@@ -104,4 +105,47 @@ test.each([
   ],
 ])("refuses %s", (_, text) => {
   expect(() => decodeEnvelope(text)).toThrow(unreadable);
+});
+
+const pages = Array.from({ length: 100 }, (_, page) => ({ page, text: "x".repeat(100) }));
+const reading = machineOf({
+  context: { pages, read: 0 },
+  on: {
+    NEXT: { actions: "note" },
+    READ: { actions: assign({ read: 1 }) },
+    SPOIL: { guard: ({ context }: { context: { pages: unknown[] } }) => context.pages.push(1) > 0 },
+  },
+});
+
+test("a large context that a step leaves alone is stored as it was read, key order and all", () => {
+  const job = new ActorJob(reading);
+  const { context } = job.envelope;
+  job.send("NEXT");
+  expect(job.envelope.revision).toBe(2);
+  expect(job.envelope.context).toStrictEqual(context);
+  expect(Object.keys(job.envelope)).not.toContain("contextLength");
+  expect(encodeEnvelope(JSON.parse(JSON.stringify(job.envelope)) as Envelope)).toBe(job.text);
+  job.send("READ");
+  expect(job.envelope.context).toStrictEqual({ pages, read: 1 });
+  job.send("NEXT");
+  expect(job.envelope.context).toStrictEqual({ pages, read: 1 });
+});
+
+test("a large context with undefined members survives steps that leave it alone", () => {
+  const machine = machineOf({ context: { pages, none: undefined }, on: { NEXT: {} } });
+  const job = new ActorJob(machine);
+  expect(throughText(throughText(job.envelope)).context).toStrictEqual({ pages, none: undefined });
+});
+
+test("what a guard changes in place is not kept", () => {
+  const job = new ActorJob(reading);
+  job.send("SPOIL");
+  job.send("NEXT");
+  expect(job.envelope.context).toStrictEqual({ pages, read: 0 });
+});
+
+test("a text whose count of its context is wrong is read all the same", () => {
+  const text = new ActorJob(reading).text.replace(/"contextLength":\d+/, '"contextLength":7');
+  const read = decodeEnvelope(text);
+  expect(throughText(read).context).toStrictEqual({ pages, read: 0 });
 });
