@@ -35,6 +35,7 @@ export const errorCodes = {
   "machine.illegal_state": { status: 500, retryable: false },
   "machine.threw": { status: 500, retryable: false },
   "replay.diverged": { status: 500, retryable: false },
+  "replay.unreadable": { status: 500, retryable: false },
   "request.body_too_large": { status: 413, retryable: false },
   "request.invalid": { status: 400, retryable: false },
   "request.invalid_json": { status: 400, retryable: false },

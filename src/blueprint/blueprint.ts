@@ -7,13 +7,15 @@ import { fingerprint, type Fingerprint } from "./fingerprint.ts";
 /** Marks blueprints. Registered, so that two copies of this package understand each other. */
 const blueprintMark = Symbol.for("avtomatika.blueprint");
 
-export interface Blueprint {
+export interface Blueprint<Machine extends AnyStateMachine = AnyStateMachine, Input = unknown> {
   readonly [blueprintMark]: true;
+  /** Only for the compiler: what a job is started with, before the schema's defaults. */
+  readonly "~input"?: Input;
   readonly name: string;
   /** Compared number by number: `10` is newer than `9`, `1.10` newer than `1.9`. */
   readonly version: string;
   readonly style: "native" | "flow";
-  readonly machine: AnyStateMachine;
+  readonly machine: Machine;
   /** What a job may be started with; anything where absent. */
   readonly input?: z.ZodType;
   /** Under which a job is started, with a leading slash: `/jobs/test`. */
@@ -64,9 +66,16 @@ export function blueprint<Machine extends AnyStateMachine, Input extends z.ZodTy
     readonly machine: Machine;
     readonly input?: Input & AcceptedBy<Machine, z.output<Input>>;
   } & BlueprintSettings,
-): Blueprint {
-  return makeBlueprint("native", name, definition);
+): Blueprint<Machine, StartedWith<Machine, Input>> {
+  return makeBlueprint("native", name, definition) as Blueprint<
+    Machine,
+    StartedWith<Machine, Input>
+  >;
 }
+
+/** What goes into the schema where there is one, else what the machine itself takes. */
+type StartedWith<Machine extends AnyStateMachine, Input extends z.ZodType> =
+  unknown extends z.input<Input> ? InputFrom<Machine> : z.input<Input>;
 
 /** The blueprint of a machine in either style. */
 export function makeBlueprint(

@@ -37,6 +37,19 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   "src/client": { ours: ["src/protocol"], others: [] },
   "src/console": { ours: ["src/client", "src/protocol"], others: ["react", "react-dom", "zod"] },
+  "src/testing": {
+    ours: [
+      "src/actor",
+      "src/blueprint",
+      "src/gateway/frames.ts",
+      "src/protocol",
+      "src/runtime",
+      "src/store",
+      "src/store/memory",
+      "worker",
+    ],
+    others: ["pino", "xstate", "zod", "node:"],
+  },
   "src/cli": {
     ours: [
       "src/blueprint",
