@@ -71,8 +71,9 @@ export class TestWorld<Machine extends AnyStateMachine = AnyStateMachine, Input 
       { write: (line: string) => this.#problems.push(JSON.parse(line) as Problem) },
     );
     this.tasks = new TaskBook();
-    this.store = new RecordingStore({ clock: this.clock, epoch: "test", nodeId: "test" }, (commit) =>
-      this.#committed(commit),
+    this.store = new RecordingStore(
+      { clock: this.clock, epoch: "test", nodeId: "test" },
+      (commit) => this.#committed(commit),
     );
     let jobs = 0;
     this.#runtime = createRuntime({

@@ -103,6 +103,7 @@ describe("chart", () => {
     ["mermaid", /^stateDiagram-v2\n/],
     ["dot", /^digraph /m],
     ["svg", /^<svg [\s\S]*<\/svg>\n$/],
+    ["scxml", /^<\?xml [^]*<state id="order_approval"/],
   ])("draws %s", async (format, drawn) => {
     const { code, stdout } = await run(["chart", "order_approval", "--format", format]);
     expect(code).toBe(0);
@@ -128,5 +129,54 @@ describe("chart", () => {
     const ended = await run(["chart", ...args]);
     expect(ended).toMatchObject({ code, stdout: "" });
     expect(ended.stderr).toContain(`(${error})`);
+  });
+});
+
+describe("import", () => {
+  const documents = join(import.meta.dirname, "../support/document");
+  const parcel = join(documents, "parcel.json");
+  const needs = {
+    actors: ["weigh"],
+    actions: ["keepWeight"],
+    guards: ["isHeavy"],
+    delays: ["patience"],
+    values: ["begin", "sender"],
+  };
+
+  test("writes a blueprint and lists the names that need code; a chart gives it out again", async () => {
+    const out = join(directory, "imported");
+    mkdirSync(out);
+    expect(await document("import", parcel, "--as", "shipment@2", "--out", out)).toEqual({
+      blueprint: "shipment",
+      version: "2",
+      needs,
+      out: join(out, "shipment.json"),
+      errors: [],
+    });
+    const given = JSON.parse(readFileSync(parcel, "utf8")) as object;
+    const written = JSON.parse(readFileSync(join(out, "shipment.json"), "utf8")) as object;
+    expect(written).toEqual({ ...given, name: "shipment", version: "2" });
+    const args = ["chart", "parcel", "--format", "machine", "--blueprints", documents];
+    expect(JSON.parse((await run(args)).stdout)).toEqual(given);
+  });
+
+  test("checks the names and the machine with a module", async () => {
+    const module = join(documents, "parcel.ts");
+    const checked = await document("import", parcel, "--implementations", module);
+    expect(checked).toEqual({ blueprint: "parcel", version: "1", needs, errors: [] });
+    const wrong = join(directory, "wrong.mjs");
+    writeFileSync(wrong, "export const implementations = {};");
+    const { code, stderr } = await run(["import", parcel, "--implementations", wrong]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("(interchange.unregistered)");
+  });
+
+  test("refuses what is no machine", async () => {
+    const { code, stdout, stderr } = await run([
+      "import",
+      join(import.meta.dirname, "../../package.json"),
+    ]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("(interchange.invalid)");
   });
 });
