@@ -8,6 +8,10 @@ export type { BranchResult, FlowActions } from "./blueprint/flow-actions.ts";
 export type { FlowHandler, FlowHandlerContext } from "./blueprint/flow-handler.ts";
 export { job, type JobLogic, type JobOptions, type ParentClose } from "./blueprint/job.ts";
 export { inTurn } from "./blueprint/in-turn.ts";
+export { exportBlueprint, type ExportOptions } from "./blueprint/interchange/export-machine.ts";
+export { importBlueprint, type Implementations } from "./blueprint/interchange/import-machine.ts";
+export { scxmlOf } from "./blueprint/interchange/scxml.ts";
+export type { BlueprintDocument } from "./blueprint/interchange/document.ts";
 export {
   task,
   type TaskLogic,

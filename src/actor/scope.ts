@@ -1,5 +1,6 @@
 // What XState sees around it during a step: stand-ins that record what is wanted and do nothing.
 import type { AnyMachineSnapshot } from "xstate";
+import { note, type InspectedMicrostep } from "./observe.ts";
 import type { AnyActorScope } from "./xstate-internal.ts";
 
 const nothing = (): void => {};
@@ -90,7 +91,10 @@ class StepSystem {
   }
 
   _unregister(): void {}
-  _sendInspectionEvent(): void {}
+
+  _sendInspectionEvent(event: InspectedMicrostep): void {
+    note(event);
+  }
 }
 
 /** An actor that is somewhere else: the job itself, its parent, a running child, or one that is gone. */

@@ -7,11 +7,15 @@ import { fingerprint, type Fingerprint } from "./fingerprint.ts";
 /** Marks blueprints. Registered, so that two copies of this package understand each other. */
 const blueprintMark = Symbol.for("avtomatika.blueprint");
 
-/** `Input`, `Output` and `Event` are what a job of it is started with, gives and takes. */
+/**
+ * `Input`, `Output` and `Event` are what a job of it is started with (before the schema's defaults), gives and takes;
+ * `Machine` is what it runs.
+ */
 export interface Blueprint<
   Input = unknown,
   Output = unknown,
   Event extends EventObject = EventObject,
+  Machine extends AnyStateMachine = AnyStateMachine,
 > {
   readonly [blueprintMark]: true;
   /** Only for the compiler. */
@@ -20,7 +24,7 @@ export interface Blueprint<
   /** Compared number by number: `10` is newer than `9`, `1.10` newer than `1.9`. */
   readonly version: string;
   readonly style: "native" | "flow";
-  readonly machine: AnyStateMachine;
+  readonly machine: Machine;
   /** What a job may be started with; anything where absent. */
   readonly input?: z.ZodType;
   /** Under which a job is started, with a leading slash: `/jobs/test`. */
@@ -87,8 +91,13 @@ export function blueprint<Machine extends AnyStateMachine, Input extends z.ZodTy
     readonly input?: Input & AcceptedBy<Machine, z.output<Input>>;
   } & BlueprintSettings &
     DeferOptions,
-): Blueprint<GivenTo<Machine, z.input<Input>>, OutputFrom<Machine>, EventFromLogic<Machine>> {
-  return makeBlueprint("native", name, definition);
+): Blueprint<
+  GivenTo<Machine, z.input<Input>>,
+  OutputFrom<Machine>,
+  EventFromLogic<Machine>,
+  Machine
+> {
+  return makeBlueprint("native", name, definition) as Blueprint<never, never, never, Machine>;
 }
 
 /** The blueprint of a machine in either style. */

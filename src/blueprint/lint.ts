@@ -3,52 +3,102 @@ import type { AnyStateMachine } from "xstate";
 import type { Blueprint } from "./blueprint.ts";
 import {
   inlineAction,
-  sendDelay,
   spawnedActor,
-  spawnInAssign,
   spawnWithoutId,
   unimplementedAction,
 } from "./lint/action-rules.ts";
 import { staticContext } from "./lint/context-rules.ts";
-import { severities, type Finding, type Rule } from "./lint/finding.ts";
+import { severities, type PlacedFinding, type Rule } from "./lint/finding.ts";
 import {
   invokedActor,
   missingOnError,
   positionalInvokeId,
   sharedInvokeId,
+  sharedSystemId,
+  spawnedUnderInvokeId,
+  wildcardTakesOutcome,
 } from "./lint/invoke-rules.ts";
-import { afterDelay, clockOrRandom } from "./lint/time-rules.ts";
+import {
+  raiseLoop,
+  sendDelay,
+  sendParent,
+  sendToSystem,
+  sharedSendId,
+  unknownCancel,
+  unknownSendTarget,
+} from "./lint/send-rules.ts";
+import {
+  asyncInStep,
+  clockOrRandom,
+  contextMutation,
+  directSendInStep,
+  effectInStep,
+  notJsonValue,
+  spawnInAssign,
+} from "./lint/source-rules.ts";
+import {
+  deadEnd,
+  doneWithoutFinal,
+  dottedId,
+  dottedKey,
+  missingMachineId,
+  noEnd,
+  unreachableState,
+} from "./lint/state-rules.ts";
+import { afterDelay, waitWithoutTimeout } from "./lint/time-rules.ts";
 import {
   crossRegionTarget,
-  dottedKey,
   eventlessLoop,
   historyFromInside,
+  inlineGuard,
   internalEvent,
+  shadowedTransition,
   unknownGuard,
-  unreachableState,
 } from "./lint/transition-rules.ts";
 import { walk } from "./walk.ts";
 
 const rules: readonly Rule[] = [
   afterDelay,
+  asyncInStep,
   clockOrRandom,
+  contextMutation,
   crossRegionTarget,
+  deadEnd,
+  directSendInStep,
+  doneWithoutFinal,
+  dottedId,
   dottedKey,
+  effectInStep,
   eventlessLoop,
   historyFromInside,
   inlineAction,
+  inlineGuard,
   invokedActor,
+  missingMachineId,
   missingOnError,
+  noEnd,
+  notJsonValue,
   positionalInvokeId,
+  raiseLoop,
   sendDelay,
+  sendParent,
+  sendToSystem,
+  shadowedTransition,
   sharedInvokeId,
+  sharedSendId,
+  sharedSystemId,
   spawnedActor,
+  spawnedUnderInvokeId,
   spawnInAssign,
   spawnWithoutId,
   staticContext,
   unimplementedAction,
+  unknownCancel,
   unknownGuard,
+  unknownSendTarget,
   unreachableState,
+  waitWithoutTimeout,
+  wildcardTakesOutcome,
 ];
 
 /**
@@ -60,10 +110,12 @@ const rules: readonly Rule[] = [
 export function lint(
   machine: AnyStateMachine,
   options: Pick<Blueprint, "style">,
-): readonly Finding[] {
+): readonly PlacedFinding[] {
   const chosen = options.style === "native" ? [...rules, internalEvent] : rules;
   const findings = [...walk(machine)].flatMap((node) =>
-    chosen.flatMap((rule) => [...rule(node, machine)]),
+    chosen.flatMap((rule) =>
+      [...rule(node, machine)].map((one) => ({ ...one, state: node.path.join(".") })),
+    ),
   );
   return severities.flatMap((severity) => findings.filter((one) => one.severity === severity));
 }

@@ -1,10 +1,11 @@
 // Finds the blueprints in a directory of files.
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { RuntimeError } from "../errors.ts";
 import { isBlueprint, type Blueprint } from "./blueprint.ts";
 import { isFlow } from "./flow.ts";
+import { importBlueprint, type Implementations } from "./interchange/import-machine.ts";
 
 export interface LoadedBlueprint {
   readonly file: string;
@@ -13,13 +14,19 @@ export interface LoadedBlueprint {
 
 /**
  * Import every `.ts`, `.js` and `.mjs` file of a directory (not of the directories in it), and take the
- * blueprints and flows that it exports. `.ts` files need a Node that runs under tsx.
+ * blueprints and flows that it exports. `.ts` files need a Node that runs under tsx. A `.json` file is a blueprint, too;
+ * what it names is what the module of the same name beside it exports as `implementations`.
  *
  * @throws RuntimeError `blueprint.load_failed` that names the file and the cause.
  */
 export async function loadBlueprints(directory: string): Promise<readonly LoadedBlueprint[]> {
   const loaded: LoadedBlueprint[] = [];
-  for (const file of await blueprintFiles(directory)) {
+  const files = await blueprintFiles(directory);
+  for (const file of files) {
+    if (file.endsWith(".json")) {
+      loaded.push({ file, blueprint: await loadDocument(file, moduleBeside(file, files)) });
+      continue;
+    }
     for (const value of new Set(Object.values(await importFile(file)))) {
       const blueprint = inFile(file, () => (isFlow(value) ? value.build() : value));
       if (isBlueprint(blueprint)) loaded.push({ file, blueprint });
@@ -32,7 +39,8 @@ async function blueprintFiles(directory: string): Promise<readonly string[]> {
   try {
     const names = await readdir(directory);
     return names
-      .filter((name) => /\.(ts|js|mjs)$/.test(name) && !/\.(d|test)\.ts$/.test(name))
+      .filter((name) => /\.(ts|js|mjs|json)$/.test(name) && !/\.(d|test)\.ts$/.test(name))
+      .filter((name) => !/^(package(-lock)?|tsconfig.*)\.json$/.test(name))
       .toSorted()
       .map((name) => resolve(join(directory, name)));
   } catch (error) {
@@ -42,6 +50,31 @@ async function blueprintFiles(directory: string): Promise<readonly string[]> {
       { directory },
       { cause: error },
     );
+  }
+}
+
+/** `order.ts`, `order.js` or `order.mjs` beside `order.json`. */
+function moduleBeside(file: string, files: readonly string[]): string | undefined {
+  const stem = file.slice(0, -"json".length);
+  return files.find(
+    (one) => one !== file && one.startsWith(stem) && !one.slice(stem.length).includes("."),
+  );
+}
+
+/**
+ * Import a blueprint document.
+ *
+ * @param module exports `implementations`, where the document names anything
+ * @throws RuntimeError `blueprint.load_failed`, `interchange.invalid`, `interchange.unregistered`, `blueprint.invalid`
+ */
+export async function loadDocument(file: string, module: string | undefined): Promise<Blueprint> {
+  const { implementations = {} } = module === undefined ? {} : await importFile(module);
+  try {
+    return importBlueprint(await readFile(file, "utf8"), implementations as Implementations);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw loadFailed(file, error);
+    const { code, message, details } = error;
+    throw new RuntimeError(code, `${file}: ${message}`, { ...details, file }, { cause: error });
   }
 }
 

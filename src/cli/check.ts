@@ -1,43 +1,63 @@
 // `avtomatika check`: loads the blueprints of a directory and says what is wrong with them.
+import { readFile } from "node:fs/promises";
 import { relative } from "node:path";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { lint } from "../blueprint/lint.ts";
-import type { Finding, Severity } from "../blueprint/lint/finding.ts";
-import { loadBlueprints } from "../blueprint/load.ts";
+import { docsOf, type PlacedFinding, type Severity } from "../blueprint/lint/finding.ts";
+import { unofferedTasks } from "../blueprint/lint/worker-rules.ts";
+import { loadBlueprints, type LoadedBlueprint } from "../blueprint/load.ts";
 import { BlueprintRegistry } from "../blueprint/registry.ts";
 import { readSetting } from "../config.ts";
 import { RuntimeError } from "../errors.ts";
+import { connect, withConnectionOptions, type ConnectionFlags } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { print, printJson } from "./output.ts";
+import { lineOfState } from "./source-line.ts";
 import { shippedBlueprints } from "./start.ts";
 
-interface CheckFlags {
+interface CheckFlags extends ConnectionFlags {
   readonly blueprints?: string;
-  readonly json?: boolean;
 }
 
-/** A blueprint with what was found; a refusal that is not about one place of it has the code of the refusal. */
+/** A finding; a refusal that is not about one place of a blueprint has the code of the refusal. */
+type Found = Omit<PlacedFinding, "code"> & { readonly code: string };
+
+/** A blueprint with what was found, each with what an editor needs to show it. */
 interface Checked {
   readonly blueprint: string;
   readonly version: string;
   readonly file: string;
-  readonly findings: readonly (Omit<Finding, "code"> & { readonly code: string })[];
+  readonly findings: readonly (Found & {
+    readonly file: string;
+    /** Counted from 1; a guess by the names of the states. */
+    readonly line: number;
+    /** Page and heading of the documentation. */
+    readonly docs: string;
+  })[];
 }
 
 export function addCheck(program: Command): void {
-  program
+  const check = program
     .command("check")
     .description("say what is wrong with blueprints, before any job is started")
-    .option("--blueprints <dir>", "where blueprints are (BLUEPRINTS_DIR)")
-    .action(async (_, command: Command) => {
-      const { json, blueprints } = command.optsWithGlobals<CheckFlags>();
-      const checked = await checkDirectory(blueprintsDirectory(blueprints));
-      const errors = checked.flatMap(({ findings }) => findings.filter(isError)).length;
-      if (json) printJson({ ok: errors === 0, blueprints: checked });
-      else print(report(checked, errors));
-      if (errors > 0) process.exitCode = exitCodes.failed.code;
-    });
+    .option("--blueprints <dir>", "where blueprints are (BLUEPRINTS_DIR)");
+  // A server is asked only where one is named: blueprints can be checked where none runs.
+  withConnectionOptions(check).action(async (_, command: Command) => {
+    const flags = command.optsWithGlobals<CheckFlags>();
+    const offered = flags.url === undefined ? undefined : await offeredBy(flags);
+    const checked = await checkDirectory(blueprintsDirectory(flags.blueprints), offered);
+    const errors = checked.flatMap(({ findings }) => findings.filter(isError)).length;
+    if (flags.json) printJson({ ok: errors === 0, blueprints: checked });
+    else print(report(checked, errors));
+    if (errors > 0) process.exitCode = exitCodes.failed.code;
+  });
+}
+
+/** What the workers do that are connected to a server. */
+async function offeredBy(flags: ConnectionFlags): Promise<ReadonlySet<string>> {
+  const workers = await (await connect(flags)).workers();
+  return new Set(workers.flatMap(({ supported_tasks }) => supported_tasks));
 }
 
 /** Where blueprints are loaded from: what was given, else those that come with the package. */
@@ -47,31 +67,54 @@ export function blueprintsDirectory(flag: string | undefined): string {
 }
 
 /** @throws RuntimeError `blueprint.load_failed` */
-async function checkDirectory(directory: string): Promise<readonly Checked[]> {
+async function checkDirectory(
+  directory: string,
+  offered: ReadonlySet<string> | undefined,
+): Promise<readonly Checked[]> {
   const registry = new BlueprintRegistry();
-  return (await loadBlueprints(directory)).map(({ file, blueprint }) => {
-    const { name, version, machine, style } = blueprint;
-    const findings = lint(machine, { style });
-    const refusal = findings.some(isError)
-      ? undefined
-      : refusalOf(() => registry.register(blueprint));
-    return {
-      blueprint: name,
-      version,
-      file: relative(process.cwd(), file),
-      findings: refusal ? [refusal, ...findings] : findings,
-    };
-  });
+  const loaded = await loadBlueprints(directory);
+  return Promise.all(loaded.map((one) => checkOne(registry, one, offered)));
+}
+
+async function checkOne(
+  registry: BlueprintRegistry,
+  { file, blueprint }: LoadedBlueprint,
+  offered: ReadonlySet<string> | undefined,
+): Promise<Checked> {
+  const { name, version, machine, style } = blueprint;
+  const findings = lint(machine, { style });
+  const refusal = findings.some(isError)
+    ? undefined
+    : refusalOf(() => registry.register(blueprint));
+  const found = [
+    ...(refusal ? [refusal] : []),
+    ...findings,
+    ...(offered ? unofferedTasks(machine, offered) : []),
+  ];
+  const shown = relative(process.cwd(), file);
+  const text = found.length > 0 ? await readFile(file, "utf8") : "";
+  return {
+    blueprint: name,
+    version,
+    file: shown,
+    findings: found.map((one) => ({
+      ...one,
+      file: shown,
+      line: lineOfState(text, one.state),
+      docs: docsOf(one.code),
+    })),
+  };
 }
 
 /** What is wrong with a blueprint beside others: a name or an endpoint that is taken. */
-function refusalOf(register: () => unknown): Checked["findings"][number] | undefined {
+function refusalOf(register: () => unknown): Found | undefined {
   try {
     register();
     return undefined;
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    return { code: error.code, severity: "error", where: "blueprint", message: error.message };
+    const { code, message } = error;
+    return { code, severity: "error", where: "blueprint", state: "", message };
   }
 }
 

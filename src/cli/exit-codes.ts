@@ -24,7 +24,7 @@ const exits: readonly (readonly [RegExp, ExitName])[] = [
   [/^(job|blueprint|request)\.not_found$/, "notFound"],
   [/^server\.port_in_use$|^store\./, "environment"],
   [/^server\.|^auth\.|^archive\.unavailable$|^worker\.refused$/, "unavailable"],
-  [/^config\.|^request\.|^event\.|^blueprint\.input_invalid$/, "usage"],
+  [/^config\.|^request\.|^event\.|^blueprint\.input_invalid$|^interchange\./, "usage"],
 ];
 
 export function exitCodeOf(code: ErrorCode): number {

@@ -7,6 +7,7 @@ import { addCheck } from "./check.ts";
 import { addDev } from "./dev.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { reportFailure, usageFailure } from "./failure.ts";
+import { addImport } from "./import.ts";
 import { addJobs } from "./jobs.ts";
 import { addStart } from "./start.ts";
 import { addWorker } from "./worker.ts";
@@ -31,6 +32,7 @@ addWorker(program);
 addJobs(program);
 addCheck(program);
 addChart(program);
+addImport(program);
 
 // Whoever reads the output may have seen enough, as `head` has.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -13,6 +13,7 @@ import {
 import type { AttemptOutcome, LostAttempt, WorkerService } from "../runtime/runtime.ts";
 import type { Attempt, StoredTask, WorkerSession } from "../runtime/worker-pool.ts";
 import type { FrameSocket } from "./frame-socket.ts";
+import { outcomeOf, taskFrame } from "./frames.ts";
 import { ProgressRelay } from "./progress-relay.ts";
 
 /** The version of the frames; what changes inside it is only added. */
@@ -155,18 +156,7 @@ export class Session implements WorkerSession {
 
   push(task: StoredTask, leaseMs: number): void {
     const { taskId, attempt } = task;
-    const frame = JSON.stringify({
-      type: "task",
-      task_id: taskId,
-      attempt,
-      job_id: task.jobId,
-      task_type: task.type,
-      params: task.params,
-      priority: task.priority,
-      lease_ms: leaseMs,
-      run_timeout_ms: task.runTimeoutMs,
-      attempts_max: task.retry.maxAttempts,
-    } satisfies { [Member in keyof Extract<ServerFrame, { type: "task" }>]: unknown });
+    const frame = JSON.stringify(taskFrame(task, leaseMs));
     if (frame.length <= frameBytesMax && Buffer.byteLength(frame) <= frameBytesMax) {
       this.#say(frame);
       return;
@@ -267,21 +257,4 @@ function refOf({ taskId, attempt }: Attempt): AttemptRef {
 
 function lostRefOf(lost: LostAttempt): AttemptRef & Pick<LostAttempt, "reason"> {
   return { ...refOf(lost), reason: lost.reason };
-}
-
-function outcomeOf(frame: TaskResult): AttemptOutcome {
-  switch (frame.outcome) {
-    case "ok":
-      return { outcome: "ok", output: frame.output, status: frame.status };
-    case "error": {
-      const { code, message, details, retry_after_ms } = frame.error;
-      return {
-        outcome: "error",
-        error: { code, message, ...(details !== undefined && { details }) },
-        ...(retry_after_ms !== undefined && { retryAfterMs: retry_after_ms }),
-      };
-    }
-    case "cancelled":
-      return { outcome: "cancelled" };
-  }
 }

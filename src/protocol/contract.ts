@@ -69,7 +69,7 @@ export const BlueprintEntry = z
   .meta({ id: "BlueprintEntry" });
 export type BlueprintEntry = z.infer<typeof BlueprintEntry>;
 
-export const chartFormats = ["svg", "json", "mermaid", "dot"] as const;
+export const chartFormats = ["svg", "json", "mermaid", "dot", "scxml", "machine"] as const;
 export type ChartFormat = (typeof chartFormats)[number];
 /** What each format is served as. */
 export const chartContentTypes: Readonly<Record<ChartFormat, string>> = {
@@ -77,6 +77,8 @@ export const chartContentTypes: Readonly<Record<ChartFormat, string>> = {
   json: "application/json; charset=utf-8",
   mermaid: "text/plain; charset=utf-8",
   dot: "text/vnd.graphviz",
+  scxml: "application/scxml+xml",
+  machine: "application/json; charset=utf-8",
 };
 const version = z.string().max(64).optional().describe("The newest where absent.");
 

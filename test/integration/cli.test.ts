@@ -1,13 +1,5 @@
 // The command line as real processes: what it prints, how it ends, and that it leaves nothing behind.
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -316,82 +308,6 @@ describe("worker run", () => {
     [4, "worker.refused", [tasks, "--token", "wrong"]],
   ] as const)("ends with %i at %s", async (code, error, args) => {
     const ended = await run(["worker", "run", ...args]);
-    expect(ended).toMatchObject({ code, stdout: "" });
-    expect(ended.stderr).toContain(`(${error})`);
-  });
-});
-
-describe("check", () => {
-  test("ends with 0 where blueprints are sound", async () => {
-    const { ok, blueprints } = await document("check");
-    expect(ok).toBe(true);
-    expect(blueprints).toContainEqual({
-      blueprint: "test_flow",
-      version: "1",
-      file: "machines/test-flow.ts",
-      findings: [],
-    });
-  });
-
-  test("ends with 1 and says where blueprints are not", async () => {
-    const folder = join(directory, "unsound");
-    mkdirSync(folder);
-    const machine = `setup({}).createMachine({ initial: "a", states: { a: { after: { soon: "b" } }, b: {} } })`;
-    writeFileSync(
-      join(folder, "unsound.ts"),
-      `import { blueprint } from "${join(import.meta.dirname, "../../src/index.ts")}";
-       import { setup } from "${import.meta.resolve("xstate")}";
-       export const unsound = blueprint("unsound", { version: "1", machine: ${machine} });`,
-    );
-    const forPeople = await run(["check", "--blueprints", folder]);
-    expect(forPeople.code).toBe(1);
-    expect(forPeople.stdout).toContain("[lint.unknown_delay]");
-    const forPrograms = await run(["check", "--blueprints", folder, "--json"]);
-    expect(JSON.parse(forPrograms.stdout)).toMatchObject({
-      ok: false,
-      blueprints: [{ findings: [{ code: "lint.unknown_delay", severity: "error" }] }],
-    });
-  });
-
-  test("ends with 1 where a file does not load", async () => {
-    const folder = join(directory, "broken");
-    mkdirSync(folder);
-    writeFileSync(join(folder, "broken.ts"), "export const broken = ;");
-    const { code, stderr } = await run(["check", "--blueprints", folder]);
-    expect(code).toBe(1);
-    expect(stderr).toContain("(blueprint.load_failed)");
-  });
-});
-
-describe("chart", () => {
-  test.each([
-    ["json", /^\{"id":"order_approval",/],
-    ["mermaid", /^stateDiagram-v2\n/],
-    ["dot", /^digraph /m],
-    ["svg", /^<svg [\s\S]*<\/svg>\n$/],
-  ])("draws %s", async (format, drawn) => {
-    const { code, stdout } = await run(["chart", "order_approval", "--format", format]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(drawn);
-  });
-
-  test("writes into a file", async () => {
-    const out = join(directory, "chart.svg");
-    expect(await document("chart", "test_flow@1", "--out", out)).toEqual({
-      blueprint: "test_flow",
-      version: "1",
-      format: "svg",
-      out,
-    });
-    expect(readFileSync(out, "utf8")).toContain("</svg>");
-  });
-
-  test.each([
-    [3, "blueprint.not_found", ["nothing"]],
-    [3, "blueprint.not_found", ["test_flow@9"]],
-    [2, "config.invalid", ["test_flow", "--out", "/nowhere/chart.svg"]],
-  ] as const)("ends with %i at %s", async (code, error, args) => {
-    const ended = await run(["chart", ...args]);
     expect(ended).toMatchObject({ code, stdout: "" });
     expect(ended.stderr).toContain(`(${error})`);
   });

@@ -5,6 +5,7 @@ import { addChart } from "../../src/cli/chart.ts";
 import { addCheck } from "../../src/cli/check.ts";
 import { addDev } from "../../src/cli/dev.ts";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
+import { addImport } from "../../src/cli/import.ts";
 import { addJobs } from "../../src/cli/jobs.ts";
 import { addStart } from "../../src/cli/start.ts";
 import { addWorker } from "../../src/cli/worker.ts";
@@ -37,7 +38,8 @@ function verbsOf(command: Command, words: readonly string[]): readonly Verb[] {
 
 test("has every command with its options and what it does", () => {
   const program = new Command();
-  for (const add of [addDev, addStart, addWorker, addJobs, addCheck, addChart]) add(program);
+  for (const add of [addDev, addStart, addWorker, addJobs, addCheck, addChart, addImport])
+    add(program);
   const shown = tableRows(page, "Commands").map(([usage = "", options = "", about = ""]) => ({
     usage: codesIn(usage)[0],
     options: codesIn(options),

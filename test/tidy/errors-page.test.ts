@@ -58,12 +58,8 @@ describe(page, () => {
     );
   });
 
-  test("lists the linter's codes, each with its severity", () => {
-    expect(codesOf("Lint codes").toSorted()).toEqual(literals(/"(lint\.[a-z_]+)"/g));
-  });
-
   test("says something in every cell", () => {
-    for (const heading of ["Error codes", "Task failures", "Job failures", "Lint codes"])
+    for (const heading of ["Error codes", "Task failures", "Job failures"])
       for (const { code, columns } of rowsOf(heading))
         for (const column of columns) expect(column, code).not.toBe("");
   });

@@ -16,7 +16,10 @@ const log = "src/logger.ts";
 const layers: Readonly<Record<string, Layer>> = {
   "src/protocol": { ours: [], others: ["zod"] },
   "src/actor": { ours: [], others: ["xstate"] },
-  "src/blueprint": { ours: ["src/actor"], others: ["xstate", "zod", "node:"] },
+  "src/blueprint": {
+    ours: ["src/actor", "src/protocol/json.ts"],
+    others: ["xstate", "zod", "node:"],
+  },
   "src/chart": { ours: ["src/blueprint"], others: ["elkjs", "node:"] },
   "src/store": { ours: ["src/actor"], others: ["node:"] },
   "src/store/memory": { ours: ["src/store"], others: ["node:"] },
@@ -37,6 +40,19 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   "src/client": { ours: ["src/protocol"], others: [] },
   "src/console": { ours: ["src/client", "src/protocol"], others: ["react", "react-dom", "zod"] },
+  "src/testing": {
+    ours: [
+      "src/actor",
+      "src/blueprint",
+      "src/gateway/frames.ts",
+      "src/protocol",
+      "src/runtime",
+      "src/store",
+      "src/store/memory",
+      "worker",
+    ],
+    others: ["pino", "xstate", "zod", "node:"],
+  },
   "src/cli": {
     ours: [
       "src/blueprint",

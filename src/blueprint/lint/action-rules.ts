@@ -1,6 +1,6 @@
 // Rules about actions: what is lost or runs unlike its author expects when a job outlives its process.
 import { actorKind } from "../actor-kind.ts";
-import { actionsOf, builtInsOf, isBuiltIn, nameOf, type BuiltIn } from "./definition.ts";
+import { actionsOf, builtInsOf, isBuiltIn, nameOf } from "./definition.ts";
 import type { Rule } from "./finding.ts";
 
 /** A function has no name to be kept under, so it cannot wait in the outbox. */
@@ -58,55 +58,13 @@ export const spawnedActor: Rule = function* (node, machine) {
       continue;
     }
     const kind = actorKind(machine, builtIn.src);
-    if (kind.kind === "unsupported")
-      yield { code: "lint.unsupported_actor", severity: "error", where, message: kind.why };
+    if (kind.kind !== "unsupported") continue;
+    const isKnown = Object.hasOwn(machine.implementations.actors as object, builtIn.src);
+    yield {
+      code: isKnown ? "lint.unsupported_actor" : "lint.unknown_actor",
+      severity: "error",
+      where,
+      message: kind.why,
+    };
   }
 };
-
-/** Neither charts nor these rules see it. */
-export const spawnInAssign: Rule = function* (node, machine) {
-  for (const { where, builtIn } of builtInsOf(node, machine))
-    if (builtIn.type === "xstate.assign" && /\bspawn\s*\(/.test(sourceOf(builtIn.assignment)))
-      yield {
-        code: "lint.spawn_in_assign",
-        severity: "info",
-        where,
-        message:
-          "spawn() inside assign hides the child from charts and checks: use spawnChild(src, { id }).",
-      };
-};
-
-/** XState takes an unknown delay for none, and sends at once. */
-export const sendDelay: Rule = function* (node, machine) {
-  for (const { where, builtIn } of builtInsOf(node, machine)) {
-    if (builtIn.type !== "xstate.raise" && builtIn.type !== "xstate.sendTo") continue;
-    const { delay, id } = builtIn;
-    if (isTimerOfAfter(builtIn)) continue;
-    if (typeof delay === "string" && !Object.hasOwn(machine.implementations.delays, delay))
-      yield {
-        code: "lint.unknown_delay",
-        severity: "error",
-        where,
-        message: `Delay "${delay}" is not declared, so the event would be sent at once: add it to setup({ delays }).`,
-      };
-    else if (delay !== undefined && id === undefined)
-      yield {
-        code: "lint.delayed_send_without_id",
-        severity: "info",
-        where,
-        message:
-          "A delayed event without an id cannot be cancelled: give it one, as in raise(event, { delay, id }).",
-      };
-  }
-};
-
-/** XState turns `after` into a raise on entry; the rule about `after` speaks for it. */
-const isTimerOfAfter = ({ id }: BuiltIn): boolean =>
-  typeof id === "string" && id.startsWith("xstate.after.");
-
-/** The text of a function, or of every function in an object of them. */
-export function sourceOf(value: unknown): string {
-  if (typeof value === "function") return String(value);
-  if (typeof value !== "object" || value === null) return "";
-  return Object.values(value).map(sourceOf).join("\n");
-}

@@ -1,5 +1,6 @@
 // Reads the parts of a machine's definition that the rules ask for, with the place each stands at.
 import type { AnyStateMachine, AnyStateNode } from "xstate";
+import { walk } from "../walk.ts";
 
 /** What XState makes of a transition. */
 export type Transition = NonNullable<AnyStateNode["always"]>[number];
@@ -11,6 +12,19 @@ export interface BuiltIn {
   readonly src?: unknown;
   readonly delay?: unknown;
   readonly assignment?: unknown;
+  /** Of `raise` and `sendTo`: the event, or what makes it. */
+  readonly event?: unknown;
+  /** Of `sendTo`: the actor, its name, or what finds it. */
+  readonly to?: unknown;
+  /** Of `cancel`. */
+  readonly sendId?: unknown;
+  /** Of `spawnChild`. */
+  readonly systemId?: unknown;
+  readonly input?: unknown;
+  /** Of `enqueueActions`: the function that queues them. */
+  readonly collect?: unknown;
+  /** Of `log`. */
+  readonly value?: unknown;
 }
 
 export interface PlacedAction {
@@ -50,6 +64,18 @@ export function builtInsOf(
   return [...actionsOf(node), ...named].flatMap(({ where, action }) =>
     isBuiltIn(action) ? [{ where, builtIn: action }] : [],
   );
+}
+
+/** The built-in actions of the whole machine, each once. */
+export function allBuiltIns(machine: AnyStateMachine): readonly BuiltIn[] {
+  return [...walk(machine)].flatMap((node) =>
+    builtInsOf(node, machine).map(({ builtIn }) => builtIn),
+  );
+}
+
+/** The event of a `raise` or `sendTo` that is written down, not made. */
+export function writtenEvent({ event }: BuiltIn): string | undefined {
+  return typeof event === "function" ? undefined : nameOf(event);
 }
 
 function namedActions(machine: AnyStateMachine): readonly PlacedAction[] {

@@ -15,5 +15,18 @@ export interface Finding {
   readonly message: string;
 }
 
+/** A finding with the state that the rule looked at. */
+export interface PlacedFinding extends Finding {
+  /** The dotted path of the state, as in a job's `current_state`; empty where it is about the whole machine. */
+  readonly state: string;
+}
+
 /** A rule looks at one state node at a time; what belongs to the whole machine it looks at with the root. */
 export type Rule = (node: AnyStateNode, machine: AnyStateMachine) => Iterable<Finding>;
+
+/** Where a code is explained: a page of the documentation, and the heading on it. */
+export function docsOf(code: string): string {
+  return code.startsWith("lint.")
+    ? `docs/lint.md#${code.replace(".", "")}`
+    : "docs/errors.md#error-codes";
+}

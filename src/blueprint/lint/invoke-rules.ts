@@ -2,7 +2,7 @@
 import type { AnyStateNode } from "xstate";
 import { actorKind } from "../actor-kind.ts";
 import { declaredName, walk } from "../walk.ts";
-import { commonAncestor, withAncestors } from "./definition.ts";
+import { builtInsOf, commonAncestor, withAncestors } from "./definition.ts";
 import type { Rule } from "./finding.ts";
 
 /** Only a name can be found again after a restart. */
@@ -63,6 +63,64 @@ export const sharedInvokeId: Rule = function* (node, machine) {
       };
   }
 };
+
+/** The same of a child that an action spawns. */
+export const spawnedUnderInvokeId: Rule = function* (node, machine) {
+  const invoked = [...walk(machine)].flatMap(({ invoke }) => invoke.map(({ id }) => id));
+  for (const { where, builtIn } of builtInsOf(node, machine))
+    if (builtIn.type === "xstate.spawnChild" && invoked.includes(String(builtIn.id)))
+      yield {
+        code: "lint.shared_invoke_id",
+        severity: "error",
+        where,
+        message: `An invocation has the id "${String(builtIn.id)}", too: one child would take the other's place. Give each its own.`,
+      };
+};
+
+/** Who asks the system for it gets one of them. */
+export const sharedSystemId: Rule = function* (node, machine) {
+  for (const { id, systemId } of node.invoke) {
+    const other = [...walk(machine)].find(
+      (one) =>
+        one.order < node.order &&
+        one.invoke.some((invoke) => systemId !== undefined && invoke.systemId === systemId) &&
+        canBeActiveTogether(one, node),
+    );
+    if (other)
+      yield {
+        code: "lint.shared_system_id",
+        severity: "error",
+        where: `${node.id} invoke ${id}`,
+        message: `The systemId "${systemId}" is also used in ${other.id}, which can be active at the same time: give each its own.`,
+      };
+  }
+};
+
+/** `*` is every event, and those of the machinery, too. */
+export const wildcardTakesOutcome: Rule = function* (node) {
+  if (!node.transitions.has("*")) return;
+  for (const { node: inner, id } of invocationsIn(node)) {
+    const between = withAncestors(inner).slice(0, withAncestors(inner).indexOf(node) + 1);
+    const events = [`xstate.done.actor.${id}`, `xstate.error.actor.${id}`];
+    const taken = events.every((event) =>
+      between.some(({ transitions }) =>
+        [...transitions.keys()].some((one) => one !== "*" && takes(one, event)),
+      ),
+    );
+    if (!taken)
+      yield {
+        code: "lint.wildcard_takes_outcome",
+        severity: "warning",
+        where: `${node.id} on *`,
+        message: `"*" is also taken when "${id}" ends and nothing else says where that leads: give the invocation onDone and onError.`,
+      };
+  }
+};
+
+function* invocationsIn(node: AnyStateNode): Generator<{ node: AnyStateNode; id: string }> {
+  for (const { id } of node.invoke) yield { node, id };
+  for (const child of Object.values(node.states)) yield* invocationsIn(child);
+}
 
 function canBeActiveTogether(one: AnyStateNode, other: AnyStateNode): boolean {
   const common = commonAncestor(one, other);

@@ -1,7 +1,7 @@
-// Rules about time and chance: timers that lose their jobs, and code that a replay would run differently.
-import { builtInsOf, guardsIn, placeOf, transitionsOf } from "./definition.ts";
-import { sourceOf } from "./action-rules.ts";
-import type { Finding, Rule } from "./finding.ts";
+// Rules about time: states that are left at once, wait for ever, or lose their timers when they change.
+import type { AnyStateMachine, AnyStateNode } from "xstate";
+import { allBuiltIns, isBuiltIn, nameOf, withAncestors, writtenEvent } from "./definition.ts";
+import type { Rule } from "./finding.ts";
 
 const afterOf = (config: { readonly after?: unknown }): readonly string[] =>
   Object.keys((config.after ?? {}) as object);
@@ -28,32 +28,47 @@ export const afterDelay: Rule = function* (node, machine) {
   }
 };
 
-const clockOrChance =
-  /\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\bperformance\.now\b|\brandomUUID\b|\bcrypto\./;
-
-/** A step is run again when it loses to another one, and when a job is replayed. */
-export const clockOrRandom: Rule = function* (node, machine) {
-  const found = (where: string): Finding => ({
-    code: "lint.clock_or_random",
-    severity: "warning",
-    where,
-    message:
-      "This reads a clock or makes something random, so a replay of the job would go another way: use stepNow() for the time, and let ids come with the input or from a task.",
-  });
-  const differs = (value: unknown): boolean => clockOrChance.test(sourceOf(value));
-
-  for (const transition of transitionsOf(node))
-    if (guardsIn(transition.guard).some(differs)) yield found(placeOf(node, transition));
-  for (const { where, builtIn } of builtInsOf(node, machine))
-    if (differs(builtIn.assignment)) yield found(where);
-  for (const { id, input } of node.invoke)
-    if (differs(input)) yield found(`${node.id} invoke ${id}`);
-  if (differs(node.output)) yield found(`${node.id} output`);
-  if (node.parent) return;
-  const { guards, delays } = machine.implementations;
-  for (const [name, guard] of Object.entries(guards))
-    if (differs(guard)) yield found(`guard "${name}"`);
-  for (const [name, delay] of Object.entries(delays))
-    if (differs(delay)) yield found(`delay "${name}"`);
-  if (differs(machine.config.context)) yield found(`${node.id} context`);
+/** Nobody says what becomes of a job for which nobody comes. */
+export const waitWithoutTimeout: Rule = function* (node, machine) {
+  if (node.type !== "atomic" || !waitsForOutside(node, machine)) return;
+  const isHuman = withAncestors(node).some(({ tags }) => tags.includes("human"));
+  yield {
+    code: "lint.wait_without_timeout",
+    severity: isHuman ? "warning" : "info",
+    where: node.id,
+    message: isHuman
+      ? "This state waits for a person, and for ever where nobody comes: say with `after` what happens then."
+      : "This state waits for events from outside, and for ever where none comes: say with `after` what happens then.",
+  };
 };
+
+/** Whether only a client can move the job on, and no clock, task or other part of the machine does. */
+function waitsForOutside(node: AnyStateNode, machine: AnyStateMachine): boolean {
+  const around = withAncestors(node);
+  const moves = around.some(
+    (one) =>
+      one.invoke.length > 0 ||
+      one.always !== undefined ||
+      afterOf(one.config).length > 0 ||
+      setsSomethingOff(one, machine),
+  );
+  if (moves) return false;
+  const own = new Set(allBuiltIns(machine).flatMap((one) => writtenEvent(one) ?? []));
+  const events = around.flatMap((one) => [...one.transitions.keys()] as string[]);
+  return (
+    events.some((type) => !type.startsWith("xstate.")) && !events.some((type) => own.has(type))
+  );
+}
+
+/** Its entry sets a timer or spawns a child. */
+function setsSomethingOff(node: AnyStateNode, machine: AnyStateMachine): boolean {
+  return node.entry.some((action: unknown) => {
+    const name = nameOf(action);
+    const found: unknown =
+      typeof action === "function" || name === undefined
+        ? action
+        : machine.implementations.actions[name];
+    if (!isBuiltIn(found)) return false;
+    return found.delay !== undefined || /spawnChild|enqueueActions/.test(found.type);
+  });
+}

@@ -1,6 +1,5 @@
-// Rules about transitions and states: what XState cannot do, or does in a way that no snapshot can hold.
+// Rules about transitions: what XState cannot do, or does in a way that no snapshot can hold.
 import type { AnyStateNode } from "xstate";
-import { walk } from "../walk.ts";
 import {
   commonAncestor,
   enteredWith,
@@ -10,6 +9,7 @@ import {
   placeOf,
   transitionsOf,
   withAncestors,
+  type Transition,
 } from "./definition.ts";
 import type { Rule } from "./finding.ts";
 
@@ -54,17 +54,6 @@ export const historyFromInside: Rule = function* (node) {
           where: placeOf(node, transition),
           message: `${target.id} is the history of a state that this transition does not leave: aim at the state itself, or go to the history from outside.`,
         };
-};
-
-/** A dot separates the names of a path, in XState and in `current_state`. */
-export const dottedKey: Rule = function* (node) {
-  if (node.parent && node.key.includes("."))
-    yield {
-      code: "lint.dotted_key",
-      severity: "error",
-      where: node.id,
-      message: `"${node.key}" has a dot, which stands between a state and the one in it: use another name.`,
-    };
 };
 
 /** Names that XState gives to its own events; they change from version to version. */
@@ -132,28 +121,32 @@ function comesBack(start: AnyStateNode): boolean {
   return false;
 }
 
-/** No transition leads there. */
-export const unreachableState: Rule = function* (node, machine) {
-  if (node.parent) return;
-  const reached = reachable(node);
-  for (const one of walk(machine))
-    if (one.type !== "history" && !reached.has(one) && reached.has(one.parent!))
+/** Charts, exports and the fingerprint of a shape know guards by their names. */
+export const inlineGuard: Rule = function* (node) {
+  for (const transition of transitionsOf(node))
+    if (guardsIn(transition.guard).some((guard) => typeof guard === "function"))
       yield {
-        code: "lint.unreachable_state",
-        severity: "warning",
-        where: one.id,
-        message: "No transition leads to this state: add one, or remove the state.",
+        code: "lint.inline_guard",
+        severity: "info",
+        where: placeOf(node, transition),
+        message:
+          "A guard without a name is not on charts, and cannot be exported: name it in setup({ guards }).",
       };
 };
 
-function reachable(root: AnyStateNode): ReadonlySet<AnyStateNode> {
-  const reached = new Set<AnyStateNode>();
-  const open: AnyStateNode[] = [root];
-  for (let node = open.pop(); node; node = open.pop())
-    for (const entered of [...enteredWith(node), ...withAncestors(node)]) {
-      if (reached.has(entered)) continue;
-      reached.add(entered);
-      open.push(entered, ...transitionsOf(entered).flatMap(({ target }) => [...(target ?? [])]));
-    }
-  return reached;
-}
+/** XState takes the first that may be taken. */
+export const shadowedTransition: Rule = function* (node) {
+  const lists = [...node.transitions.values(), node.always ?? []] as (readonly Transition[])[];
+  for (const list of lists) {
+    const open = list.findIndex(({ guard }) => guard === undefined);
+    const shadowed = open < 0 ? undefined : list[open + 1];
+    if (shadowed)
+      yield {
+        code: "lint.shadowed_transition",
+        severity: "warning",
+        where: placeOf(node, shadowed),
+        message:
+          "A transition before this one has no guard, so this one is never taken: put the one without a guard last.",
+      };
+  }
+};

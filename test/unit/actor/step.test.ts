@@ -1,5 +1,5 @@
 // The step: what messages do to a job, and what XState's own pure functions would get wrong.
-import { assign, emit, log, raise, sendParent, sendTo, spawnChild, stopChild } from "xstate";
+import { assign, emit, log, raise, sendParent, sendTo, spawnChild } from "xstate";
 import { expect, test } from "vitest";
 import type { RuntimeError } from "../../../src/errors.ts";
 import { start, step } from "../../../src/actor/step.ts";
@@ -368,34 +368,4 @@ test("conflicting eventless transitions of regions go by document order after ev
   const job = new ActorJob(machine);
   job.send("SET");
   expect(job.effects).toEqual([{ type: "action", action: "first", params: undefined }]);
-});
-
-test("what a step sends to a child before it stops it arrives, and nothing that it sends after", () => {
-  const kid = ({ context }: { context: Record<string, unknown> }) => context["kid"] as never;
-  const machine = machineOf({
-    context: ({ spawn }: { spawn: (src: string, options: object) => unknown }) => ({
-      kid: spawn("task", { id: "kid" }),
-    }),
-    on: {
-      GO: {
-        actions: [
-          sendTo(kid, { type: "BEFORE" } as never),
-          stopChild("kid"),
-          sendTo(kid, { type: "AFTER" } as never),
-        ],
-      },
-    },
-  });
-  const job = new ActorJob(machine);
-  const generation = job.generation("kid");
-  job.send("GO");
-  expect(job.effects).toEqual([
-    {
-      type: "send",
-      target: { kind: "child", child: "kid", generation },
-      event: { type: "BEFORE" },
-      number: 1,
-    },
-    { type: "stop_child", child: "kid", generation, src: "task", number: 2 },
-  ]);
 });

@@ -1,69 +1,19 @@
-// Every rule of the linter: a machine that it complains about, and its neighbour that it does not.
-import { describe, expect, test } from "vitest";
-import type { createMachine } from "xstate";
-import {
-  and,
-  assign,
-  fromCallback,
-  fromPromise,
-  fromTransition,
-  not,
-  raise,
-  sendTo,
-  setup,
-  spawnChild,
-  type AnyStateMachine,
-} from "xstate";
-import { z } from "zod";
+// Every rule of the linter about invocations, actions, delays and transitions.
+import { expect, test } from "vitest";
+import { and, assign, not, raise, sendTo, spawnChild } from "xstate";
 import { flow } from "../../../src/blueprint/flow.ts";
 import { lint } from "../../../src/blueprint/lint.ts";
-import type { Finding } from "../../../src/blueprint/lint/finding.ts";
-import { task } from "../../../src/blueprint/task.ts";
-
-const work = task("work", { input: z.unknown(), output: z.unknown() });
-const promise = fromPromise(async () => 1);
-
-/** What `setup` declares for the machines below. */
-const declared = {
-  actors: { work, promise, callback: fromCallback(() => {}), counter: fromTransition(() => 0, 0) },
-  guards: { ready: () => true },
-  delays: { soon: 1000 },
-  actions: { note: () => {} },
-};
-
-/** A machine of any shape: the linter is for those that the compiler lets through. */
-const machine = (config: object, more: object = {}): AnyStateMachine =>
-  (
-    setup({ ...declared, ...more }) as unknown as { createMachine: typeof createMachine }
-  ).createMachine({ id: "m", ...config }) as AnyStateMachine;
-
-const invoking = (invoke: object, more: object = {}): object => ({
-  initial: "a",
-  states: { a: { invoke: { id: "w", onError: "b", ...invoke }, on: { NEXT: "b" } }, b: {} },
-  ...more,
-});
-const on = (transition: object | string, more: object = {}): object => ({
-  initial: "a",
-  states: { a: { on: { GO: transition, NEXT: "b" }, ...more }, b: {} },
-});
-/** Options of a raise that is delayed by a name, which only a machine's own setup can type. */
-const named = (delay: string) => ({ id: "x", delay }) as object;
-const regions = (a: object, b: object): object => ({
-  type: "parallel",
-  states: {
-    one: { initial: "a", states: { a } },
-    two: { initial: "b", states: { b, c: { on: { BACK: "b" } } }, on: { TO_C: ".c" } },
-  },
-});
-
-interface Case {
-  readonly code: Finding["code"];
-  readonly severity: Finding["severity"];
-  readonly title: string;
-  readonly bad: AnyStateMachine;
-  readonly where: string;
-  readonly good: AnyStateMachine;
-}
+import {
+  checkCases,
+  invoking,
+  machine,
+  named,
+  on,
+  promise,
+  ranksOf,
+  regions,
+  type Case,
+} from "./lint-machines.ts";
 
 const cases: readonly Case[] = [
   {
@@ -358,31 +308,13 @@ function withHistory(inside: object, outside: object): object {
   };
 }
 
-const found = (one: AnyStateMachine, code: Finding["code"]): readonly Finding[] =>
-  lint(one, { style: "native" }).filter((finding) => finding.code === code);
-
-describe.each(cases)("$code: $title", ({ code, severity, bad, where, good }) => {
-  test("is found, at its place, with what to do about it", () => {
-    expect(found(bad, code)).toContainEqual({
-      code,
-      severity,
-      where,
-      message: expect.stringMatching(/^\S.{20,}\.$/),
-    });
-  });
-
-  test("is not found in the machine beside it", () => {
-    expect(found(good, code)).toEqual([]);
-  });
-});
+checkCases(cases);
 
 test("errors come before warnings, and warnings before the rest", () => {
   const mixed = machine({ ...on("b", { after: { 5: "b", son: "b" } }), context: { n: 1 } });
-  expect(lint(mixed, { style: "native" }).map(({ severity }) => severity)).toEqual([
-    "error",
-    "warning",
-    "info",
-  ]);
+  const ranks = ranksOf(mixed);
+  expect(new Set(ranks)).toEqual(new Set([0, 1, 2]));
+  expect(ranks).toEqual(ranks.toSorted((a, b) => a - b));
 });
 
 test("a compiled flow has no findings", () => {

@@ -1,9 +1,10 @@
 // Blueprints from files: which are found, and what is said of files that do not load.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadBlueprints } from "../../../src/blueprint/load.ts";
+import { findPaths, openTestWorld, reply } from "../../../src/testing/index.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -66,4 +67,41 @@ test("says that a directory cannot be read", async () => {
     code: "blueprint.load_failed",
     message: expect.stringContaining("nowhere"),
   });
+});
+
+const documents = resolve("test/support/document");
+
+test("takes a JSON file for a blueprint, with the code of the module beside it", async () => {
+  const [loaded, ...others] = await loadBlueprints(documents);
+  expect(others).toEqual([]);
+  expect(loaded?.file).toBe(join(documents, "parcel.json"));
+  const { blueprint } = loaded!;
+  expect(blueprint).toMatchObject({ name: "parcel", version: "1", endpoint: "/jobs/parcel" });
+
+  const paths = await findPaths(blueprint, { inputs: [{ sender: "Mara" }] });
+  paths.assertComplete();
+  const world = await openTestWorld(blueprint, { tasks: { weigh: reply({ grams: 30_000 }) } });
+  const job = await world.start({ sender: "Mara" });
+  job.assertDispatched("weigh", { sender: "Mara" });
+  job.assertIn("asking");
+  await job.run();
+  job.assertIn("returned");
+  await world.close();
+});
+
+test("says which name of a JSON file nobody implements, and where", async () => {
+  await copyFile(join(documents, "parcel.json"), join(directory, "parcel.json"));
+  await write("parcel.mjs", "export const implementations = { actors: {} };");
+  await expect(loadBlueprints(directory)).rejects.toMatchObject({
+    code: "interchange.unregistered",
+    message: expect.stringMatching(
+      /parcel\.json: .*machine\.states\.weighing\.invoke\.src: actors/,
+    ),
+  });
+});
+
+test("leaves JSON that belongs to tools alone", async () => {
+  await write("package.json", "{}");
+  await write("tsconfig.build.json", "{}");
+  expect(await loadBlueprints(directory)).toEqual([]);
 });

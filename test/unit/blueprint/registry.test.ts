@@ -135,8 +135,8 @@ describe("registering", () => {
 
   test("tells what is merely doubtful", () => {
     const doubtful = made("a", "1", {}, { context: { n: 1 } });
-    expect(new BlueprintRegistry().register(doubtful)).toEqual([
+    expect(new BlueprintRegistry().register(doubtful)).toContainEqual(
       expect.objectContaining({ code: "lint.static_context", severity: "warning" }),
-    ]);
+    );
   });
 });

@@ -287,7 +287,11 @@ test("an eventless loop ends its job in error, and the node goes on", async () =
     version: "1",
     machine: setup({ types: { events: {} as { type: "GO" } | { type: "TICK" } } }).createMachine({
       id: "loop",
-      on: { GO: { actions: raise({ type: "TICK" }) }, TICK: { actions: raise({ type: "TICK" }) } },
+      on: {
+        GO: { actions: raise({ type: "TICK" }) },
+        // The linter takes a guard for a way out; this one is none.
+        TICK: { guard: () => true, actions: raise({ type: "TICK" }) },
+      },
     }),
   });
   const { runtime } = await openWorld([loop]);

@@ -1,0 +1,203 @@
+// A machine as SCXML, for tools that speak the standard. Names stand for code: conditions and actions of ours are not ECMAScript.
+import type { AnyStateMachine, AnyStateNode } from "xstate";
+import { isBuiltIn, nameOf, type BuiltIn, type Transition } from "../lint/definition.ts";
+
+const namespace = "http://www.w3.org/2005/07/scxml";
+/** Actions that only this machine has are elements of this namespace, as the standard allows. */
+const ownNamespace = "urn:avtomatika:scxml";
+
+export function scxmlOf(machine: AnyStateMachine): string {
+  const { root } = machine;
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    tag("scxml", {
+      xmlns: namespace,
+      "xmlns:av": ownNamespace,
+      version: "1.0",
+      datamodel: "null",
+      name: root.id,
+      initial: idOf(root),
+    }).open,
+    ...stateLines(root, "  "),
+    "</scxml>",
+    "",
+  ].join("\n");
+}
+
+function stateLines(node: AnyStateNode, indent: string): string[] {
+  const inner = `${indent}  `;
+  const attributes = { id: idOf(node), initial: initialOf(node) };
+  if (node.type === "history") {
+    const { open, close } = tag("history", {
+      id: attributes.id,
+      type: node.history === "deep" ? "deep" : "shallow",
+    });
+    const target = historyTargets(node);
+    return [
+      `${indent}${open}`,
+      ...(target === undefined ? [] : [`${inner}${tag("transition", { target }).empty}`]),
+      `${indent}${close}`,
+    ];
+  }
+  const name = { atomic: "state", compound: "state", parallel: "parallel", final: "final" }[
+    node.type
+  ];
+  const { open, close, empty } = tag(name, attributes);
+  const lines = [
+    ...blockLines("onentry", node.entry, inner),
+    ...blockLines("onexit", node.exit, inner),
+    ...node.invoke.map(({ id, src }) => {
+      const about = { id, type: ownNamespace, src: typeof src === "string" ? src : "(inline)" };
+      return `${inner}${tag("invoke", about).empty}`;
+    }),
+    ...[...[...node.transitions.values()].flat(), ...(node.always ?? [])].flatMap((transition) =>
+      transitionLines(node, transition as Transition, inner),
+    ),
+    ...Object.values(node.states).flatMap((child) => stateLines(child as AnyStateNode, inner)),
+  ];
+  return lines.length === 0
+    ? [`${indent}${empty}`]
+    : [`${indent}${open}`, ...lines, `${indent}${close}`];
+}
+
+/** Ids of XML are stricter than those of XState. */
+const idOf = ({ id }: AnyStateNode): string =>
+  id.replaceAll(/[^\w.-]/g, "_").replace(/^(?![A-Za-z_])/, "_");
+
+/** The `initial` of a compound state; where actions belong to it, they are lost only to this picture of it. */
+function initialOf(node: AnyStateNode): string | undefined {
+  return node.type === "compound" ? node.initial.target.map(idOf).join(" ") : undefined;
+}
+
+function historyTargets(node: AnyStateNode): string | undefined {
+  const parent = node.parent!;
+  const { target } = node.config as { readonly target?: string };
+  if (target === undefined) return initialOf(parent);
+  const found = target
+    .replace(/^\./, "")
+    .split(".")
+    .reduce<AnyStateNode | undefined>((at, key) => at?.states[key], parent);
+  return found ? idOf(found) : target.replace(/^#/, "");
+}
+
+function transitionLines(node: AnyStateNode, transition: Transition, indent: string): string[] {
+  const { target = [], guard, eventType, reenter, actions } = transition;
+  const goesInside =
+    target.length > 0 && target.every((one) => one !== node && isInside(one, node));
+  const { open, close, empty } = tag("transition", {
+    event: eventType === "" ? undefined : eventOf(eventType),
+    cond: guard === undefined ? undefined : conditionOf(guard),
+    target: target.length > 0 ? target.map(idOf).join(" ") : undefined,
+    type: goesInside && !reenter ? "internal" : undefined,
+  });
+  const lines = actions.flatMap((action) => actionLine(action, `${indent}  `));
+  return lines.length === 0
+    ? [`${indent}${empty}`]
+    : [`${indent}${open}`, ...lines, `${indent}${close}`];
+}
+
+const isInside = (node: AnyStateNode, outer: AnyStateNode): boolean =>
+  node === outer || (node.parent !== undefined && isInside(node.parent, outer));
+
+/** XState's events under the names that the standard has for them. */
+function eventOf(type: string): string {
+  return type
+    .replace(/^xstate\.done\.actor\./, "done.invoke.")
+    .replace(/^xstate\.done\.state\./, "done.state.")
+    .replace(/^xstate\.error\.actor\./, "error.invoke.")
+    .replace(/^xstate\./, "");
+}
+
+function conditionOf(guard: unknown): string {
+  const {
+    check,
+    guards = [],
+    stateValue,
+  } = guard as {
+    readonly check?: { readonly name: string };
+    readonly guards?: readonly unknown[];
+    readonly stateValue?: unknown;
+  };
+  const parts = guards.map(conditionOf);
+  switch (typeof guard === "function" ? check?.name : undefined) {
+    case "checkAnd":
+      return `(${parts.join(" && ")})`;
+    case "checkOr":
+      return `(${parts.join(" || ")})`;
+    case "checkNot":
+      return `!${parts.join()}`;
+    case "checkStateIn":
+      return `In(${JSON.stringify(stateValue)})`;
+    case undefined:
+    default:
+      return called(guard);
+  }
+}
+
+/** A name, with its params where it has some. */
+function called(value: unknown): string {
+  const params =
+    typeof value === "object" && value !== null && "params" in value ? value.params : undefined;
+  const given =
+    params === undefined || typeof params === "function" ? "" : `(${JSON.stringify(params)})`;
+  return `${nameOf(value) ?? "(inline)"}${given}`;
+}
+
+function blockLines(name: string, actions: readonly unknown[], indent: string): string[] {
+  const lines = actions.flatMap((action) => actionLine(action, `${indent}  `));
+  return lines.length === 0 ? [] : [`${indent}<${name}>`, ...lines, `${indent}</${name}>`];
+}
+
+function actionLine(action: unknown, indent: string): string[] {
+  if (!isBuiltIn(action)) return [`${indent}${tag("av:action", { name: called(action) }).empty}`];
+  return [`${indent}${builtInElement(action)}`];
+}
+
+function builtInElement(action: BuiltIn): string {
+  const { type, event, id, delay, sendId, to } = action;
+  const name = typeof event === "function" ? "(made)" : eventOf(nameOf(event) ?? "(made)");
+  const target = typeof to === "string" ? `#_${to.replace(/^#_/, "")}` : undefined;
+  const wait =
+    typeof delay === "number"
+      ? { delay: `${delay}ms` }
+      : { delayexpr: delay === undefined ? undefined : (nameOf(delay) ?? "(inline)") };
+  switch (type) {
+    case "xstate.raise":
+      return delay === undefined
+        ? tag("raise", { event: name }).empty
+        : tag("send", { event: name, id: idText(id), ...wait }).empty;
+    case "xstate.sendTo":
+      return tag("send", { event: name, target, id: idText(id), ...wait }).empty;
+    case "xstate.cancel":
+      return tag("cancel", { sendid: idText(sendId) }).empty;
+    case "xstate.log":
+      return tag("log", {
+        expr: typeof action.value === "string" ? JSON.stringify(action.value) : "(made)",
+      }).empty;
+    default:
+      return tag("av:action", { name: type.replace("xstate.", "") }).empty;
+  }
+}
+
+/** Timers of `after` are named after the event that they send. */
+const idText = (id: unknown): string | undefined =>
+  id === undefined ? undefined : typeof id === "string" ? eventOf(id) : "(made)";
+
+function tag(name: string, attributes: Readonly<Record<string, string | undefined>>) {
+  const written = Object.entries(attributes)
+    .flatMap(([key, value]) => (value === undefined ? [] : [` ${key}="${escaped(value)}"`]))
+    .join("");
+  return { open: `<${name}${written}>`, close: `</${name}>`, empty: `<${name}${written}/>` };
+}
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+};
+/** Characters that XML has no way to say become spaces, and so do line ends in attributes. */
+const escaped = (text: string): string =>
+  text
+    .replaceAll(/[&<>"]/g, (char) => entities[char]!)
+    .replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, " ");

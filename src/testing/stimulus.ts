@@ -1,0 +1,154 @@
+// What can happen to a job from outside: the edges of its model, each as data that can be done again.
+import assert from "node:assert";
+import type { AnyStateMachine } from "xstate";
+import { activeStates } from "../actor/active-states.ts";
+import type { SentEvent } from "../actor/effect.ts";
+import type { Child } from "../actor/envelope.ts";
+import { actorKind } from "../blueprint/actor-kind.ts";
+import type { FlowContext } from "../blueprint/flow-handler.ts";
+import { fail, reply, type Told } from "./script.ts";
+import { samplesOf } from "./samples.ts";
+import type { TestJob } from "./test-job.ts";
+import type { TestWorld } from "./test-world.ts";
+
+export type Stimulus = (
+  | { readonly kind: "start"; readonly input: unknown }
+  | { readonly kind: "event"; readonly event: SentEvent }
+  /** A task or promise ends. */
+  | { readonly kind: "end"; readonly actor: string; readonly child: string; readonly told: Told }
+  | {
+      readonly kind: "progress";
+      readonly actor: string;
+      readonly child: string;
+      readonly data: unknown;
+    }
+  /** Time passes until the job moves. */
+  | { readonly kind: "time" }
+) & {
+  /** Which outcomes the promises that run inside the turn have, in the order in which they are called. */
+  readonly choices?: readonly number[];
+};
+
+/** Examples from which stimuli are made. */
+export interface Examples {
+  readonly events: Readonly<Record<string, readonly object[] | undefined>>;
+  readonly outcomes: Readonly<Record<string, readonly Told[] | undefined>>;
+}
+
+/** Do it to the job, or start the job with it. */
+export async function apply(
+  world: TestWorld,
+  job: TestJob | undefined,
+  stimulus: Stimulus,
+): Promise<TestJob> {
+  if (stimulus.kind === "start") return world.start(stimulus.input);
+  assert(job, "A path begins with a start.");
+  switch (stimulus.kind) {
+    case "event":
+      await job.send(stimulus.event);
+      break;
+    case "end":
+      await job.end(stimulus.actor, stimulus.told, stimulus.child);
+      break;
+    case "progress":
+      await job.progress(stimulus.actor, { data: stimulus.data }, { child: stimulus.child });
+      break;
+    case "time":
+      await passTime(world, job);
+      break;
+  }
+  return job;
+}
+
+/** More moments than this in which a job does not move are taken for ever. */
+const momentsMax = 100_000;
+
+async function passTime(world: TestWorld, job: TestJob): Promise<void> {
+  const { revision } = job.envelope;
+  for (let moments = 0; moments < momentsMax && job.envelope.revision === revision; moments++)
+    if (!(await world.advanceToNext())) return;
+}
+
+/** All that may happen next to a job that is not over. */
+export function stimuliOf(
+  machine: AnyStateMachine,
+  job: TestJob,
+  examples: Examples,
+): readonly Stimulus[] {
+  const { status, children, timers, value } = job.envelope;
+  if (status !== "active") return [];
+  const open = Object.entries(children).filter(([, child]) => child.settled === undefined);
+  const ends = open.flatMap(([child, about]) => endsOf(machine, job, child, about, examples));
+  const { events } = activeStates(machine, value);
+  const sends = events
+    .filter((type) => !type.startsWith("flow."))
+    .flatMap((type) => eventsOf(type, examples));
+  const passes: Stimulus[] = Object.keys(timers).length > 0 ? [{ kind: "time" }] : [];
+  return [...ends, ...sends, ...passes];
+}
+
+/** `*` and `order.*` take any event; one that nothing else takes stands for them. */
+function eventsOf(type: string, { events }: Examples): readonly Stimulus[] {
+  const sent = type === "*" ? "anything.else" : type.replace(/\.\*$/, ".anything");
+  const payloads = events[type] ?? [{}];
+  return payloads.map((payload) => ({ kind: "event", event: { ...payload, type: sent } }));
+}
+
+function endsOf(
+  machine: AnyStateMachine,
+  job: TestJob,
+  child: string,
+  { src, generation, wantsProgress }: Child,
+  { outcomes }: Examples,
+): readonly Stimulus[] {
+  const kind = actorKind(machine, src);
+  if (kind.kind !== "task" && !(kind.kind === "promise" && !kind.inTurn)) return [];
+  const dispatched = job.tasks().find(({ taskId }) => taskId === generation);
+  const isDynamic = kind.kind === "task" && !kind.definition;
+  const actor = isDynamic ? (dispatched?.type ?? src) : src;
+  const definition =
+    kind.kind === "task" ? (kind.definition ?? kind.declared?.get(actor)) : undefined;
+  const samples = definition ? samplesOf(definition.output) : [{}];
+  const statuses = isDynamic ? statusesOf(job) : ["success"];
+  const guessed = statuses.flatMap((status) =>
+    (status === "success" ? samples : samples.slice(0, 1)).map((output) =>
+      reply(output, { status }),
+    ),
+  );
+  const told = withFailure(outcomes[actor] ?? outcomes[child] ?? guessed);
+  const ends = told.map((one): Stimulus => ({ kind: "end", actor, child, told: one }));
+  if (!wantsProgress || kind.kind !== "task") return ends;
+  const reports = definition?.progress ? samplesOf(definition.progress) : [{}];
+  return [...ends, ...reports.map((data): Stimulus => ({ kind: "progress", actor, child, data }))];
+}
+
+/** Everything can fail, whether or not anybody has thought of an example. */
+export function withFailure(told: readonly Told[]): readonly Told[] {
+  return told.some(({ end }) => end.kind === "failure") ? told : [...told, fail()];
+}
+
+/** The outcomes for which the handler of a flow has named a transition. */
+function statusesOf(job: TestJob): readonly string[] {
+  const { transitions } = job.envelope.context as Partial<FlowContext>;
+  return Object.keys(transitions ?? {}).filter((status) => status !== "failure");
+}
+
+/** In a few words. */
+export function stimulusText(stimulus: Stimulus): string {
+  switch (stimulus.kind) {
+    case "start":
+      return "start";
+    case "event":
+      return stimulus.event.type;
+    case "progress":
+      return `${stimulus.child} progress`;
+    case "time":
+      return "time passes";
+    case "end": {
+      const { end } = stimulus.told;
+      const how =
+        end.kind === "failure" ? end.code : end.status === "success" ? "done" : end.status;
+      return `${stimulus.child} ${how}`;
+    }
+  }
+}

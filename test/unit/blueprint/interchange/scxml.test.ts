@@ -1,0 +1,70 @@
+// SCXML of machines: well-formed, with the states, transitions, timers and names of the machine.
+import { SaxesParser, type SaxesTagPlain } from "saxes";
+import { expect, test } from "vitest";
+import { importBlueprint } from "../../../../src/blueprint/interchange/import-machine.ts";
+import { scxmlOf } from "../../../../src/blueprint/interchange/scxml.ts";
+import { walk } from "../../../../src/blueprint/walk.ts";
+import { machine, on } from "../lint-machines.ts";
+import { implementations, sample } from "./sample-document.ts";
+
+/** The elements of a document in order. Throws where it is not well-formed. */
+function elementsOf(xml: string): readonly SaxesTagPlain[] {
+  const elements: SaxesTagPlain[] = [];
+  const parser = new SaxesParser();
+  parser.on("error", (error) => {
+    throw error;
+  });
+  parser.on("opentag", (tag) => void elements.push(tag));
+  parser.write(xml).close();
+  return elements;
+}
+
+const loan = importBlueprint(JSON.stringify(sample), implementations).machine;
+const elements = elementsOf(scxmlOf(loan));
+const found = (name: string, attributes: object) =>
+  elements.filter(
+    (one) =>
+      one.name === name &&
+      Object.entries(attributes).every(([key, value]) => one.attributes[key] === value),
+  );
+
+test("every state is there, once, under its id", () => {
+  const ids = elements.flatMap(({ name, attributes }) =>
+    ["state", "parallel", "final", "history"].includes(name) ? [attributes["id"]] : [],
+  );
+  expect(ids).toEqual([...walk(loan)].map(({ id }) => id));
+});
+
+test("every target is a state", () => {
+  const ids = new Set([...walk(loan)].map(({ id }) => id));
+  const targets = elements.flatMap(({ attributes }) => attributes["target"]?.split(" ") ?? []);
+  expect(targets.length).toBeGreaterThan(10);
+  expect(targets.filter((target) => !ids.has(target))).toEqual([]);
+});
+
+test.each([
+  ["scxml", { initial: "loan", datamodel: "null", version: "1.0" }],
+  ["state", { id: "loan.review", initial: "loan.review.open" }],
+  ["invoke", { id: "score", src: "score" }],
+  ["transition", { event: "done.invoke.score", target: "loan.deciding" }],
+  ["transition", { event: "error.invoke.score", target: "loan.declined" }],
+  ["transition", { event: "done.state.loan.paying", target: "loan.paid" }],
+  ["transition", { cond: "(isGood && !isLarge)", target: "loan.paying" }],
+  ["transition", { cond: 'scoreAbove({"points":10})', target: "loan.review" }],
+  ["transition", { event: "ASK", type: "internal", target: "loan.review.asking" }],
+  ["transition", { event: "after.week.loan.review", target: "loan.declined" }],
+  ["send", { event: "after.week.loan.review", id: "after.week.loan.review", delayexpr: "week" }],
+  ["send", { event: "REMIND", id: "remind", delayexpr: "day" }],
+  ["cancel", { sendid: "remind" }],
+  ["history", { id: "loan.review.open.past", type: "shallow" }],
+  ["av:action", { name: "keepScore" }],
+  ["av:action", { name: 'note({"what":"progress"})' }],
+] as const)("%s %j", (name, attributes) => expect(found(name, attributes)).toHaveLength(1));
+
+test("names that mean something to XML stay names", () => {
+  const hostile = machine(
+    on({ target: "b", actions: { type: '"><script>&', params: "\u0000]]>" } }),
+  );
+  const [action] = elementsOf(scxmlOf(hostile)).filter(({ name }) => name === "av:action");
+  expect(action?.attributes["name"]).toContain('"><script>&');
+});

@@ -1,0 +1,115 @@
+// Every rule of the linter about events that a machine sends.
+import { assign, cancel, enqueueActions, raise, sendParent, sendTo, spawnChild } from "xstate";
+import { checkCases, invoking, machine, on, type Case } from "./lint-machines.ts";
+
+const later = (id: string) => raise({ type: "X" }, { id, delay: 10 });
+const take = (event: string, transition: object): object => ({
+  initial: "a",
+  states: { a: { on: { [event]: transition } }, b: {} },
+});
+
+const cases: readonly Case[] = [
+  {
+    code: "lint.unknown_send_target",
+    severity: "error",
+    title: "an event for a child that is nowhere",
+    bad: machine(on({ actions: sendTo("w", { type: "X" }) })),
+    where: "m.a on GO",
+    good: machine(
+      invoking({ src: "work" }, { on: { GO: { actions: sendTo("w", { type: "X" }) } } }),
+    ),
+  },
+  {
+    code: "lint.unknown_send_target",
+    severity: "error",
+    title: "an event for a child that is called otherwise",
+    bad: machine(on({ actions: [spawnChild("work", { id: "w" }), sendTo("#_v", { type: "X" })] })),
+    where: "m.a on GO",
+    good: machine(on({ actions: [spawnChild("work", { id: "w" }), sendTo("#_w", { type: "X" })] })),
+  },
+  {
+    code: "lint.unknown_send_target",
+    severity: "error",
+    title: "an event for a child, where none is made at run time",
+    bad: machine(on({ actions: [enqueueActions(() => {}), sendTo("w", { type: "X" })] })),
+    where: "m.a on GO",
+    good: machine(
+      on({
+        actions: [
+          enqueueActions(({ enqueue }) => enqueue.spawnChild("work" as never, { id: "w" })),
+          sendTo("w", { type: "X" }),
+        ],
+      }),
+    ),
+  },
+  {
+    code: "lint.send_to_system",
+    severity: "warning",
+    title: "an event for an actor that the system is asked for",
+    bad: machine(on({ actions: sendTo(({ system }) => system.get("w"), { type: "X" }) })),
+    where: "m.a on GO",
+    good: machine(on({ actions: sendTo(({ self }) => self, { type: "X" }) })),
+  },
+  {
+    code: "lint.send_parent",
+    severity: "info",
+    title: "an event for the parent",
+    bad: machine(on({ actions: sendParent({ type: "X" }) })),
+    where: "m.a on GO",
+    good: machine(on({ actions: raise({ type: "X" }) })),
+  },
+  {
+    code: "lint.shared_send_id",
+    severity: "info",
+    title: "two delayed events with one id",
+    bad: machine(on({ actions: later("x") }, { entry: later("x") })),
+    where: "m.a on GO",
+    good: machine(on({ actions: later("x") }, { entry: later("y") })),
+  },
+  {
+    code: "lint.unknown_cancel",
+    severity: "warning",
+    title: "taking back an event that nothing sends",
+    bad: machine(on({ actions: cancel("y") }, { entry: later("x") })),
+    where: "m.a on GO",
+    good: machine(on({ actions: cancel("x") }, { entry: later("x") })),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "an event that raises itself",
+    bad: machine(take("X", { actions: raise({ type: "X" }) })),
+    where: "m.a on X",
+    good: machine(take("X", { actions: raise({ type: "X" }), guard: "ready" })),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "an event that raises itself by the name of an action",
+    bad: machine(take("X", { actions: "again" }), {
+      actions: { again: raise({ type: "X" }) },
+    }),
+    where: "m.a on X",
+    good: machine(take("X", { actions: "again", target: "b" }), {
+      actions: { again: raise({ type: "X" }) },
+    }),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "an event that enters a state which raises it",
+    bad: machine({
+      initial: "a",
+      states: {
+        a: { entry: raise({ type: "X" }), on: { X: { target: "a", reenter: true } } },
+      },
+    }),
+    where: "m.a on X",
+    good: machine({
+      initial: "a",
+      states: { a: { entry: raise({ type: "X" }), on: { X: { actions: assign({ n: 1 }) } } } },
+    }),
+  },
+];
+
+checkCases(cases);
