@@ -1,5 +1,5 @@
 // The step: what messages do to a job, and what XState's own pure functions would get wrong.
-import { assign, emit, log, raise, sendParent, sendTo, spawnChild } from "xstate";
+import { assign, emit, log, raise, sendParent, sendTo, spawnChild, stopChild } from "xstate";
 import { expect, test } from "vitest";
 import type { RuntimeError } from "../../../src/errors.ts";
 import { start, step } from "../../../src/actor/step.ts";
