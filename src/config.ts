@@ -7,6 +7,8 @@ import { parseEnv } from "node:util";
 import { z } from "zod";
 import { RuntimeError } from "./errors.ts";
 import { logLevels } from "./logger.ts";
+import { redisSettings, redisVariables } from "./redis-config.ts";
+import type { RedisSettings } from "./store/redis/open-redis-store.ts";
 
 /** The Python names of levels, which existing deployments have in their environment. */
 const levelAliases: Readonly<Record<string, string>> = { warning: "warn", critical: "fatal" };
@@ -56,6 +58,7 @@ export const variables = {
     about: "The directory of the embedded store; made where it is missing.",
     schema: z.string().min(1).default("./data"),
   },
+  ...redisVariables,
   BLUEPRINTS_DIR: {
     flag: "blueprints",
     about: "The directory that blueprints are loaded from.",
@@ -134,6 +137,8 @@ export interface Config {
   readonly archiveUri?: string;
   /** For ever where absent. */
   readonly retentionMs?: number;
+  /** Jobs are kept there; in the data directory where absent. */
+  readonly redis?: RedisSettings;
   /** The caller's own where absent. */
   readonly blueprintsDirectory?: string;
   readonly workersFile?: string;
@@ -183,12 +188,14 @@ export function readConfig({
   const values = parsed(given);
   const production = values.NODE_ENV === "production";
   if (production || !isLoopback(values.API_HOST)) refuseUnsafeTokens(values, production);
+  const redis = redisSettings(values);
   return {
     host: values.API_HOST,
     port: values.API_PORT,
     clientToken: values.CLIENT_TOKEN ?? freshToken(),
     workerToken: values.GLOBAL_WORKER_TOKEN ?? freshToken(),
     dataDirectory: values.DATA_DIR,
+    ...(redis && { redis }),
     ...(values.BLUEPRINTS_DIR !== undefined && { blueprintsDirectory: values.BLUEPRINTS_DIR }),
     ...(values.WORKERS_CONFIG_PATH !== undefined && { workersFile: values.WORKERS_CONFIG_PATH }),
     retriesMax: values.JOB_MAX_RETRIES,

@@ -58,6 +58,8 @@ export const errorCodes = {
   "store.closed": { status: 503, retryable: true },
   "store.contended": { status: 503, retryable: true },
   "store.corrupt": { status: 500, retryable: false },
+  "store.durability_unmet": { status: 500, retryable: false },
+  "store.evicting": { status: 500, retryable: false },
   "store.format_newer": { status: 500, retryable: false },
   "store.full": { status: 503, retryable: true },
   "store.in_use": { status: 500, retryable: true },

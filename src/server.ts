@@ -15,16 +15,19 @@ import { serve } from "./http/serve.ts";
 import type { Logger } from "./logger.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
 import type { RuntimeLimits } from "./runtime/runtime.ts";
-import { openEmbeddedStore } from "./store/embedded/embedded-store.ts";
+import { openStore } from "./open-store.ts";
 import { newEpoch } from "./store/epoch.ts";
+import type { RedisSettings } from "./store/redis/open-redis-store.ts";
 
 export interface ServerOptions {
   /** `127.0.0.1` where absent. */
   readonly host?: string;
   /** 0, the default, takes a free one. */
   readonly port?: number;
-  /** Where the embedded store lives; made where it is missing. */
+  /** Where the embedded store lives; made where it is missing. Not used where there is a Redis. */
   readonly dataDirectory: string;
+  /** Keep jobs there; in `dataDirectory` where absent. */
+  readonly redis?: RedisSettings;
   readonly blueprints: readonly Blueprint[];
   readonly clientToken: string;
   readonly workerToken: string;
@@ -62,10 +65,10 @@ export interface Server {
 const defaultGraceMs = 2_000;
 
 /**
- * Start a server over the embedded store.
+ * Start a server.
  *
- * @throws RuntimeError `store.in_use`, `store.corrupt`, `store.format_newer`, `store.unusable`,
- *   `server.port_in_use`, `config.invalid`, `blueprint.invalid`, `blueprint.duplicate`, `blueprint.shape_changed`
+ * @throws RuntimeError what opening the store throws (`store.*`), `server.port_in_use`, `config.invalid`,
+ *   `blueprint.invalid`, `blueprint.duplicate`, `blueprint.shape_changed`
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { host = "127.0.0.1", port = 0, log, clock = systemClock } = options;
@@ -79,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const nodeId = `${instanceId}-${newEpoch()}`;
   const { archiveUri, retentionMs } = options;
   const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);
-  const store = await openEmbeddedStore({ directory: options.dataDirectory, clock, nodeId });
+  const { store, condition, where } = await openStore(options, clock, nodeId);
   const stopping = new AbortController();
   const runtime = createRuntime({
     store,
@@ -112,6 +115,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       clock,
       log: log.child({ part: "http" }),
       unready: () => (stopping.signal.aborted ? "The server is stopping." : undefined),
+      storeCondition: condition,
       consoleDirectory: options.consoleDirectory ?? builtConsole,
       stopping: stopping.signal,
       ...(workersFile !== undefined && {
@@ -129,7 +133,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       onRequest: (request, response) => gateway.handleRequest(request, response),
       onUpgrade: (request, socket, head) => gateway.handleUpgrade(request, socket, head),
     });
-    log.info({ url: http.url, dataDirectory: options.dataDirectory }, "server is listening");
+    log.info({ url: http.url, ...where }, "server is listening");
     archive?.list({ limit: 1 }).catch((error: unknown) => {
       log.error({ err: error }, "the archive can't be used; ended jobs stay in the live store");
     });

@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { addChart } from "./chart.ts";
 import { addCheck } from "./check.ts";
 import { addDev } from "./dev.ts";
+import { addDoctor } from "./doctor.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { reportFailure, usageFailure } from "./failure.ts";
 import { addImport } from "./import.ts";
@@ -31,6 +32,7 @@ addStart(program);
 addWorker(program);
 addJobs(program);
 addCheck(program);
+addDoctor(program);
 addChart(program);
 addImport(program);
 

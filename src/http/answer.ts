@@ -55,5 +55,11 @@ export function failure(
   if (status === 503 && retryable) log.debug({ code, ...where }, "request put off");
   else if (status >= 500) log.error({ err: error, code, ...where }, "request failed");
   const tellDetails = status < 500 && Object.keys(details).length > 0;
-  return problem(code, originalWords[code] ?? message, tellDetails ? { details } : {});
+  const { retryAfterSeconds } = details;
+  return problem(code, originalWords[code] ?? message, {
+    ...(tellDetails && { details }),
+    ...(typeof retryAfterSeconds === "number" && {
+      headers: { "retry-after": String(retryAfterSeconds) },
+    }),
+  });
 }

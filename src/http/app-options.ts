@@ -52,6 +52,8 @@ export interface AppOptions {
   readonly log: Logger;
   /** Why the server takes no work now; undefined where it does. */
   readonly unready: () => string | undefined;
+  /** What the server tells of its store with its readiness; JSON. */
+  readonly storeCondition?: () => Readonly<Record<string, unknown>>;
   /** Where the built console is. */
   readonly consoleDirectory: string;
   /** Read the workers' own tokens again; absent where there is no file of them. */

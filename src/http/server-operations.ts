@@ -38,6 +38,7 @@ export function serverOperations({
   instanceId,
   unready,
   reloadWorkers,
+  storeCondition,
 }: AppOptions): ServerOperations {
   const fine = () => json({ status: "ok" });
   const listWorkers = () => json(workers.list().map((worker) => workerAnswer(worker, instanceId)));
@@ -66,7 +67,7 @@ export function serverOperations({
     getReadiness() {
       const reason = unready();
       if (reason !== undefined) throw new RuntimeError("server.not_ready", reason);
-      return fine();
+      return json({ status: "ok", ...(storeCondition && { store: storeCondition() }) });
     },
     getOpenApi() {
       document ??= json(openApiDocument(blueprints.list()));

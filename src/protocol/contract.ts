@@ -86,6 +86,15 @@ const version = z.string().max(64).optional().describe("The newest where absent.
 export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
 const Fine = z.object({ status: z.literal("ok") });
+const Ready = Fine.extend({
+  store: z
+    .looseObject({
+      kind: z.enum(["embedded", "redis"]),
+      durability: z.enum(["relaxed", "durable", "replicated"]),
+    })
+    .optional()
+    .describe("Where jobs are kept, how safely, and how full that is."),
+});
 
 export const contract = {
   getStatus: {
@@ -128,7 +137,7 @@ export const contract = {
     under: "root",
     auth: "none",
     summary: "Whether the server takes work: for a load balancer. 503 while it starts or stops.",
-    answers: { 200: { about: "It does.", schema: Fine } },
+    answers: { 200: { about: "It does.", schema: Ready } },
   },
   getOpenApi: {
     method: "GET",

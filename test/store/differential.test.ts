@@ -17,7 +17,7 @@ const sequences = 2000;
 
 let backend: RedisBackend;
 beforeAll(async () => {
-  backend = await startRedisBackend(["--appendonly", "no"]);
+  backend = await startRedisBackend();
 });
 afterAll(() => backend.close());
 

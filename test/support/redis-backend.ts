@@ -81,6 +81,8 @@ export function openRedis(
   return openRedisStore({
     deployment: { kind: "single", server: { host: "127.0.0.1", port } },
     access: {},
+    prefix: "avtomatika",
+    replicas: 1,
     nodeId: "node",
     ...options,
   });

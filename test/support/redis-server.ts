@@ -41,6 +41,7 @@ export async function startRedisServer(settings: readonly string[] = []): Promis
       return running!;
     },
     async start() {
+      if (running && running.exitCode === null && running.signalCode === null) return;
       running = spawn("redis-server", args, { stdio: "ignore" });
       await eventually(() => answers(port), { timeoutMs: 20_000 });
     },

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { expect, test } from "vitest";
 import { addChart } from "../../src/cli/chart.ts";
 import { addCheck } from "../../src/cli/check.ts";
+import { addDoctor } from "../../src/cli/doctor.ts";
 import { addDev } from "../../src/cli/dev.ts";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
 import { addImport } from "../../src/cli/import.ts";
@@ -38,8 +39,8 @@ function verbsOf(command: Command, words: readonly string[]): readonly Verb[] {
 
 test("has every command with its options and what it does", () => {
   const program = new Command();
-  for (const add of [addDev, addStart, addWorker, addJobs, addCheck, addChart, addImport])
-    add(program);
+  const adds = [addDev, addStart, addWorker, addJobs, addCheck, addDoctor, addChart, addImport];
+  for (const add of adds) add(program);
   const shown = tableRows(page, "Commands").map(([usage = "", options = "", about = ""]) => ({
     usage: codesIn(usage)[0],
     options: codesIn(options),

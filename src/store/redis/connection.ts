@@ -45,6 +45,7 @@ const connectTimeoutMs = 5000;
 const pauseMs = { first: 50, most: 1000 } as const;
 /** A server that has not answered so many questions in a row, one each second, is taken for gone. */
 const unansweredMax = 5;
+const prepareMs = 2000;
 const heartbeatMs = 1000;
 
 export class Connection {
@@ -57,6 +58,7 @@ export class Connection {
   #endPause: (() => void) | undefined;
   #heartbeat: TimerHandle | undefined;
   #unanswered = 0;
+  #address = "";
   #closed = false;
 
   constructor(options: ConnectionOptions) {
@@ -67,6 +69,11 @@ export class Connection {
   /** The connection, where there is one now: another object after each loss. */
   get client(): Client | undefined {
     return this.#client;
+  }
+
+  /** Where the server was found last, as `host:port`. */
+  get address(): string {
+    return this.#address;
   }
 
   /** Why there is no connection, where anybody knows. */
@@ -130,17 +137,28 @@ export class Connection {
 
   async #newConnection(): Promise<Client> {
     const { locate, access, prepare } = this.#options;
-    const client = newClient(await locate(), access);
+    const { host, port } = await locate();
+    this.#address = `${host}:${port}`;
+    const client = newClient({ host, port }, access);
     // Without a listener an error would end the process. What it says is known from the calls that it fails.
     client.on("error", (error: unknown) => this.drop(client, error));
     try {
-      await client.connect();
-      await (prepare ?? loadScripts)(client);
+      await this.#inTime(client.connect().then(() => (prepare ?? loadScripts)(client)));
       return client;
     } catch (error) {
       if (client.isOpen) client.destroy();
       throw error;
     }
+  }
+
+  /** A server that takes connections and then says nothing is no server. */
+  #inTime(preparing: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.clock.schedule(prepareMs, () =>
+        reject(new Error(`no answer for ${prepareMs} ms`)),
+      );
+      preparing.then(resolve, reject).finally(() => timer.cancel());
+    });
   }
 
   #adopt(client: Client): void {

@@ -3,18 +3,25 @@ import { systemClock, type Clock } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import { shardsMax } from "../shard.ts";
 import { Calls } from "./calls.ts";
+import { confirmOnReplicas } from "./confirm.ts";
 import type { Access } from "./connection.ts";
+import { durabilityOf, findingsOf, requireFine, type Expectation } from "./durability.ts";
 import { Keys } from "./keys.ts";
 import { RedisStore } from "./redis-store.ts";
 import { connectTo, type Deployment } from "./servers.ts";
+import { Watch } from "./watch.ts";
 
-export interface RedisOptions {
+/** Which Redis, and what is expected of it. */
+export interface RedisSettings extends Expectation {
   readonly deployment: Deployment;
   readonly access: Access;
-  /** What all names in Redis begin with; `avtomatika` where absent. */
-  readonly prefix?: string;
+  /** What all names in Redis begin with. */
+  readonly prefix: string;
   /** How many shards there are to be, as many as before where absent. They can be raised, never lowered. */
   readonly shards?: number;
+}
+
+export interface RedisOptions extends RedisSettings {
   readonly nodeId: string;
   readonly clock: Clock;
   /** Real time where absent: the network has no other. */
@@ -27,52 +34,77 @@ export interface RedisOptions {
 
 /** The rows and keys of this release. */
 const format = 1;
-const defaults = { prefix: "avtomatika", startPatienceMs: 30_000, patienceMs: 5000 } as const;
+const defaults = { startPatienceMs: 30_000, patienceMs: 5000 } as const;
+/** How long replicas may take for a write, in milliseconds. */
+const confirmTimeoutMs = 1000;
+const shardsOfNew = { single: 1, sentinel: 1, cluster: 64 } as const;
 
 /**
  * Open the store.
  *
- * @throws RuntimeError `store.unavailable` where Redis does not come in time, `store.access_denied`, `store.corrupt`
- *   where a key of ours holds something else, `store.format_newer`, `config.invalid` for fewer shards than there are
+ * @throws RuntimeError `store.unavailable` where Redis does not come in time, `store.access_denied`,
+ *   `store.durability_unmet` and `store.evicting` where it would not keep what it is told, `store.corrupt` where a key
+ *   of ours holds something else, `store.format_newer`, `config.invalid` for fewer shards than there are
  */
 export async function openRedisStore(options: RedisOptions): Promise<RedisStore> {
-  const { deployment, access, shards = 0, nodeId, clock } = options;
-  const { prefix, patienceMs, startPatienceMs } = { ...defaults, ...options };
-  const { networkClock = systemClock } = options;
+  const { deployment, access, prefix, shards = 0, nodeId, clock } = options;
+  const { patienceMs, startPatienceMs, networkClock } = {
+    networkClock: systemClock,
+    ...defaults,
+    ...options,
+  };
   const keys = new Keys(prefix);
   const servers = connectTo(deployment, access, networkClock);
-  const calls = new Calls({ servers, keys, clock, networkClock, patienceMs });
+  const watch = new Watch(servers, networkClock);
+  const calls = new Calls({
+    servers,
+    keys,
+    clock,
+    networkClock,
+    patienceMs,
+    ...(options.durability === "replicated" && {
+      confirm: confirmOnReplicas(options.replicas, confirmTimeoutMs),
+    }),
+  });
   try {
-    const until = networkClock.monotonic() + startPatienceMs;
-    const shardsOfNew = deployment.kind === "cluster" ? 64 : 1;
-    const args = ["0", String(format), String(shards), String(shardsOfNew)];
-    for (;;) {
-      try {
-        const answer = await calls.run("open", keys.system.slice(0, 1), args);
-        const store = new RedisStore({ servers, calls, keys, nodeId, shards: 0 });
-        await store.look(checked(answer, shards));
-        return store;
-      } catch (error) {
-        const isAbsent = error instanceof RuntimeError && error.code === "store.unavailable";
-        if (!isAbsent || networkClock.monotonic() >= until) throw error;
-      }
-    }
+    await awaitServers(calls, keys, networkClock, startPatienceMs);
+    for (const facts of await watch.start()) requireFine(findingsOf(facts, options));
+    const args = ["0", String(format), String(shards), String(shardsOfNew[deployment.kind])];
+    const answer = await calls.run("open", keys.system.slice(0, 1), args);
+    const durability = durabilityOf(options);
+    const store = new RedisStore({ servers, calls, keys, nodeId, watch, durability });
+    await store.look(checked(answer, shards));
+    return store;
   } catch (error) {
+    watch.close();
     await calls.close();
     servers.close();
     throw error;
   }
 }
 
+/** Redis may start at the same time as we do. */
+async function awaitServers(
+  calls: Calls,
+  { system: [meta] }: Keys,
+  clock: Clock,
+  patienceMs: number,
+): Promise<void> {
+  const until = clock.monotonic() + patienceMs;
+  for (;;)
+    try {
+      await calls.read(meta, ["EXISTS", meta]);
+      return;
+    } catch (error) {
+      const isAbsent = error instanceof RuntimeError && error.code === "store.unavailable";
+      if (!isAbsent || clock.monotonic() >= until) throw error;
+    }
+}
+
 /** How many shards there are, if this release can use them. */
 function checked(answer: unknown, wanted: number): number {
   const [, , stored, before, shards] = answer as [number, string, number, number, number];
-  if (stored > format)
-    throw new RuntimeError(
-      "store.format_newer",
-      `The store was written by a newer release (format ${stored}, this one knows ${format}). It has been left as it is.`,
-      { stored, format },
-    );
+  checkFormat(stored);
   if (wanted > 0 && wanted < before)
     throw new RuntimeError(
       "config.invalid",
@@ -82,4 +114,14 @@ function checked(answer: unknown, wanted: number): number {
   if (shards > shardsMax)
     throw new RuntimeError("config.invalid", `SHARDS must be ${shardsMax} at most.`, { shards });
   return shards;
+}
+
+/** @throws RuntimeError `store.format_newer` */
+export function checkFormat(stored: number): void {
+  if (stored > format)
+    throw new RuntimeError(
+      "store.format_newer",
+      `The store was written by a newer release (format ${stored}, this one knows ${format}). It has been left as it is.`,
+      { stored, format },
+    );
 }

@@ -1,5 +1,6 @@
 // The store in Redis: every change is one script, shared by all nodes, and sent again until its outcome is known.
 import assert from "node:assert/strict";
+import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult } from "../commit.ts";
 import { newEpoch } from "../epoch.ts";
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
@@ -18,6 +19,7 @@ import type {
   Store,
 } from "../store.ts";
 import type { Calls, Changed, Shard } from "./calls.ts";
+import type { Durability, ServerFacts } from "./durability.ts";
 import type { Keys } from "./keys.ts";
 import { listClaimedKeys } from "./claimed-keys.ts";
 import { readDue } from "./due.ts";
@@ -37,31 +39,47 @@ import {
   jsonText,
 } from "./rows.ts";
 import type { Servers } from "./servers.ts";
+import type { Watch } from "./watch.ts";
 
 export interface RedisStoreOptions {
   readonly servers: Servers;
   readonly calls: Calls;
   readonly keys: Keys;
   readonly nodeId: string;
-  readonly shards: number;
+  readonly watch: Watch;
+  readonly durability: Durability;
 }
+
+/** What an operator may want to know of the store. */
+export interface RedisCondition {
+  readonly kind: "redis";
+  readonly durability: Durability;
+  readonly shards: number;
+  readonly servers: readonly ServerFacts[];
+}
+
+/** How soon a start may be tried again that found no memory, in seconds. */
+const retryAfterSeconds = 10;
 
 export class RedisStore implements Store {
   readonly nodes: RedisNodes;
   readonly #calls: Calls;
   readonly #keys: Keys;
   readonly #servers: Servers;
+  readonly #watch: Watch;
+  readonly #durability: Durability;
   /** What tokens begin with: nobody else's do. */
   readonly #tokens = newEpoch().slice(0, 6);
   #tokensGiven = 0;
-  #shards: number;
+  #shards = 0;
   #closing: Promise<void> | undefined;
 
-  constructor({ servers, calls, keys, nodeId, shards }: RedisStoreOptions) {
+  constructor({ servers, calls, keys, nodeId, watch, durability }: RedisStoreOptions) {
     this.#calls = calls;
     this.#keys = keys;
     this.#servers = servers;
-    this.#shards = shards;
+    this.#watch = watch;
+    this.#durability = durability;
     this.nodes = new RedisNodes({
       nodeId,
       calls,
@@ -73,6 +91,11 @@ export class RedisStore implements Store {
 
   get shards(): number {
     return this.#shards;
+  }
+
+  get condition(): RedisCondition {
+    const { facts: servers } = this.#watch;
+    return { kind: "redis", durability: this.#durability, shards: this.#shards, servers };
   }
 
   /** Get to know the shards up to this number, those of which are new. */
@@ -103,6 +126,12 @@ export class RedisStore implements Store {
       if (op.op === "add_task")
         assert(op.task.taskId.startsWith(`${jobId}:`), "a task's id begins with its job's");
     const shard = this.#shardOf(jobId);
+    if (expectedRevision === 0 && this.#watch.isFull(this.#servers.serving(shard.keys.tag)))
+      throw new RuntimeError(
+        "store.full",
+        "Redis has next to no memory left, so no new jobs are started.",
+        { retryAfterSeconds },
+      );
     const token = this.#newToken();
     const moved: Hint = { kind: "moved", jobId, revision };
     const args = [
@@ -339,6 +368,7 @@ export class RedisStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#watch.close();
     const departing = this.nodes.depart().catch(() => {});
     await this.#calls.close();
     await departing;

@@ -1,0 +1,52 @@
+// Looks at a Redis without opening a store in it: what it is set to, what lies there, and what is wrong with either.
+import { systemClock, type Clock } from "../../clock.ts";
+import { RuntimeError } from "../../errors.ts";
+import { Calls } from "./calls.ts";
+import { findingsOf, type Finding, type ServerFacts } from "./durability.ts";
+import { Keys } from "./keys.ts";
+import { checkFormat, type RedisSettings } from "./open-redis-store.ts";
+import { connectTo } from "./servers.ts";
+import { Watch } from "./watch.ts";
+
+export interface Examination {
+  readonly servers: readonly ServerFacts[];
+  /** How many shards the store has; absent where there is none yet. */
+  readonly shards?: number;
+  readonly findings: readonly Finding[];
+}
+
+const patienceMs = 5000;
+
+export async function examineRedis(
+  settings: RedisSettings,
+  clock: Clock = systemClock,
+): Promise<Examination> {
+  const keys = new Keys(settings.prefix);
+  const servers = connectTo(settings.deployment, settings.access, clock);
+  const watch = new Watch(servers, clock);
+  const calls = new Calls({ servers, keys, clock, networkClock: clock, patienceMs });
+  const findings: Finding[] = [];
+  let shards: number | undefined;
+  try {
+    const [meta] = keys.system;
+    const stored = (await calls.read(meta, ["HMGET", meta, "format", "shards"])) as string[];
+    if (stored[1]) shards = Number(stored[1]);
+    if (stored[0]) checkFormat(Number(stored[0]));
+    // Whether scripts may be run, and whether our keys hold what they should.
+    await calls.run("count", [keys.shard(0).all[1]!], ["1"]);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    findings.push({ severity: "error", code: error.code, message: error.message });
+  }
+  try {
+    const facts = findings.some(({ code }) => code === "store.unavailable")
+      ? []
+      : await watch.start();
+    findings.push(...facts.flatMap((one) => findingsOf(one, settings)));
+    return { servers: facts, findings, ...(shards !== undefined && { shards }) };
+  } finally {
+    watch.close();
+    await calls.close();
+    servers.close();
+  }
+}
