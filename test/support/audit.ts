@@ -1,5 +1,6 @@
 // An audit of a stopped store: every job's history is complete, replays to its stored state, and left nothing behind.
-import { decodeEnvelope } from "../../src/actor/codec.ts";
+import { isDeepStrictEqual } from "node:util";
+import { decodeEnvelope, encodeEnvelope } from "../../src/actor/codec.ts";
 import { replay } from "../../src/actor/replay.ts";
 import type { BlueprintRegistry } from "../../src/blueprint/registry.ts";
 import type { JobSummary } from "../../src/store/records.ts";
@@ -50,7 +51,8 @@ async function auditJob(
   const envelope = decodeEnvelope(job.envelope);
   const { machine } = blueprints.require(blueprint, version);
   const origin = { jobId, blueprint, version, shape: envelope.shape };
-  if (JSON.stringify(replay(machine, origin, history)) !== JSON.stringify(envelope))
+  const replayed = decodeEnvelope(encodeEnvelope(replay(machine, origin, history)));
+  if (!isDeepStrictEqual(replayed, envelope))
     violations.push(`${jobId} does not replay to its stored state`);
 
   const open = Object.values(envelope.children).filter((child) => !child.settled);
