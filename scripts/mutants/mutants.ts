@@ -97,8 +97,8 @@ export const mutants: readonly Mutant[] = [
   ]),
   mutant("the stopping of children of a job that fails", [
     "outcome.ts",
-    "[...timers.effects, ...stops, finished(concluded)]",
-    "[...timers.effects, finished(concluded)]",
+    "[...timers.effects, ...stops]",
+    "[...timers.effects]",
   ]),
   mutant("members that are undefined", [
     "codec.ts",
