@@ -23,7 +23,7 @@ afterAll(() => backend.close());
 
 test(
   `the embedded store and Redis answer ${sequences} sequences of calls as the memory store does`,
-  { timeout: 120_000 },
+  { timeout: 600_000 },
   () =>
     fc.assert(
       fc.asyncProperty(roughCalls, async (groups) => {

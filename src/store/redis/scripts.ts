@@ -1,7 +1,7 @@
 // The Lua scripts: read from their files once, each with the parts that it includes.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { defineScript, type CommandParser } from "redis";
+import { defineScript, ErrorReply, type CommandParser } from "redis";
 
 const names = [
   "announce",
@@ -57,10 +57,17 @@ export type ScriptMethod = `lua/${ScriptName}`;
  * in the order in which they were made. A server that refuses is told of each script when it is called.
  */
 export async function loadScripts(client: {
+  scriptExists(hashes: string[]): Promise<number[]>;
   scriptLoad(script: string): Promise<unknown>;
 }): Promise<void> {
-  const loading = Object.values(scripts).map(({ SCRIPT }) => client.scriptLoad(SCRIPT));
-  await Promise.allSettled(loading);
+  const all = Object.values(scripts);
+  try {
+    const known = await client.scriptExists(all.map(({ SHA1 }) => SHA1));
+    const missing = all.filter((_, index) => known[index] !== 1);
+    await Promise.all(missing.map(({ SCRIPT }) => client.scriptLoad(SCRIPT)));
+  } catch (error) {
+    if (!(error instanceof ErrorReply)) throw error;
+  }
 }
 
 /** For `createClient`. A script that a server does not know yet is sent to it by the client. */

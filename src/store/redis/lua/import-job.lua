@@ -41,6 +41,9 @@ while ARGV[i] do
       queue = ARGV[i + 13], holder = ARGV[i + 14], worker = ARGV[i + 15], error = ARGV[i + 16],
       progress = ARGV[i + 17], fixed = ARGV[i + 18]
     }
+    -- A job that was forgotten may have left a task.
+    local before = readTask(id)
+    if before then unindexTask(id, before) end
     redis.call('ZADD', OPEN, 0, id)
     writeTask(id, task)
     indexTask(id, task)
