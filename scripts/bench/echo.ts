@@ -1,15 +1,10 @@
 // Benchmarks of the whole: jobs over HTTP, through the embedded store with flushed commits, to a worker and back.
-import { bodyOfEcho } from "./floor-texts.ts";
 import { measureFloors, type Floors } from "./floors.ts";
-import { load, type LoadFigures, type Shape } from "./load.ts";
+import { load, shapes, type LoadFigures } from "./load.ts";
 import { medians } from "./medians.ts";
 import { anonymousMb, cpuSeconds, startBench } from "./processes.ts";
 
-const echo: Shape = {
-  path: "/api/v1/jobs/test",
-  body: bodyOfEcho,
-  expect: "Hello World Hello World Hello World",
-};
+const echo = shapes.A;
 /** A round is long enough to mean something, and there are enough of them for a median. */
 const rounds = 3;
 
@@ -74,18 +69,10 @@ function printCosts({ serverCpuMs, workerCpuMs, clientCpuMs, bytes, transactions
   print("  on disk for each job", `${Math.round(bytes)} bytes, ${transactions.toFixed(2)} flushes`);
 }
 
-const shapes: Readonly<Record<string, Shape>> = {
-  "A, one task": echo,
-  "B, three tasks in sequence": {
-    path: "/api/jobs/one_by_one",
-    body: JSON.stringify({ value: 1 }),
-    expect: '"value":4',
-  },
-  "C, ten tasks at once and one": {
-    path: "/api/jobs/fan_out",
-    body: JSON.stringify({ value: 1 }),
-    expect: '"sum":65',
-  },
+const titles: Readonly<Record<keyof typeof shapes, string>> = {
+  A: "one task",
+  B: "three tasks in sequence",
+  C: "ten tasks at once and one",
 };
 
 /** The three shapes on one server: throughput at 100 callers, latency and flushes at one. */
@@ -94,12 +81,16 @@ export async function benchShapes(jobs: number): Promise<void> {
   const echoBench = await startBench(256);
   const bench = await startBench(2000, { served });
   try {
-    for (const [name, shape] of Object.entries(shapes)) {
+    for (const name of Object.keys(titles) as (keyof typeof titles)[]) {
+      const shape = shapes[name];
       const server = shape === echo ? echoBench : bench;
       await load(server, shape, 500, 20);
       const many = await load(server, shape, jobs, 100);
       const one = await load(server, shape, Math.max(200, Math.round(jobs / 10)), 1);
-      print(`shape ${name}`, `${rate(many)} at 100 callers, ${latency(one)} at one`);
+      print(
+        `shape ${name}, ${titles[name]}`,
+        `${rate(many)} at 100 callers, ${latency(one)} at one`,
+      );
       printCosts(many);
       print("  flushes for each job at one caller", one.transactions.toFixed(1));
     }

@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { LoopFigures } from "./closed-loop.ts";
+import { bodyOfEcho } from "./floor-texts.ts";
 import { cpuSeconds, runScript, type Bench } from "./processes.ts";
 
 /** What is started, and what its data then holds. */
@@ -10,6 +11,25 @@ export interface Shape {
   readonly body: string;
   readonly expect: string;
 }
+
+/** One task; three tasks in sequence; ten tasks at once and one that takes them together. */
+export const shapes = {
+  A: {
+    path: "/api/v1/jobs/test",
+    body: bodyOfEcho,
+    expect: "Hello World Hello World Hello World",
+  },
+  B: {
+    path: "/api/jobs/one_by_one",
+    body: JSON.stringify({ value: 1 }),
+    expect: '"value":4',
+  },
+  C: {
+    path: "/api/jobs/fan_out",
+    body: JSON.stringify({ value: 1 }),
+    expect: '"sum":65',
+  },
+} as const satisfies Readonly<Record<string, Shape>>;
 
 export interface LoadFigures extends LoopFigures {
   /** Milliseconds of CPU for each job. */
@@ -25,20 +45,12 @@ export interface LoadFigures extends LoopFigures {
 /** Run `jobs` jobs of a shape with `callers` in a closed loop. */
 export async function load(
   bench: Bench,
-  { path, body, expect }: Shape,
+  shape: Shape,
   jobs: number,
   callers: number,
 ): Promise<LoadFigures> {
   const before = countersOf(bench);
-  const figures = (await runScript("load-client.ts", {
-    url: bench.url,
-    token: bench.clientToken,
-    path,
-    body,
-    expect,
-    jobs: `${jobs}`,
-    callers: `${callers}`,
-  })) as LoopFigures & { readonly clientCpuMs: number };
+  const figures = await loadOnly(bench, shape, jobs, callers);
   const after = countersOf(bench);
   const perJob = (counter: keyof typeof after): number => (after[counter] - before[counter]) / jobs;
   return {
@@ -48,6 +60,25 @@ export async function load(
     bytes: perJob("bytes"),
     transactions: perJob("transactions"),
   };
+}
+
+/** The same without a look at what it costs the server. */
+export async function loadOnly(
+  bench: Pick<Bench, "url" | "clientToken">,
+  { path, body, expect }: Shape,
+  jobs: number,
+  callers: number,
+): Promise<LoopFigures & { readonly clientCpuMs: number }> {
+  const figures = await runScript("load-client.ts", {
+    url: bench.url,
+    token: bench.clientToken,
+    path,
+    body,
+    expect,
+    jobs: `${jobs}`,
+    callers: `${callers}`,
+  });
+  return figures as LoopFigures & { readonly clientCpuMs: number };
 }
 
 function countersOf({ server, worker, dataDirectory }: Bench) {

@@ -34,7 +34,16 @@ const echo: Served = { blueprints: "machines", tasks: "worker/tasks/echo-task.js
  */
 export async function startBench(
   credits: number,
-  { served = echo, profiles }: { served?: Served; profiles?: string | undefined } = {},
+  {
+    served = echo,
+    profiles,
+    env: settings = {},
+  }: {
+    served?: Served;
+    profiles?: string | undefined;
+    /** Of the server, besides what the bench needs. */
+    env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Bench> {
   const profiling = (name: string): string[] =>
     profiles === undefined
@@ -52,6 +61,7 @@ export async function startBench(
     GLOBAL_WORKER_TOKEN: workerToken,
     WORKER_TOKEN: workerToken,
     LOG_LEVEL: "warn",
+    ...settings,
   };
   const run = (verb: string[], flags: string[]): ChildProcess =>
     spawn(process.execPath, [...profiling(verb[0]!), cli, ...verb, ...flags], {
@@ -125,7 +135,8 @@ async function hasWorker(url: string, token: string, child: ChildProcess): Promi
   });
 }
 
-async function until(child: ChildProcess, check: () => Promise<boolean>): Promise<void> {
+/** Wait until a process that has just been started is ready. */
+export async function until(child: ChildProcess, check: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 20_000;
   while (performance.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`A process ended with ${child.exitCode}.`);
@@ -135,7 +146,8 @@ async function until(child: ChildProcess, check: () => Promise<boolean>): Promis
   throw new Error("A process was not ready within 20 s.");
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback that nobody listens on just now. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;
