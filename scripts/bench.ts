@@ -1,5 +1,4 @@
-// `npm run bench [-- kernel|flat|types|echo|shapes|memory|idle …]` builds the package and measures it; ratios count, not
-// digits. `npm run bench -- --against bullmq` measures it beside BullMQ, on one redis-server.
+// `npm run bench [-- kernel echo … | --against bullmq]`: builds the package and measures it; ratios count, not digits.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
