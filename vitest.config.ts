@@ -1,10 +1,12 @@
 // One vitest project per kind of test; `npm test` runs the quick ones, `npm run verify` all of them.
 import { defineConfig } from "vitest/config";
 
-const project = (name: string, seconds: number) => ({
+/** @param isolate whether each file has a process of its own: files that start processes and servers do, the many quick ones share. */
+const project = (name: string, seconds: number, isolate = true) => ({
   extends: true as const,
   test: {
     name,
+    isolate,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: seconds * 1000,
     hookTimeout: seconds * 1000,
@@ -19,10 +21,10 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     projects: [
-      project("tidy", 10),
-      project("unit", 10),
+      project("tidy", 10, false),
+      project("unit", 10, false),
       project("store", 20),
-      project("machines", 20),
+      project("machines", 20, false),
       project("scxml", 20),
       project("integration", 120),
       project("e2e", 120),
