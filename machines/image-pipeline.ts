@@ -15,7 +15,7 @@ type Input = z.infer<typeof Input>;
 const widths = { small: 320, medium: 640, large: 1280 };
 type Size = keyof typeof widths;
 
-interface Context extends Input {
+export interface Context extends Input {
   readonly originalWidth: number;
   readonly renditions: Readonly<Partial<Record<Size, string>>>;
   readonly sheet: string | null;

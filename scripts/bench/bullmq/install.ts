@@ -38,10 +38,10 @@ interface Queue extends Closable {
 
 /** Install it where it is not yet, from the registry that npm is set up with. */
 export function installBullMq(): void {
-  if (existsSync(join(folder, "node_modules/bullmq"))) return;
+  if (existsSync(join(folder, "node_modules/ioredis"))) return;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", `bullmq@${version}`], {
+  execFileSync("npm", ["install", "--no-audit", "--no-fund", `bullmq@${version}`, "ioredis@5"], {
     cwd: folder,
     stdio: ["ignore", "ignore", "inherit"],
   });
