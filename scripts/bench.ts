@@ -1,8 +1,7 @@
-// `npm run bench [-- kernel echo … | --against bullmq]`: builds the package and measures it; ratios count, not digits.
+// `npm run bench [-- kernel|flat|types|echo|shapes|memory|idle …]`: builds the package and measures it; ratios count, not digits.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { benchAgainstBullMq } from "./bench/against-bullmq.ts";
 import { benchEcho, benchIdle, benchMemory, benchShapes } from "./bench/echo.ts";
 import { benchFlat } from "./bench/kernel-memory.ts";
 import { benchTypes } from "./bench/type-check.ts";
@@ -15,7 +14,6 @@ const { positionals, values } = parseArgs({
     seconds: { type: "string", default: "20" },
     profiles: { type: "string" },
     steps: { type: "string", default: "1000000" },
-    against: { type: "string" },
   },
 });
 const benches: Record<string, () => Promise<unknown>> = {
@@ -41,18 +39,6 @@ const benches: Record<string, () => Promise<unknown>> = {
   memory: () => benchMemory(Number(values.jobs ?? 100_000)),
   idle: () => benchIdle(Number(values.seconds)),
 };
-const rivals: Record<string, () => Promise<unknown>> = {
-  bullmq: () => benchAgainstBullMq(Number(values.jobs ?? 2000)),
-};
-if (values.against !== undefined) {
-  const { against } = values;
-  if (!Object.hasOwn(rivals, against)) {
-    process.stderr.write(`There is nothing to measure against "${against}": use bullmq.\n`);
-    process.exit(2);
-  }
-  benches[`against ${against}`] = rivals[against]!;
-  positionals.push(`against ${against}`);
-}
 const wanted = positionals.length > 0 ? positionals : Object.keys(benches);
 const unknown = wanted.filter((name) => !Object.hasOwn(benches, name));
 if (unknown.length > 0) {
