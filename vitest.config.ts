@@ -21,11 +21,11 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     projects: [
-      project("tidy", 10, false),
-      project("unit", 10, false),
-      project("store", 20),
-      project("machines", 20, false),
-      project("scxml", 20),
+      project("tidy", 30, false),
+      project("unit", 30, false),
+      project("store", 40),
+      project("machines", 40, false),
+      project("scxml", 40),
       project("integration", 120),
       project("e2e", 120),
     ],
