@@ -1,7 +1,8 @@
-// `npm run bench [-- kernel|flat|types|echo|shapes|memory|idle …]`: builds the package and measures it; ratios count, not digits.
+// `npm run bench [-- kernel|flat|types|echo|shapes|memory|idle …] [--against bullmq]`: builds the package and measures it; ratios count, not digits.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { benchAgainstBullMq } from "./bench/against-bullmq.ts";
 import { benchEcho, benchIdle, benchMemory, benchShapes } from "./bench/echo.ts";
 import { benchFlat } from "./bench/kernel-memory.ts";
 import { benchTypes } from "./bench/type-check.ts";
@@ -13,6 +14,8 @@ const { positionals, values } = parseArgs({
     jobs: { type: "string" },
     seconds: { type: "string", default: "20" },
     profiles: { type: "string" },
+    against: { type: "string" },
+    rounds: { type: "string", default: "5" },
     steps: { type: "string", default: "1000000" },
   },
 });
@@ -39,6 +42,13 @@ const benches: Record<string, () => Promise<unknown>> = {
   memory: () => benchMemory(Number(values.jobs ?? 100_000)),
   idle: () => benchIdle(Number(values.seconds)),
 };
+const peers: Record<string, () => Promise<unknown>> = {
+  bullmq: () => benchAgainstBullMq(Number(values.rounds)),
+};
+if (values.against !== undefined) {
+  Object.assign(benches, peers);
+  positionals.push(values.against);
+}
 const wanted = positionals.length > 0 ? positionals : Object.keys(benches);
 const unknown = wanted.filter((name) => !Object.hasOwn(benches, name));
 if (unknown.length > 0) {

@@ -11,6 +11,12 @@ import { promisify } from "node:util";
 const root = join(import.meta.dirname, "../..");
 const cli = join(root, "dist/src/cli/main.js");
 
+/** What the command line has Node run with, as its first line says. */
+function nodeFlags(): string[] {
+  const [first = ""] = readFileSync(cli, "utf8").split("\n", 1);
+  return first.split(" ").filter((word) => word.startsWith("--"));
+}
+
 export interface Bench {
   readonly url: string;
   readonly clientToken: string;
@@ -64,7 +70,7 @@ export async function startBench(
     ...settings,
   };
   const run = (verb: string[], flags: string[]): ChildProcess =>
-    spawn(process.execPath, [...profiling(verb[0]!), cli, ...verb, ...flags], {
+    spawn(process.execPath, [...nodeFlags(), ...profiling(verb[0]!), cli, ...verb, ...flags], {
       env,
       stdio: ["ignore", "ignore", "inherit"],
     });
