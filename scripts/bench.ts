@@ -1,10 +1,11 @@
-// `npm run bench [-- kernel|flat|types|echo|shapes|memory|idle …] [--against bullmq]`: builds the package and measures it; ratios count, not digits.
+// `npm run bench [-- kernel|flat|types|echo|shapes|workers|memory|idle …] [--against bullmq]`: builds the package and measures it; ratios count, not digits.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchAgainstBullMq } from "./bench/against-bullmq.ts";
 import { benchEcho, benchIdle, benchMemory, benchShapes } from "./bench/echo.ts";
 import { benchFlat } from "./bench/kernel-memory.ts";
+import { benchWorkers } from "./bench/workers.ts";
 import { benchTypes } from "./bench/type-check.ts";
 import { benchKernel, kernelText } from "./bench/kernel.ts";
 
@@ -39,6 +40,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   },
   echo: () => benchEcho(Number(values.jobs ?? 20_000), values.profiles),
   shapes: () => benchShapes(Number(values.jobs ?? 3000)),
+  workers: () => benchWorkers(),
   memory: () => benchMemory(Number(values.jobs ?? 100_000)),
   idle: () => benchIdle(Number(values.seconds)),
 };
