@@ -65,7 +65,7 @@ async function compare(
   for (const shape of Object.keys(shapes) as ShapeName[]) {
     const jobs = jobsOf[shape];
     const measured = [];
-    for (const { run } of [ours, theirs]) await run(shape, jobs / 4, 20);
+    for (const contestant of [ours, theirs]) await contestant.run(shape, jobs / 4, 20);
     for (let round = 0; round < rounds; round++)
       measured.push({
         ours: { many: await ours.run(shape, jobs, 100), one: await ours.run(shape, jobs / 10, 1) },
