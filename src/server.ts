@@ -107,6 +107,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
     const app = createApp({
       jobs: runtime.jobs,
+      past: runtime.past,
       workers: runtime.workers,
       blueprints,
       charts,

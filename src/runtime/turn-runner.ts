@@ -8,7 +8,7 @@ import type { StoredJob } from "../store/records.ts";
 import type { Commit, LeaseOffer } from "../store/commit.ts";
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
-import { Turn, type Mail, type MailOutcome, type TurnTools } from "./turn.ts";
+import { Turn, type FirstMessage, type Mail, type MailOutcome, type TurnTools } from "./turn.ts";
 import type { NewTask } from "../store/records.ts";
 
 /** What follows from a commit that has become durable. */
@@ -81,15 +81,15 @@ export class TurnRunner {
   begin(
     blueprint: Blueprint,
     origin: Origin,
-    input: unknown,
+    first: FirstMessage,
     follow = false,
   ): Promise<StoredJob | "exists"> {
-    return this.#track(this.#begin(blueprint, origin, input, follow));
+    return this.#track(this.#begin(blueprint, origin, first, follow));
   }
 
-  async #begin(blueprint: Blueprint, origin: Origin, input: unknown, follow: boolean) {
+  async #begin(blueprint: Blueprint, origin: Origin, first: FirstMessage, follow: boolean) {
     for (let conflicts = 0; conflicts < conflictsMax; conflicts++) {
-      const turn = await Turn.begin(this.#tools(blueprint, origin.jobId), origin, input);
+      const turn = await Turn.begin(this.#tools(blueprint, origin.jobId), origin, first);
       const result = await this.#commit(turn, follow);
       if (result.outcome === "committed") return result.job;
       // Revision 0: there is no such job yet, but the epoch has changed.

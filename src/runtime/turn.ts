@@ -3,7 +3,7 @@ import type { Effect, Message, SentEvent, StepTime } from "../actor/effect.ts";
 import type { Child, Envelope, Failure, Origin } from "../actor/envelope.ts";
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
 import { currentState } from "../actor/current-state.ts";
-import { start, step } from "../actor/step.ts";
+import { restart, start, step } from "../actor/step.ts";
 import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { Commit, LeaseOffer, Op } from "../store/commit.ts";
@@ -11,6 +11,7 @@ import type { HistoryEntry, NewTask, OutboxMessage, StoredJob } from "../store/r
 import { jobEnd, sendToChild, startChild, stopChild } from "./children.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import { jobStatus } from "./job-status.ts";
+import type { OutboxBody } from "./outbox-message.ts";
 import { readMail, type Mail, type MailOutcome } from "./mail.ts";
 import { retentionOps, type Retention } from "./retention.ts";
 import type { RuntimeLimits } from "./runtime.ts";
@@ -23,6 +24,9 @@ export interface TakenAway {
   readonly taskId: string;
   readonly reason: string;
 }
+
+/** What a job begins with. */
+export type FirstMessage = Extract<Message, { type: "start" | "restart" }>;
 
 export interface TurnTools {
   readonly blueprint: Blueprint;
@@ -69,10 +73,16 @@ export class Turn {
   }
 
   /** The first turn of a new job. */
-  static async begin(tools: TurnTools, origin: Origin, input: unknown): Promise<Turn> {
+  static async begin(tools: TurnTools, origin: Origin, first: FirstMessage): Promise<Turn> {
     const turn = new Turn(tools, origin.jobId, 0, tools.at.now);
-    const { envelope, effects } = start(tools.blueprint.machine, origin, input, tools.at);
-    await turn.#settle(turn.#took({ type: "start", input }, envelope, effects));
+    const { machine } = tools.blueprint;
+    const { envelope, effects } =
+      first.type === "start"
+        ? start(machine, origin, first.input, tools.at)
+        : restart(machine, origin, first, tools.at);
+    const pending = turn.#took(first, envelope, effects);
+    if (first.type === "restart") turn.#ops.post(1, restartNote(origin.jobId, first));
+    await turn.#settle(pending);
     return turn;
   }
 
@@ -324,6 +334,15 @@ export class Turn {
       }
     }
   }
+}
+
+/** For the job where the new one began. */
+function restartNote(
+  as: string,
+  { from, edited, by }: Extract<Message, { type: "restart" }>,
+): OutboxBody {
+  const { jobId: to, revision } = from;
+  return { kind: "restarted", to, as, revision, ...(edited !== undefined && { edited }), by };
 }
 
 const leftReason = "the job left the state that invoked the task";

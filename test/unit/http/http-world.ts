@@ -87,6 +87,7 @@ export async function openHttpWorld(
   const logged: Record<string, unknown>[] = [];
   const app = createApp({
     jobs: world.runtime.jobs,
+    past: world.runtime.past,
     workers: world.runtime.workers,
     blueprints: registry,
     charts: { render: (name, version, format) => `${format} of ${name} ${version}` },
