@@ -85,7 +85,7 @@ export type Message =
       /** The other job as it was then, encoded, with what was edited. */
       readonly envelope: string;
       /** Store time of then: timers have the rest that they had. */
-      readonly then: number;
+      readonly takenAt: number;
       /** How the children had been started that ran then. */
       readonly started: Readonly<Record<string, StartOfChild>>;
       /** The members of the context that were edited, as they were given. */

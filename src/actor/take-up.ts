@@ -54,7 +54,7 @@ export function begunAgain({ prepared, scope, previous }: OpenStep, message: Res
     const params = {
       event: fromData(event, revive),
       id: sendId === generation ? undefined : sendId,
-      delay: Math.max(0, due - message.then),
+      delay: Math.max(0, due - message.takenAt),
       to,
     };
     scope.actions.push({ type: to ? "xstate.sendTo" : "xstate.raise", params });

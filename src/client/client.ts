@@ -1,6 +1,6 @@
 // What programs do with a server over HTTP: start jobs, look at them, send to them, wait for them, watch them.
 import { contract, type ChartFormat } from "../protocol/contract.ts";
-import type { Job, JobStatus } from "../protocol/job.ts";
+import type { Job, JobMoment, JobStatus } from "../protocol/job.ts";
 import type { StreamEvent } from "../protocol/job-event.ts";
 import { createRequester, type AnswerOf } from "./request.ts";
 import { watchJob, type WatchOptions } from "./watch-job.ts";
@@ -42,6 +42,17 @@ export interface ListOptions extends CallOptions {
 export interface HistoryOptions extends CallOptions {
   /** Only later revisions; all where absent. */
   readonly after?: number;
+  /** With `previous_state` and `started`, which take a replay. */
+  readonly replayed?: boolean;
+}
+
+export interface RestartOptions extends CallOptions {
+  /** Members of the context to be replaced; of a flow `initial_data` and `state_history`. */
+  readonly context?: Readonly<Record<string, unknown>>;
+  /** Restarts of one job with the same key give the same job. */
+  readonly idempotencyKey?: string;
+  /** Who asks, for the record; at most 128 characters. */
+  readonly by?: string;
 }
 
 export interface ChartOptions extends CallOptions {
@@ -59,6 +70,7 @@ export interface WaitOptions extends CallOptions {
 export type StartedJob = AnswerOf<(typeof contract.startPlainJob.answers)[202]["schema"]>;
 export type JobPage = AnswerOf<(typeof contract.listJobPage.answers)[200]["schema"]>;
 export type JobSteps = AnswerOf<(typeof contract.getJobHistory.answers)[200]["schema"]>;
+export type RestartedJob = AnswerOf<(typeof contract.restartJob.answers)[202]["schema"]>;
 export type SentEvent = AnswerOf<(typeof contract.sendEvent.answers)[202]["schema"]>;
 export type ConnectedWorkers = AnswerOf<(typeof contract.listWorkers.answers)[200]["schema"]>;
 export type Dashboard = AnswerOf<(typeof contract.getDashboard.answers)[200]["schema"]>;
@@ -114,6 +126,29 @@ export function createClient(options: ClientOptions) {
       const { schema } = contract.getJobHistory.answers[200];
       const path = jobPath(jobId, `/history${queryOf(query)}`);
       return request.json(schema, path, signal ? { signal } : {});
+    },
+
+    /** A job as it was after one of its revisions. */
+    at(jobId: string, revision: number, call: CallOptions = {}): Promise<JobMoment> {
+      const { schema } = contract.getJobRevision.answers[200];
+      return request.json(schema, jobPath(jobId, `/revisions/${revision}`), call);
+    },
+
+    /** Start a new job where this one was after a revision. Resolves when its first step is durable. */
+    restart(
+      jobId: string,
+      revision: number,
+      { context, idempotencyKey, by, signal }: RestartOptions = {},
+    ): Promise<RestartedJob> {
+      const { schema } = contract.restartJob.answers[202];
+      return request.json(schema, jobPath(jobId, "/restart"), {
+        body: { revision, ...(context && { context }) },
+        headers: {
+          ...(by !== undefined && { "x-avtomatika-client": by }),
+          ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+        },
+        ...(signal && { signal }),
+      });
     },
 
     /** Send an event. `ignored` says that the job, as it is now, has no transition for it. */

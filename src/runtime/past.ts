@@ -103,7 +103,7 @@ export class Past implements PastService {
     const { step, replay } = await this.#at(other, revision);
     const { blueprint, envelope, entry } = step;
     const { started } = replay;
-    const message = restartMessage(request, { blueprint, envelope, then: entry.now, started });
+    const message = restartMessage(request, { blueprint, envelope, takenAt: entry.now, started });
     const fresh = ids.job(Math.min(shardOf(other), store.shards - 1));
     const key = `restart\n${other}\n${idempotencyKey}`;
     const jobId = idempotencyKey === undefined ? fresh : await store.claimKey(key, fresh);

@@ -12,14 +12,14 @@ interface Moment {
   readonly blueprint: Blueprint;
   readonly envelope: Envelope;
   /** Store time. */
-  readonly then: number;
+  readonly takenAt: number;
   readonly started: Readonly<Record<string, StartOfChild>>;
 }
 
 /** @throws RuntimeError `job.not_restartable`, `request.invalid`, `blueprint.input_invalid` */
 export function restartMessage(
   { jobId, revision, context: edited, by }: RestartJob,
-  { blueprint, envelope, then, started }: Moment,
+  { blueprint, envelope, takenAt, started }: Moment,
 ): Message & { readonly type: "restart" } {
   if (envelope.status !== "active" || envelope.ending !== undefined)
     throw new RuntimeError(
@@ -33,7 +33,7 @@ export function restartMessage(
     type: "restart",
     from: { jobId, revision },
     envelope: encodeEnvelope({ ...envelope, context }),
-    then,
+    takenAt,
     started: Object.fromEntries(
       running.flatMap(([id]) => {
         const start = started[id];

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { assign, sendTo, setup, spawnChild } from "xstate";
+import { assign, sendTo, setup, spawnChild, type ActorRefFrom } from "xstate";
 import { z } from "zod";
 import { decodeEnvelope } from "../../../src/actor/codec.ts";
 import { replay } from "../../../src/actor/replay.ts";
@@ -11,7 +11,7 @@ import { openArchive } from "../../../src/archive/open-archive.ts";
 import { blueprint } from "../../../src/blueprint/blueprint.ts";
 import { job } from "../../../src/blueprint/job.ts";
 import { task } from "../../../src/blueprint/task.ts";
-import { RuntimeError } from "../../../src/errors.ts";
+import type { RuntimeError } from "../../../src/errors.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openWorld, type World } from "../../support/runtime-world.ts";
 import { echoFlow, patientJob } from "../../support/sample-blueprints.ts";
@@ -303,11 +303,12 @@ test("an archived job is replayed, restarted, and told of it where it lies", asy
 });
 
 test("an actor reference in the context leads to the child that was started anew", async () => {
+  const child = job(patientJob);
   const parent = blueprint("parent", {
     version: "1",
     machine: setup({
-      types: { context: {} as { to?: unknown }, events: {} as { type: "HURRY" } },
-      actors: { child: job(patientJob) },
+      types: { context: {} as { to: ActorRefFrom<typeof child> }, events: {} as { type: "HURRY" } },
+      actors: { child },
     }).createMachine({
       id: "parent",
       context: ({ spawn }) => ({ to: spawn("child", { id: "child" }) }),
@@ -315,7 +316,7 @@ test("an actor reference in the context leads to the child that was started anew
       states: {
         waiting: {
           on: {
-            HURRY: { actions: sendTo(({ context }) => context.to as never, { type: "HURRY" }) },
+            HURRY: { actions: sendTo(({ context }) => context.to, { type: "HURRY" }) },
             "xstate.done.actor.child": "over",
           },
         },
