@@ -109,8 +109,8 @@ export type Message =
       readonly envelope: string;
       /** Children that go on; the others are stopped, and what the states invoke besides is started. */
       readonly keeps: readonly string[];
-      /** The events of the `after` delays that begin now. */
-      readonly begins: readonly string[];
+      /** The `after` delays that begin now, by their events; with a `due` (store time) where one goes on under another name. */
+      readonly begins: readonly { readonly event: string; readonly due?: number }[];
       readonly by: string;
     }
   /** End the job from outside: cancelled, or in error where `error` is given. A parent's stop is numbered. */

@@ -93,7 +93,7 @@ export function asVersion(
 }
 
 /** What the states of the other version invoke and nobody does yet begins, and what they do not want ends. */
-export function goneOn({ prepared, envelope, scope, previous }: OpenStep, message: Migrate) {
+export function goneOn({ prepared, envelope, at, scope, previous }: OpenStep, message: Migrate) {
   const { machine } = prepared;
   const snapshot = previous!;
   const event = { type: takeUpEvent };
@@ -120,10 +120,11 @@ export function goneOn({ prepared, envelope, scope, previous }: OpenStep, messag
   for (const sendId of Object.keys(envelope.timers))
     if (sendId.startsWith("xstate.after.") && !delays.has(sendId))
       scope.actions.push({ type: "xstate.cancel", params: { sendId } });
-  for (const type of message.begins) {
+  for (const { event: type, due } of message.begins) {
     const delay = delays.get(type);
     if (delay === undefined) continue;
-    const params = { event: { type }, id: type, delay: delayMs(machine, delay, about) };
+    const ms = due === undefined ? delayMs(machine, delay, about) : Math.max(0, due - at.now);
+    const params = { event: { type }, id: type, delay: ms };
     scope.actions.push({ type: "xstate.raise", params });
   }
   return settledIn(prepared, { ...snapshot, children } as AnyMachineSnapshot, scope);

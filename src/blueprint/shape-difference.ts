@@ -55,7 +55,9 @@ function transitionDifference(was: StateShape, is: StateShape): readonly string[
   const where = `State "${is.id}"`;
   return [
     ...(longer?.same
-      ? [`${where} waits for ${said(longer.to, is.id)} now, in place of ${said(longer.from, is.id)}.`]
+      ? [
+          `${where} waits for ${said(longer.to, is.id)} now, in place of ${said(longer.from, is.id)}.`,
+        ]
       : []),
     ...gone
       .filter(([event]) => !isTold(event))
@@ -66,7 +68,9 @@ function transitionDifference(was: StateShape, is: StateShape): readonly string[
     ...[...after].flatMap(([event, leads]) => {
       const led = before.get(event);
       if (led === undefined || led === leads) return [];
-      return [`In state "${is.id}" ${said(event, is.id)} leads to ${leads} now, and led to ${led}.`];
+      return [
+        `In state "${is.id}" ${said(event, is.id)} leads to ${leads} now, and led to ${led}.`,
+      ];
     }),
   ];
 }

@@ -28,10 +28,12 @@ import {
   type JobService,
   type PastService,
   type RuntimeLimits,
+  type VersionService,
   type WorkerService,
 } from "./runtime.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
+import { Versions } from "./versions.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { Workers } from "./worker-service.ts";
 
@@ -53,6 +55,7 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly jobs: JobService;
   readonly past: PastService;
+  readonly versions: VersionService;
   readonly workers: WorkerService;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
@@ -187,6 +190,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     progress,
   });
   const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids });
+  const versions = new Versions({ store, blueprints, turns });
   const local = new LocalWorker({
     nodeId: store.nodes.nodeId,
     blueprints,
@@ -276,6 +280,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   return {
     jobs,
     past,
+    versions,
     workers,
     async start() {
       const hear = createHear({ dispatcher, dueLoops, events, followers, turns, workers });

@@ -14,6 +14,7 @@ export type {
   RestartJob,
   StartedWork,
 } from "./past-service.ts";
+export type { MigratedJob, StandingJob, VersionService } from "./version-service.ts";
 // What the edges are answered with, so that they need not know the store.
 export {
   isFinished,

@@ -59,6 +59,8 @@ export class Turn {
   readonly inline: Extract<Effect, { type: "run_inline" }>[] = [];
   readonly takenAway: TakenAway[] = [];
   #envelope: Envelope | undefined;
+  /** While the job migrates: what it ran before, whose children are stopped. */
+  #before: Blueprint | undefined;
 
   private constructor(
     tools: TurnTools,
@@ -91,6 +93,27 @@ export class Turn {
     const { jobId, createdAt } = job.summary;
     const turn = new Turn(tools, jobId, job.revision, createdAt);
     turn.#envelope = decodeEnvelope(job.envelope);
+    return turn;
+  }
+
+  /**
+   * The turn in which a stored job becomes one of another version, which is that of the tools.
+   *
+   * @param from what it ran before, where that is there
+   */
+  static async migrate(
+    tools: TurnTools,
+    job: StoredJob,
+    message: Extract<Message, { type: "migrate" }>,
+    from: Blueprint | undefined,
+  ): Promise<Turn> {
+    const turn = Turn.resume(tools, job);
+    const result = step(tools.blueprint.machine, turn.envelope, message, tools.at);
+    if (result.outcome === "ignored") return turn;
+    turn.#before = from;
+    const pending = turn.#took(message, result.envelope, result.effects);
+    turn.#before = undefined;
+    await turn.#settle(pending);
     return turn;
   }
 
@@ -254,10 +277,10 @@ export class Turn {
         const [reason, toJob] =
           cause.type === "stop"
             ? [cause.reason, `The job that started it was stopped: ${cause.reason}`]
-            : [leftReason, "The job that started it does not wait for it any more."];
+            : [leftReason(cause), "The job that started it does not wait for it any more."];
         const child = before && childOf(before, effect.generation);
         const taken = stopChild(effect, {
-          blueprint,
+          blueprint: this.#before ?? blueprint,
           envelope,
           ops: this.#ops,
           child,
@@ -345,7 +368,10 @@ function restartNote(
   return { kind: "restarted", to, as, revision, ...(edited !== undefined && { edited }), by };
 }
 
-const leftReason = "the job left the state that invoked the task";
+const leftReason = ({ type }: Message): string =>
+  type === "migrate"
+    ? "the job has become one of another version, which does not want the task"
+    : "the job left the state that invoked the task";
 
 function childOf({ children, awaiting = {} }: Envelope, generation: string): Child | undefined {
   return (
