@@ -5,6 +5,7 @@ import { addJobsCancel } from "./jobs-cancel.ts";
 import { addJobsGet } from "./jobs-get.ts";
 import { addJobsHistory } from "./jobs-history.ts";
 import { addJobsList } from "./jobs-list.ts";
+import { addJobsMigrate } from "./jobs-migrate.ts";
 import { addJobsRestart } from "./jobs-restart.ts";
 import { addJobsSend } from "./jobs-send.ts";
 import { addJobsStart } from "./jobs-start.ts";
@@ -21,4 +22,5 @@ export function addJobs(program: Command): void {
   addJobsCancel(jobs);
   addJobsHistory(jobs);
   addJobsRestart(jobs);
+  addJobsMigrate(jobs);
 }

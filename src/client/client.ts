@@ -2,6 +2,7 @@
 import { contract, type ChartFormat } from "../protocol/contract.ts";
 import type { Job, JobMoment, JobStatus } from "../protocol/job.ts";
 import type { StreamEvent } from "../protocol/job-event.ts";
+import type { BlueprintShape } from "../protocol/past-contract.ts";
 import { createRequester, type AnswerOf } from "./request.ts";
 import { watchJob, type WatchOptions } from "./watch-job.ts";
 
@@ -55,6 +56,24 @@ export interface RestartOptions extends CallOptions {
   readonly by?: string;
 }
 
+export interface StandingsOptions extends CallOptions {
+  /** The name of a blueprint. */
+  readonly blueprint?: string;
+  /** The `next` of the page before. */
+  readonly cursor?: string;
+  /** How many jobs are looked at, ended ones included: 1 to 1000; 100 where absent. */
+  readonly limit?: number;
+}
+
+export interface MigrateOptions extends Omit<StandingsOptions, "blueprint"> {
+  /** The newest version where absent. */
+  readonly to?: string;
+  /** Only tell what would become of each job. */
+  readonly dryRun?: boolean;
+  /** Who asks, for the record; at most 128 characters. */
+  readonly by?: string;
+}
+
 export interface ChartOptions extends CallOptions {
   /** The newest version where absent. */
   readonly version?: string;
@@ -71,6 +90,8 @@ export type StartedJob = AnswerOf<(typeof contract.startPlainJob.answers)[202]["
 export type JobPage = AnswerOf<(typeof contract.listJobPage.answers)[200]["schema"]>;
 export type JobSteps = AnswerOf<(typeof contract.getJobHistory.answers)[200]["schema"]>;
 export type RestartedJob = AnswerOf<(typeof contract.restartJob.answers)[202]["schema"]>;
+export type Standings = AnswerOf<(typeof contract.listStandings.answers)[200]["schema"]>;
+export type Migrations = AnswerOf<(typeof contract.migrateJobs.answers)[200]["schema"]>;
 export type SentEvent = AnswerOf<(typeof contract.sendEvent.answers)[202]["schema"]>;
 export type ConnectedWorkers = AnswerOf<(typeof contract.listWorkers.answers)[200]["schema"]>;
 export type Dashboard = AnswerOf<(typeof contract.getDashboard.answers)[200]["schema"]>;
@@ -147,6 +168,35 @@ export function createClient(options: ClientOptions) {
           ...(by !== undefined && { "x-avtomatika-client": by }),
           ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
         },
+        ...(signal && { signal }),
+      });
+    },
+
+    /** Where running jobs stand, one page of them: it may be empty while there is a `next`. */
+    standings({ signal, ...query }: StandingsOptions = {}): Promise<Standings> {
+      const { schema } = contract.listStandings.answers[200];
+      return request.json(schema, `/api/standings${queryOf(query)}`, signal ? { signal } : {});
+    },
+
+    /** What running jobs depend on of a blueprint. */
+    shape(
+      blueprint: string,
+      { signal, ...query }: CallOptions & { readonly version?: string } = {},
+    ): Promise<BlueprintShape> {
+      const path = `/api/blueprints/${encodeURIComponent(blueprint)}/shape${queryOf(query)}`;
+      return request.json(contract.getShape.answers[200].schema, path, signal ? { signal } : {});
+    },
+
+    /** Let the running jobs of a page that are of version `from` go on as another version. */
+    migrate(
+      blueprint: string,
+      from: string,
+      { to, dryRun = false, cursor, limit, by, signal }: MigrateOptions = {},
+    ): Promise<Migrations> {
+      const path = `/api/blueprints/${encodeURIComponent(blueprint)}/migrate`;
+      return request.json(contract.migrateJobs.answers[200].schema, path, {
+        body: { from, to, dry_run: dryRun, cursor, limit },
+        ...(by !== undefined && { headers: { "x-avtomatika-client": by } }),
         ...(signal && { signal }),
       });
     },
