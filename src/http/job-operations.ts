@@ -6,7 +6,7 @@ import { isFinished, type JobView } from "../runtime/runtime.ts";
 import { apiHeaders, json } from "./answer.ts";
 import type { AppOptions, HttpLimits, ServedBlueprint } from "./app-options.ts";
 import { eventStream } from "./event-stream.ts";
-import { jobAnswer, plainJobAnswer, stepAnswer, summaryAnswer } from "./job-answer.ts";
+import { jobAnswer, plainJobAnswer, summaryAnswer } from "./job-answer.ts";
 import type { LongCalls } from "./long-calls.ts";
 import type { Call, Handler, Handlers, OnClientGone } from "./operation.ts";
 
@@ -15,7 +15,6 @@ export type JobOperations = Handlers<
   | "listJobPage"
   | "getJob"
   | "cancelJob"
-  | "getJobHistory"
   | "watchJob"
   | "waitForJob"
   | "sendEvent"
@@ -70,11 +69,6 @@ export function jobOperations(
 
     cancelJob: ({ params, body }) => cancel(params.id, body.reason),
     cancelPlainJob: ({ params, body }) => cancel(params.id, body.reason),
-
-    async getJobHistory({ params, query: { after, limit } }) {
-      const steps = await jobs.history(params.id, after, limit);
-      return json(steps.map(stepAnswer));
-    },
 
     async sendEvent({ params, body }) {
       const { outcome, revision } = await jobs.send(params.id, body);

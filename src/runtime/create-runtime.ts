@@ -8,6 +8,7 @@ import type { StoredJob, StoredTask } from "../store/records.ts";
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "../archive/archive.ts";
+import { noteInArchive } from "./archived-note.ts";
 import { Archivist } from "./archivist.ts";
 import { Attempts } from "./attempts.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -20,15 +21,19 @@ import { Jobs } from "./job-service.ts";
 import { LocalWorker } from "./local-worker.ts";
 import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
+import { Past } from "./past.ts";
 import {
   isFinished,
   type JobEvent,
   type JobService,
+  type PastService,
   type RuntimeLimits,
+  type VersionService,
   type WorkerService,
 } from "./runtime.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
+import { Versions } from "./versions.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { Workers } from "./worker-service.ts";
 
@@ -49,6 +54,8 @@ export interface RuntimeOptions {
 
 export interface Runtime {
   readonly jobs: JobService;
+  readonly past: PastService;
+  readonly versions: VersionService;
   readonly workers: WorkerService;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
@@ -127,6 +134,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     random,
     log,
+    noteArchived: async (jobId, message) => {
+      if (archive) await noteInArchive({ archive, store }, jobId, message);
+    },
     delayed: (jobId, due) => dueLoops.expect(shardOf(jobId), due),
   });
   const archivist = new Archivist({
@@ -179,6 +189,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     clock,
     progress,
   });
+  const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids });
+  const versions = new Versions({ store, blueprints, turns });
   const local = new LocalWorker({
     nodeId: store.nodes.nodeId,
     blueprints,
@@ -267,6 +279,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   return {
     jobs,
+    past,
+    versions,
     workers,
     async start() {
       const hear = createHear({ dispatcher, dueLoops, events, followers, turns, workers });

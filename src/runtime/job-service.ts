@@ -70,7 +70,7 @@ export class Jobs implements JobService {
     }
     const { name, version, fingerprint } = blueprint;
     const origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
-    const begun = await turns.begin(blueprint, origin, input, follow);
+    const begun = await turns.begin(blueprint, origin, { type: "start", input }, follow);
     if (begun === "exists") return this.#require(jobId);
     const { status, currentState } = begun.summary;
     if (follow) this.#options.events.begun(jobId);

@@ -1,5 +1,5 @@
 // What the edges may ask of the runtime: clients through `JobService`, workers through `WorkerService`.
-import type { SentEvent } from "../actor/effect.ts";
+import type { JobMoment, SentEvent } from "../actor/effect.ts";
 import type { ArchivePage } from "../archive/archive.ts";
 import type { Failure } from "../actor/envelope.ts";
 import type { BranchResult } from "../blueprint/flow-actions.ts";
@@ -7,6 +7,14 @@ import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
+export type {
+  JobMomentView,
+  JobStepView,
+  PastService,
+  RestartJob,
+  StartedWork,
+} from "./past-service.ts";
+export type { MigratedJob, StandingJob, VersionService } from "./version-service.ts";
 // What the edges are answered with, so that they need not know the store.
 export {
   isFinished,
@@ -82,6 +90,10 @@ export interface JobView {
   readonly activeStates: readonly string[];
   /** The job that started it. */
   readonly parentJobId?: string;
+  /** The job that it is a second try of, and after which of its revisions it began. */
+  readonly restartedFrom?: JobMoment;
+  /** The latest jobs that began where it was, oldest first. */
+  readonly restartedAs?: readonly string[];
   /** Handler style: where the results of tasks that run at once will go, and those that have come. */
   readonly aggregation?: {
     readonly into: string;
