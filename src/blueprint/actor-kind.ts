@@ -7,12 +7,13 @@ import { flowHandler, type FlowHandlerRunner } from "./flow-handler.ts";
 import { inTurnMark } from "./in-turn.ts";
 import { jobDefinition, type JobDefinition, type JobRequest, type ParentClose } from "./job.ts";
 import {
-  strategies,
+  typePattern,
   taskDefinition,
   type DeclaredTasks,
   type TaskDefinition,
   type TaskRequest,
 } from "./task.ts";
+import { placementProblem, type Placement } from "./placement.ts";
 
 /** What a `fromPromise` was made of. */
 export type PromiseCreator = (args: {
@@ -242,7 +243,7 @@ const DynamicJobRequest = z.object({
 
 const count = z.number().nonnegative();
 const DynamicRequest = z.object({
-  type: z.string().min(1).max(128),
+  type: z.string().regex(typePattern),
   params: z.unknown(),
   priority: z.int().min(0).max(9),
   retry: z.object({
@@ -254,10 +255,9 @@ const DynamicRequest = z.object({
   runTimeoutMs: count.optional(),
   queueTimeoutMs: count.optional(),
   placement: z
-    .object({
-      strategy: z.enum(strategies).optional(),
-      requirements: z.record(z.string(), z.unknown()).optional(),
-      maxCost: count.optional(),
+    .custom<Placement>()
+    .refine((asked) => asked === undefined || placementProblem(asked) === undefined, {
+      error: ({ input }) => placementProblem(input as Placement) ?? "",
     })
     .optional(),
 });
