@@ -202,6 +202,7 @@ function leasedTask(task: NewTask, offer: LeaseOffer, node: string, now: number)
     attempt: 1,
     settled: 0,
     failures: 0,
+    losses: 0,
     createdAt: now,
     since: now,
     lease: { holder, workerId, node, startedAt: now, until: now + leaseMs },
