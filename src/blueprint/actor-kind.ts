@@ -133,7 +133,8 @@ export function taskRequest(
 ): { readonly request: TaskRequest } | { readonly failure: Failure } {
   const { definition } = kind;
   if (!definition) return dynamicRequest(input, kind.declared);
-  const { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement } = definition;
+  const { type, priority, retry, runTimeoutMs, queueTimeoutMs, totalTimeoutMs, placement } =
+    definition;
   const parsed = definition.input.safeParse(input);
   if (!parsed.success) return inputRefused(type, parsed.error);
   return {
@@ -144,6 +145,7 @@ export function taskRequest(
       retry,
       ...(runTimeoutMs !== undefined && { runTimeoutMs }),
       ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+      ...(totalTimeoutMs !== undefined && { totalTimeoutMs }),
       ...(placement && { placement }),
     },
   };
@@ -254,6 +256,7 @@ const DynamicRequest = z.object({
   }),
   runTimeoutMs: count.optional(),
   queueTimeoutMs: count.optional(),
+  totalTimeoutMs: count.optional(),
   placement: z
     .custom<Placement>()
     .refine((asked) => asked === undefined || placementProblem(asked) === undefined, {

@@ -27,6 +27,8 @@ export interface TaskOptions extends Placement {
   readonly runTimeoutMs?: number;
   /** How long the task may wait for a worker before it fails, in milliseconds. */
   readonly queueTimeoutMs?: number;
+  /** How long it may take in all, waiting and retries included, in milliseconds. */
+  readonly totalTimeoutMs?: number;
 }
 
 /** What a task is, at run time. */
@@ -39,6 +41,7 @@ export interface TaskDefinition {
   readonly retry: AskedRetry;
   readonly runTimeoutMs?: number;
   readonly queueTimeoutMs?: number;
+  readonly totalTimeoutMs?: number;
   readonly placement?: Placement;
 }
 
@@ -53,6 +56,7 @@ export interface TaskRequest {
   readonly retry: AskedRetry;
   readonly runTimeoutMs?: number;
   readonly queueTimeoutMs?: number;
+  readonly totalTimeoutMs?: number;
   readonly placement?: Placement;
 }
 
@@ -100,7 +104,8 @@ export interface TaskLogic<Input, Output, Progress = never, Params = Input> exte
  * @param type The name by which workers offer to do it.
  * @param definition Schemas of input, output and progress (all must survive JSON), and how to run it:
  * `priority` 0 to 9, `retry` with `maxAttempts` and backoff in milliseconds (1000, doubling, at most
- * 60000), `runTimeoutMs` for one attempt (both as the server is set: 4 and 300000 where nobody says), `queueTimeoutMs` for the wait for a worker.
+ * 60000), `runTimeoutMs` for one attempt (both as the server is set: 4 and 300000 where nobody says), `queueTimeoutMs` for the wait for a worker, `totalTimeoutMs` for everything together; and which workers may do it, and how
+ * many such tasks may run (see `Placement`).
  * @throws RuntimeError `blueprint.invalid` for a name or number that cannot be meant.
  */
 export function task<
@@ -156,7 +161,7 @@ export type TaskProgressOf<Task> = Task extends {
 export function completeOptions(
   type: string,
   options: TaskOptions,
-): Pick<TaskRequest, "priority" | "retry" | "runTimeoutMs" | "queueTimeoutMs" | "placement"> {
+): Omit<TaskRequest, "type" | "params"> {
   const { strategy, requirements, maxCost, slots, limit } = options;
   const placement: Placement = {
     ...(strategy !== undefined && { strategy }),
@@ -165,7 +170,7 @@ export function completeOptions(
     ...(slots !== undefined && { slots }),
     ...(limit !== undefined && { limit }),
   };
-  const { priority = defaultPriority, runTimeoutMs, queueTimeoutMs } = options;
+  const { priority = defaultPriority, runTimeoutMs, queueTimeoutMs, totalTimeoutMs } = options;
   const retry = { ...defaultRetry, ...options.retry };
   const refuse = (what: string): never => {
     throw new RuntimeError("blueprint.invalid", `Task "${type}": ${what}.`, { task: type });
@@ -185,6 +190,7 @@ export function completeOptions(
     );
   if (runTimeoutMs !== undefined && !(runTimeoutMs > 0)) refuse("runTimeoutMs is above 0");
   if (queueTimeoutMs !== undefined && !(queueTimeoutMs > 0)) refuse("queueTimeoutMs is above 0");
+  if (totalTimeoutMs !== undefined && !(totalTimeoutMs > 0)) refuse("totalTimeoutMs is above 0");
   const problem = placementProblem(placement);
   if (problem !== undefined) refuse(problem);
   return {
@@ -193,5 +199,6 @@ export function completeOptions(
     ...(Object.keys(placement).length > 0 && { placement }),
     ...(runTimeoutMs !== undefined && { runTimeoutMs }),
     ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+    ...(totalTimeoutMs !== undefined && { totalTimeoutMs }),
   };
 }
