@@ -136,6 +136,8 @@ export interface StoredTask extends NewTask {
   readonly lastError?: Failure;
   /** The latest progress that a heartbeat carried. */
   readonly progress?: unknown;
+  /** Where the work had got to when its worker said so last. It outlives the attempt: the next one goes on from it. */
+  readonly checkpoint?: unknown;
 }
 
 /** Something to be done once the job's commit is durable, at least once: a named action, a message to another job. */

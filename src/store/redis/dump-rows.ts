@@ -65,7 +65,7 @@ export function encodeDump(dump: JobDump, token: string): readonly string[] {
 function encodeTask(stored: StoredTask): readonly string[] {
   const { state, attempt, settled, failures, createdAt, since, availableAt, lease, ...rest } =
     stored;
-  const { lastError, progress, ...task } = rest;
+  const { lastError, progress, checkpoint, ...task } = rest;
   return [
     "a",
     task.taskId,
@@ -81,7 +81,8 @@ function encodeTask(stored: StoredTask): readonly string[] {
     jsonText(lease?.workerId),
     jsonText(lastError),
     jsonText(progress),
-    JSON.stringify(task),
+    // As `lua/extend.lua` adds it.
+    JSON.stringify(task) + (checkpoint === undefined ? "" : `\n${JSON.stringify(checkpoint)}`),
   ];
 }
 

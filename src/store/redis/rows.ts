@@ -130,7 +130,8 @@ export interface RankedTask {
 
 /** See `lua/include/task.lua`. */
 export function decodeTask(row: string): RankedTask {
-  const [words = "", _queue, holder, worker, error, progress, fixed = "null"] = row.split("\n");
+  const [words = "", _queue, holder, worker, error, progress, fixed = "null", checkpoint] =
+    row.split("\n");
   const [state, rank = "", attempt, settled, failures, created, since, until, started, , , node] =
     words.split(" ");
   const task = JSON.parse(fixed) as NewTask;
@@ -160,6 +161,7 @@ export function decodeTask(row: string): RankedTask {
         }),
       ...(error && { lastError: JSON.parse(error) as NonNullable<StoredTask["lastError"]> }),
       ...(progress && { progress: JSON.parse(progress) as unknown }),
+      ...(checkpoint && { checkpoint: JSON.parse(checkpoint) as unknown }),
     },
   };
 }

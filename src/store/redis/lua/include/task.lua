@@ -8,7 +8,8 @@
 -- A row is seven lines. The first has words: state ('q'ueued, 'l'eased or 'd'elayed), rank (which sorts by priority and
 -- then by age), attempt, settled, failures, created, since, until (of the lease or delay), lease start, queue timeout
 -- or '-', bytes of the job's id, node of the lease or '-', token of the call that moved it last or '-'. Then come JSON
--- texts that are never looked into: queue, holder, worker, latest error, progress, and the task as it was added.
+-- texts that are never looked into: queue, holder, worker, latest error, progress, and the task as it was added,
+-- which has one more line where there is a checkpoint: the checkpoint.
 local TASK, QUEUE, DUE = KEYS[3], KEYS[5], KEYS[6]
 local node, token = ARGV[2], ARGV[3]
 
