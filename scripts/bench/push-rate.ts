@@ -116,6 +116,7 @@ function newTask(): StoredTask {
     attempt: 1,
     settled: 0,
     failures: 0,
+    losses: 0,
     createdAt: now,
     since: now,
   };
