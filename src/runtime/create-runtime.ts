@@ -22,11 +22,13 @@ import { LocalWorker } from "./local-worker.ts";
 import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
 import { Past } from "./past.ts";
+import { NodeRelay } from "./relay.ts";
 import {
   isFinished,
   type JobEvent,
   type JobService,
   type PastService,
+  type Relay,
   type RuntimeLimits,
   type VersionService,
   type WorkerService,
@@ -57,6 +59,8 @@ export interface Runtime {
   readonly past: PastService;
   readonly versions: VersionService;
   readonly workers: WorkerService;
+  /** For the edges of several nodes. */
+  readonly relay: Relay;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -287,13 +291,15 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     );
   }
 
+  const relay = new NodeRelay(store.nodes);
   return {
     jobs,
     past,
     versions,
     workers,
+    relay,
     async start() {
-      const hear = createHear({ dispatcher, dueLoops, events, followers, turns, workers });
+      const hear = createHear({ dispatcher, dueLoops, events, followers, relay, turns, workers });
       await store.nodes.listen(hear);
       await membership.start();
       await local.start();

@@ -5,6 +5,7 @@ import type { DueLoops } from "./due-loops.ts";
 import type { Followers } from "./followers.ts";
 import type { JobEvents } from "./job-events.ts";
 import type { JobEvent } from "./runtime.ts";
+import type { NodeRelay } from "./relay.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import type { Workers } from "./worker-service.ts";
 
@@ -13,13 +14,14 @@ export interface HearOptions {
   readonly dueLoops: DueLoops;
   readonly events: JobEvents;
   readonly followers: Followers;
+  readonly relay: NodeRelay;
   readonly turns: TurnRunner;
   readonly workers: Workers;
 }
 
 /** @returns what to listen with: it is called with nothing where hints may have been lost. */
 export function createHear(options: HearOptions): (hint: Hint | undefined) => void {
-  const { dispatcher, dueLoops, events, followers, turns, workers } = options;
+  const { dispatcher, dueLoops, events, followers, relay, turns, workers } = options;
   return (hint) => {
     switch (hint?.kind) {
       case undefined:
@@ -41,6 +43,9 @@ export function createHear(options: HearOptions): (hint: Hint | undefined) => vo
         return;
       case "news":
         events.publish(hint.news as JobEvent);
+        return;
+      case "relayed":
+        relay.heard(hint.message);
         return;
     }
   };

@@ -275,6 +275,14 @@ export interface WorkerService {
   list(): readonly WorkerView[];
 }
 
+/** Between the edges of one node and the same edges of all others. */
+export interface Relay {
+  /** Say something to all other nodes; plain JSON. It may be lost. */
+  send(message: unknown): void;
+  /** Be told what other nodes send. */
+  listen(hear: (message: unknown) => void): void;
+}
+
 /** What shapes leases, timeouts and retries, all in one place. Times in milliseconds. */
 export interface RuntimeLimits {
   /** A worker's hold on an attempt between two heartbeats. */
