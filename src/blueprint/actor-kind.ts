@@ -7,12 +7,13 @@ import { flowHandler, type FlowHandlerRunner } from "./flow-handler.ts";
 import { inTurnMark } from "./in-turn.ts";
 import { jobDefinition, type JobDefinition, type JobRequest, type ParentClose } from "./job.ts";
 import {
-  strategies,
+  typePattern,
   taskDefinition,
   type DeclaredTasks,
   type TaskDefinition,
   type TaskRequest,
 } from "./task.ts";
+import { placementProblem, type Placement } from "./placement.ts";
 
 /** What a `fromPromise` was made of. */
 export type PromiseCreator = (args: {
@@ -153,7 +154,8 @@ export function taskRequest(
 ): { readonly request: TaskRequest } | { readonly failure: Failure } {
   const { definition } = kind;
   if (!definition) return dynamicRequest(input, kind.declared);
-  const { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement } = definition;
+  const { type, priority, retry, runTimeoutMs, queueTimeoutMs, totalTimeoutMs, placement } =
+    definition;
   const parsed = definition.input.safeParse(input);
   if (!parsed.success) return inputRefused(type, parsed.error);
   return {
@@ -164,6 +166,7 @@ export function taskRequest(
       retry,
       ...(runTimeoutMs !== undefined && { runTimeoutMs }),
       ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+      ...(totalTimeoutMs !== undefined && { totalTimeoutMs }),
       ...(placement && { placement }),
     },
   };
@@ -263,7 +266,7 @@ const DynamicJobRequest = z.object({
 
 const count = z.number().nonnegative();
 const DynamicRequest = z.object({
-  type: z.string().min(1).max(128),
+  type: z.string().regex(typePattern),
   params: z.unknown(),
   priority: z.int().min(0).max(9),
   retry: z.object({
@@ -274,11 +277,11 @@ const DynamicRequest = z.object({
   }),
   runTimeoutMs: count.optional(),
   queueTimeoutMs: count.optional(),
+  totalTimeoutMs: count.optional(),
   placement: z
-    .object({
-      strategy: z.enum(strategies).optional(),
-      requirements: z.record(z.string(), z.unknown()).optional(),
-      maxCost: count.optional(),
+    .custom<Placement>()
+    .refine((asked) => asked === undefined || placementProblem(asked) === undefined, {
+      error: ({ input }) => placementProblem(input as Placement) ?? "",
     })
     .optional(),
 });

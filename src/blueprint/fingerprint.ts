@@ -45,8 +45,10 @@ function logicOf(machine: AnyStateMachine): unknown {
       return [src, { blueprint, version, parentClose }];
     }
     if (!definition) return [src, (logic as { config?: unknown }).config];
-    const { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement } = definition;
-    return [src, { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement }];
+    const { type, priority, retry, runTimeoutMs, queueTimeoutMs, totalTimeoutMs, placement } =
+      definition;
+    const waits = { runTimeoutMs, queueTimeoutMs, totalTimeoutMs };
+    return [src, { type, priority, retry, ...waits, placement }];
   });
   return [nodes, work, machine.config.context, actions, delays, guards].map(plain);
 }

@@ -185,6 +185,7 @@ export function workerAnswer(worker: WorkerView, instanceId: string): Worker {
     installed_models: Array.isArray(models) ? models : [],
     hot_cache: [...hotCache],
     ...(costPerSecond !== undefined && { cost_per_second: costPerSecond }),
+    reputation: worker.reputation,
     connected_at: iso(worker.connectedAt),
   };
 }

@@ -224,6 +224,11 @@ export const Worker = z
     installed_models: z.array(z.unknown()),
     hot_cache: z.array(z.string()).describe("What it has loaded and would do at once."),
     cost_per_second: z.number().nonnegative().optional(),
+    reputation: z
+      .number()
+      .min(0)
+      .max(1)
+      .describe("How its tasks have ended, as its server has measured it: 1 is best."),
     connected_at: time,
   })
   .meta({ id: "Worker" });

@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import { randomIds, type Ids } from "../id.ts";
 import type { Logger } from "../logger.ts";
 import type { Commit } from "../store/commit.ts";
-import type { StoredJob, StoredTask } from "../store/records.ts";
+import { overdueAt, type StoredJob, type StoredTask } from "../store/records.ts";
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "../archive/archive.ts";
@@ -70,6 +70,8 @@ export const defaultLimits: RuntimeLimits = {
   handlerTimeoutMs: 10_000,
   runTimeoutMs: 300_000,
   retriesMax: 3,
+  lossesMax: 3,
+  ageMs: 60_000,
 };
 
 /** How long the node that committed an outbox message has it to itself. */
@@ -83,7 +85,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log.child({ part: "runtime" });
 
-  const pool = new WorkerPool();
+  const pool = new WorkerPool(() => clock.monotonic());
   const followers = new Followers(store.nodes);
   const membership = new Membership({
     store,
@@ -104,6 +106,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     clock,
     limits,
     log,
+    nodes: () => membership.size,
     pushed: (member, task) => workers.pushed(member, task),
     undelivered: (task) => workers.undelivered(task),
     followed: (jobId, nodeIds) => followers.set(jobId, nodeIds),
@@ -126,6 +129,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     turns,
     log,
     random,
+    lossesMax: limits.lossesMax,
+    lostWorker: (workerId) => pool.noteOutcome(workerId, false),
     requeued,
   });
   const outbox = new Outbox({
@@ -232,15 +237,20 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     const shard = shardOf(jobId);
     for (const op of ops) {
       if (op.op === "set_timer" || op.op === "keep_until") dueLoops.expect(shard, op.due);
-      if (op.op === "add_task" && op.task.queueTimeoutMs !== undefined)
-        dueLoops.expect(shard, now + op.task.queueTimeoutMs);
+      if (op.op !== "add_task") continue;
+      const { queueTimeoutMs = Infinity, totalTimeoutMs = Infinity } = op.task;
+      const waitMs = Math.min(queueTimeoutMs, totalTimeoutMs);
+      if (waitMs !== Infinity) dueLoops.expect(shard, now + waitMs);
     }
   }
 
-  function requeued({ jobId, queue, queueTimeoutMs }: StoredTask, at: number): void {
+  function requeued(task: StoredTask, at: number): void {
+    const { jobId, queue } = task;
     const shard = shardOf(jobId);
+    dispatcher.ended(task);
     if (at > 0) return dueLoops.expect(shard, at);
-    if (queueTimeoutMs !== undefined) dueLoops.expect(shard, store.now(shard) + queueTimeoutMs);
+    const overdue = overdueAt({ ...task, since: store.now(shard) });
+    if (overdue !== undefined) dueLoops.expect(shard, overdue);
     dispatcher.queued(shard, [queue]);
   }
 

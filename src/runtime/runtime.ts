@@ -289,4 +289,8 @@ export interface RuntimeLimits {
   readonly runTimeoutMs: number;
   /** How often a task that does not say, and a handler that throws, are tried again. */
   readonly retriesMax: number;
+  /** How many workers a task may be lost with before it is given to no other. */
+  readonly lossesMax: number;
+  /** A waiting task counts as one priority higher for each so many milliseconds. */
+  readonly ageMs: number;
 }
