@@ -27,6 +27,7 @@ import {
   type RuntimeLimits,
   type WorkerService,
 } from "./runtime.ts";
+import { StreamTails } from "./stream-tails.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -91,6 +92,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
     unfollow,
   });
+  const tails = new StreamTails(clock);
   const dispatcher = new Dispatcher({
     store,
     pool,
@@ -165,6 +167,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     limits,
     log,
     followers,
+    tails,
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
@@ -175,6 +178,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     turns,
     events,
+    tails,
     ids,
     clock,
     progress,
@@ -269,7 +273,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     jobs,
     workers,
     async start() {
-      const hear = createHear({ dispatcher, dueLoops, events, followers, turns, workers });
+      const hear = createHear({ dispatcher, dueLoops, events, followers, tails, turns, workers });
       await store.nodes.listen(hear);
       await membership.start();
       await local.start();
@@ -278,7 +282,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     async stop() {
       jobs.close();
       dispatcher.stop();
-      workers.stop();
+      await workers.stop();
       local.stop();
       await membership.stop();
       await dueLoops.stop();

@@ -139,7 +139,11 @@ export class Dispatcher {
   async #claim(member: Member, { shard, queues }: Wanted): Promise<boolean> {
     const { store, pool, followed } = this.#options;
     const seen = new Map(this.#backlog.get(shard));
-    const limit = Math.max(...queues.map((queue) => queue.limit));
+    // Queues that share a pool are not to be given more together than it allows; what is left is claimed next.
+    const limit = pool.freeOf(
+      member,
+      queues.map(({ queue }) => queue),
+    );
     const { holder, workerId } = member.session;
     const leaseMs = this.#firstLeaseMs(member);
     // Which queue the tasks will come from is not known yet, so the slots are held without a type.

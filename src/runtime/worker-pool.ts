@@ -7,13 +7,20 @@ import type { TaskProgress, WorkerIntroduction } from "./runtime.ts";
 // What a session is spoken to about, so that the edges need not know the store.
 export type { Attempt, StoredTask };
 
+/** Types that share an allowance of tasks at once. */
+export interface TypePool {
+  readonly types: ReadonlySet<string>;
+  readonly limit: number;
+}
+
 /** One connected worker. The gateway implements it for a socket, the runtime itself for promises of this node. */
 export interface WorkerSession {
   /** Names this worker process over its reconnections; it is the `holder` of the leases. */
   readonly holder: string;
   readonly workerId: string;
-  /** Task type → most at once; undefined where only the total counts. */
+  /** Task type → most at once now; undefined where only the total counts. The types stay as they are. */
   readonly types: ReadonlyMap<string, number | undefined>;
+  readonly pools?: readonly TypePool[];
   /** How long its leases last, in milliseconds, where other than `RuntimeLimits.leaseMs`. */
   readonly leaseMs?: number;
   /** Of a worker that asks for each of its tasks: how many it asks for now. Its credits are only shown, then. */
@@ -146,11 +153,20 @@ export class WorkerPool {
     if (member.draining || member.ignored >= ignoredMax) return 0;
     let total = member.session.asking ?? member.credits - member.running.size;
     for (const count of member.reserved.values()) total -= count;
+    for (const { types, limit } of member.session.pools ?? [])
+      if (types.has(type)) total = Math.min(total, limit - taken(member, types));
     const limit = member.session.types.get(type);
     if (limit === undefined || total <= 0) return Math.max(0, total);
-    let ofType = member.reserved.get(type) ?? 0;
-    for (const running of member.running.values()) if (running.type === type) ofType++;
-    return Math.max(0, Math.min(total, limit - ofType));
+    return Math.max(0, Math.min(total, limit - taken(member, new Set([type]))));
+  }
+
+  /** How many tasks of all these types together a member may take now. */
+  freeOf(member: Member, types: readonly string[]): number {
+    const most = Math.max(...types.map((type) => this.free(member, type)));
+    const sharing = (member.session.pools ?? []).filter(
+      (pool) => types.filter((type) => pool.types.has(type)).length > 1,
+    );
+    return Math.min(most, ...sharing.map((pool) => pool.limit - taken(member, pool.types)));
   }
 
   /** Promise a slot to a task that is about to be leased: the least loaded worker of its type, if any is free. */
@@ -198,6 +214,14 @@ export class WorkerPool {
   list(): readonly WorkerView[] {
     return [...this.#members.values()].map(viewOf);
   }
+}
+
+/** How many slots of a member tasks of these types have, or have been promised. */
+function taken({ reserved, running }: Member, types: ReadonlySet<string>): number {
+  let count = 0;
+  for (const type of types) count += reserved.get(type) ?? 0;
+  for (const { type } of running.values()) if (types.has(type)) count++;
+  return count;
 }
 
 function viewOf(member: Member): WorkerView {
