@@ -1,5 +1,5 @@
 // What the edges may ask of the runtime: clients through `JobService`, workers through `WorkerService`.
-import type { SentEvent } from "../actor/effect.ts";
+import type { JobMoment, SentEvent } from "../actor/effect.ts";
 import type { ArchivePage } from "../archive/archive.ts";
 import type { Failure } from "../actor/envelope.ts";
 import type { BranchResult } from "../blueprint/flow-actions.ts";
@@ -8,6 +8,14 @@ import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { CheckpointStatus } from "./checkpoints.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
+export type {
+  JobMomentView,
+  JobStepView,
+  PastService,
+  RestartJob,
+  StartedWork,
+} from "./past-service.ts";
+export type { MigratedJob, StandingJob, VersionService } from "./version-service.ts";
 // What the edges are answered with, so that they need not know the store.
 export {
   isFinished,
@@ -107,6 +115,10 @@ export interface JobView {
   readonly activeStates: readonly string[];
   /** The job that started it. */
   readonly parentJobId?: string;
+  /** The job that it is a second try of, and after which of its revisions it began. */
+  readonly restartedFrom?: JobMoment;
+  /** The latest jobs that began where it was, oldest first. */
+  readonly restartedAs?: readonly string[];
   /** Handler style: where the results of tasks that run at once will go, and those that have come. */
   readonly aggregation?: {
     readonly into: string;
@@ -331,4 +343,8 @@ export interface RuntimeLimits {
   readonly runTimeoutMs: number;
   /** How often a task that does not say, and a handler that throws, are tried again. */
   readonly retriesMax: number;
+  /** How many workers a task may be lost with before it is given to no other. */
+  readonly lossesMax: number;
+  /** A waiting task counts as one priority higher for each so many milliseconds. */
+  readonly ageMs: number;
 }

@@ -4,7 +4,7 @@ import type { Logger } from "../logger.ts";
 import type { Attempt, Extension, ExtensionResult, Store } from "../store/store.ts";
 import type { StoredTask } from "../store/records.ts";
 import { shardOf } from "../store/shard.ts";
-import type { Attempts } from "./attempts.ts";
+import { totalTimeout, type Attempts } from "./attempts.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Followers } from "./followers.ts";
 import type { JobEvents } from "./job-events.ts";
@@ -169,6 +169,8 @@ export class Workers implements WorkerService {
     if (outcome.outcome === "ok") this.#reports.drop(attempt);
     else await this.#reports.flush(attempt);
     const status = await attempts.end({ ...attempt, jobId, child, type }, outcome);
+    const isGood = status.status === "applied" ? toItsCredit(outcome, status.code) : undefined;
+    if (isGood !== undefined) pool.noteOutcome(session.workerId, isGood);
     this.#free(session, attempt);
     return status;
   }
@@ -177,12 +179,15 @@ export class Workers implements WorkerService {
     const member = this.#options.pool.of(session);
     if (!member) return;
     member.credits = credits;
+    member.lacks.clear();
     this.#options.dispatcher.fill(member);
   }
 
   describe(session: WorkerSession, description: Partial<WorkerDescription>): void {
-    const member = this.#options.pool.of(session);
-    if (member) member.introduction = { ...member.introduction, ...description };
+    const { pool, dispatcher } = this.#options;
+    const member = pool.describe(session, description);
+    // It may satisfy now what it did not before.
+    if (member) dispatcher.fill(member);
   }
 
   drain(session: WorkerSession): void {
@@ -243,15 +248,21 @@ export class Workers implements WorkerService {
   }
 
   /** End an attempt that runs longer than its task allows, as an error that is tried again. */
-  #limitRun(member: Member, { taskId, attempt, runTimeoutMs, lease }: StoredTask): void {
+  #limitRun(member: Member, task: StoredTask): void {
+    const { taskId, attempt, createdAt, lease } = task;
+    const { runTimeoutMs = Infinity, totalTimeoutMs = Infinity } = task;
     const running = member.running.get(taskId);
-    if (!running || runTimeoutMs === undefined || !lease) return;
-    const { clock, store, log } = this.#options;
-    const leftMs = lease.startedAt + runTimeoutMs - store.now(shardOf(taskId));
-    running.deadline = clock.schedule(Math.max(0, leftMs), () => {
-      const reason = `The attempt ran longer than ${runTimeoutMs} ms.`;
-      const error = { code: "RUN_TIMEOUT", message: reason };
+    if (!running || !lease) return;
+    const { clock, store, log, pool } = this.#options;
+    const runEnd = lease.startedAt + runTimeoutMs;
+    const end = Math.min(runEnd, createdAt + totalTimeoutMs);
+    if (end === Infinity) return;
+    running.deadline = clock.schedule(Math.max(0, end - store.now(shardOf(taskId))), () => {
+      const message = `The attempt ran longer than ${runTimeoutMs} ms.`;
+      const error = end === runEnd ? { code: "RUN_TIMEOUT", message } : totalTimeout(task);
+      const reason = error.message;
       const { cancelGraceMs } = this.#options.limits;
+      if (end === runEnd) pool.noteOutcome(member.session.workerId, false);
       member.session.cancel({ taskId, attempt }, reason, cancelGraceMs);
       this.#reports
         .flush(running)
@@ -330,8 +341,19 @@ export class Workers implements WorkerService {
     const { pool, dispatcher } = this.#options;
     const member = pool.of(session);
     if (!member) return;
-    pool.finish(member, attempt);
-    dispatcher.fill(member);
+    dispatcher.freed(member, pool.finish(member, attempt));
+  }
+}
+
+/** Whether an outcome speaks for its worker; undefined where it says nothing of it. */
+function toItsCredit(outcome: AttemptOutcome, code: string | undefined): boolean | undefined {
+  switch (outcome.outcome) {
+    case "ok":
+      return code === undefined;
+    case "error":
+      return outcome.error.code === "INVALID_INPUT_ERROR" ? undefined : false;
+    case "cancelled":
+      return undefined;
   }
 }
 

@@ -137,6 +137,7 @@ export class TestOrchestrator implements WorkerService {
         attempt: 1,
         settled: 0,
         failures: 0,
+        losses: 0,
         createdAt: now,
         since: now,
       },

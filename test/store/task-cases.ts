@@ -21,6 +21,7 @@ export const taskCases: Cases = {
       attempt: 1,
       settled: 0,
       failures: 0,
+      losses: 0,
       createdAt: now,
       since: now,
       lease: {
@@ -50,6 +51,7 @@ export const taskCases: Cases = {
       attempt: 0,
       settled: 0,
       failures: 0,
+      losses: 0,
       createdAt: now,
       since: now,
     });
@@ -326,6 +328,7 @@ export const taskCases: Cases = {
     expect(await store.requeueTask(lapsed)).toBe("fenced");
     await clock.advance(1);
     expect(await store.requeueTask(lapsed)).toBe("requeued");
+    expect(await store.loadTask("j1:a")).toMatchObject({ failures: 0, losses: 1 });
   },
   "ends a lapsed attempt, but not one whose lease was renewed meanwhile": async ({
     store,

@@ -114,6 +114,7 @@ export function leasedTask(taskId: string, more: Partial<StoredTask> = {}): Stor
     attempt: 1,
     settled: 0,
     failures: 0,
+    losses: 0,
     createdAt: 0,
     since: 0,
     ...more,
