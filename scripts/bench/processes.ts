@@ -75,7 +75,7 @@ export async function startBench(
   );
   await answers(`${url}/_public/status`, server);
   const tasks = join(root, "dist", served.tasks);
-  const worker = run(["worker", "run", tasks], ["--url", url, "--concurrency", `${credits}`]);
+  const worker = run(["worker", "run", tasks], ["--url", url, "--max-concurrent-tasks", `${credits}`]);
   await hasWorker(url, clientToken, worker);
   return {
     url,

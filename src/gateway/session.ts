@@ -4,13 +4,20 @@ import type { Logger } from "../logger.ts";
 import {
   closeCodes,
   frameBytesMax,
+  hotNamesMax,
   type AttemptRef,
   type Hello,
+  type HotCache,
   type ServerFrame,
   type TaskResult,
   type WorkerFrame,
 } from "../protocol/worker-frames.ts";
-import type { AttemptOutcome, LostAttempt, WorkerService } from "../runtime/runtime.ts";
+import type {
+  AttemptOutcome,
+  LostAttempt,
+  WorkerDescription,
+  WorkerService,
+} from "../runtime/runtime.ts";
 import type { Attempt, StoredTask, WorkerSession } from "../runtime/worker-pool.ts";
 import type { FrameSocket } from "./frame-socket.ts";
 import { outcomeOf, taskFrame } from "./frames.ts";
@@ -49,6 +56,7 @@ export class Session implements WorkerSession {
   /** What the runtime says before the welcome is out; a worker hears nothing before its welcome. */
   #early: string[] = [];
   #credits: number;
+  #description: WorkerDescription;
 
   constructor(hello: Hello, parts: SessionParts) {
     this.holder = `${hello.worker_id}:${hello.instance_id}`;
@@ -56,6 +64,13 @@ export class Session implements WorkerSession {
     this.types = new Map(hello.types.map(({ type, limit }) => [type, limit]));
     this.#parts = parts;
     this.#credits = hello.credits;
+    this.#description = {
+      workerType: hello.worker_type,
+      labels: hello.labels,
+      resources: hello.resources,
+      ...(hello.cost_per_second !== undefined && { costPerSecond: hello.cost_per_second }),
+      ...(hello.hot_cache.length > 0 && { hotCache: hello.hot_cache }),
+    };
     this.#progress = new ProgressRelay(parts.clock, parts.limits.progressMs, (attempt, progress) =>
       parts.workers.progress(this, attempt, progress),
     );
@@ -68,11 +83,8 @@ export class Session implements WorkerSession {
     let welcome;
     try {
       welcome = await workers.connect(this, {
-        workerType: hello.worker_type,
+        ...this.#description,
         credits: hello.credits,
-        labels: hello.labels,
-        resources: hello.resources,
-        ...(hello.cost_per_second !== undefined && { costPerSecond: hello.cost_per_second }),
         draining: hello.draining,
         running: hello.running.map(attemptOf),
         outbox: hello.outbox.map(attemptOf),
@@ -142,6 +154,9 @@ export class Session implements WorkerSession {
         this.#credits = frame.credits;
         workers.setCredits(this, frame.credits);
         return;
+      case "hot_cache":
+        this.#changeHotCache(frame);
+        return;
       case "drain":
         workers.drain(this);
         return;
@@ -196,6 +211,14 @@ export class Session implements WorkerSession {
 
   #hasEnded(): boolean {
     return this.#state === "ended";
+  }
+
+  #changeHotCache({ add, remove }: HotCache): void {
+    const hot = new Set(this.#description.hotCache);
+    for (const name of remove) hot.delete(name);
+    for (const name of add) if (hot.size < hotNamesMax) hot.add(name);
+    this.#description = { ...this.#description, hotCache: [...hot] };
+    this.#parts.workers.describe(this, this.#description);
   }
 
   async #takeResult(frame: TaskResult): Promise<void> {

@@ -12,6 +12,7 @@ import {
   Heartbeat,
   HeartbeatAck,
   Hello,
+  HotCache,
   Progress,
   ProtocolError,
   Reject,
@@ -37,6 +38,7 @@ export const workerFrames: Schemas<WorkerFrame> = new Map<string, z.ZodType<Work
   ["result", TaskResult],
   ["release", Release],
   ["credit", Credit],
+  ["hot_cache", HotCache],
   ["drain", Drain],
   ["bye", Bye],
 ]);

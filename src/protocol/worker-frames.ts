@@ -9,11 +9,15 @@ export const workerPath = "/_worker/ws";
 export const framesPerMessageMax = 256;
 /** The largest message, in bytes, either way. */
 export const frameBytesMax = 1024 * 1024;
+/** The most names in a worker's hot cache; more are not noted. */
+export const hotNamesMax = 1024;
 
 const id = z.string().min(1).max(512);
 const attempt = z.int().positive();
 /** A count of milliseconds. */
 const ms = z.int().nonnegative();
+/** What a worker may have loaded: a model, a data set. */
+const hotName = z.string().min(1).max(256);
 const workerId = z.string().regex(/^[\w.:@-]{1,128}$/);
 
 /** Names one attempt of one task: every frame about a task carries both, and is idempotent by them. */
@@ -58,6 +62,7 @@ export const Hello = z.object({
   credits: z.int().nonnegative().max(100_000),
   labels: z.record(z.string().max(128), z.string().max(512)).default({}),
   resources: z.record(z.string().max(128), z.unknown()).default({}),
+  hot_cache: z.array(hotName).max(hotNamesMax).default([]),
   cost_per_second: z.number().nonnegative().optional(),
   running: z.array(AttemptRef).max(10_000).default([]),
   /** Results that wait in the worker's outbox; `welcome.want` asks for them. */
@@ -112,6 +117,13 @@ export const Release = AttemptRef.extend({
 
 /** The most tasks at once from now on, absolute; 0 pauses. */
 export const Credit = z.object({ type: z.literal("credit"), credits: z.int().nonnegative() });
+/** What the worker has loaded since, and what it has no more. */
+export const HotCache = z.object({
+  type: z.literal("hot_cache"),
+  add: z.array(hotName).max(hotNamesMax).default([]),
+  remove: z.array(hotName).max(hotNamesMax).default([]),
+});
+export type HotCache = z.infer<typeof HotCache>;
 /** No more tasks, please; what runs is finished. */
 export const Drain = z.object({ type: z.literal("drain") });
 export const Bye = z.object({ type: z.literal("bye"), reason: z.string().max(256).default("") });
@@ -125,6 +137,7 @@ export const WorkerFrame = z.union([
     Progress,
     Release,
     Credit,
+    HotCache,
     Drain,
     Bye,
   ]),
