@@ -2,15 +2,15 @@
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { LogRate, logRate } from "../protocol/log-rate.ts";
-import {
-  checkpointBytesMax,
-  type Checkpoint,
-  type CheckpointAck,
-  type Chunk,
-  type Log,
-  type Progress,
-  type ServerFrame,
+import type {
+  Checkpoint,
+  CheckpointAck,
+  Chunk,
+  Log,
+  Progress,
+  ServerFrame,
 } from "../protocol/worker-frames.ts";
+import { checkpointBytesMax } from "../protocol/worker-limits.ts";
 import type { WorkerService } from "../runtime/runtime.ts";
 import type { Attempt, WorkerSession } from "../runtime/worker-pool.ts";
 import { attemptOf } from "./frames.ts";

@@ -1,11 +1,6 @@
 // Tasks as frames, and what frames say of attempts: the two directions of a session.
-import {
-  refsPerFrameMax,
-  type AttemptRef,
-  type TaskAssign,
-  type TaskResult,
-  type WelcomeMore,
-} from "../protocol/worker-frames.ts";
+import type { AttemptRef, TaskAssign, TaskResult, WelcomeMore } from "../protocol/worker-frames.ts";
+import { refsPerFrameMax } from "../protocol/worker-limits.ts";
 import type { AttemptOutcome, LostAttempt, Welcome as Decision } from "../runtime/runtime.ts";
 import type { Attempt, StoredTask } from "../runtime/worker-pool.ts";
 

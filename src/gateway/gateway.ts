@@ -8,10 +8,10 @@ import type { Logger } from "../logger.ts";
 import {
   closeCodes,
   frameBytesMax,
-  protocolVersions,
   workerSubprotocol,
   type Hello,
 } from "../protocol/worker-frames.ts";
+import { protocolVersions } from "../protocol/worker-limits.ts";
 import type { WorkerService } from "../runtime/runtime.ts";
 import { FrameSocket, type FrameSocketLimits } from "./frame-socket.ts";
 import {

@@ -3,27 +3,24 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import {
   closeCodes,
-  features,
   frameBytesMax,
   type AttemptRef,
   type Hello,
-  type Labels,
   type ServerFrame,
   type TaskResult,
   type WorkerFrame,
 } from "../protocol/worker-frames.ts";
+import { features } from "../protocol/worker-limits.ts";
 import type { AttemptOutcome, WorkerService } from "../runtime/runtime.ts";
 import type { Attempt, StoredTask, TypePool, WorkerSession } from "../runtime/worker-pool.ts";
 import type { FrameSocket } from "./frame-socket.ts";
 import { Allowance } from "./allowance.ts";
 import { AttemptReports, fitsCheckpoint, type ReportLimits } from "./attempt-reports.ts";
+import { SelfDescription } from "./self-description.ts";
 import { attemptOf, decisionPages, lostRefOf, outcomeOf, refOf, taskFrame } from "./frames.ts";
 
 /** How long a refused attempt stays away from workers, where the worker itself names no time. */
 const rejectedMs = { busy: 1_000, draining: 0, incompatible: 5_000, invalid: 5_000 } as const;
-
-/** The most labels that a worker may come to have. */
-const labelsMax = 256;
 
 export interface SessionLimits extends ReportLimits {
   readonly heartbeatMs: number;
@@ -50,10 +47,10 @@ export class Session implements WorkerSession {
   readonly #parts: SessionParts;
   readonly #reports: AttemptReports;
   readonly #allowance: Allowance;
+  readonly #description: SelfDescription;
   #state: "introducing" | "open" | "ended" = "introducing";
   /** What the runtime says before the welcome is out; a worker hears nothing before its welcome. */
   #early: string[] = [];
-  #labels: Readonly<Record<string, string>>;
   #isSlow = false;
 
   constructor(hello: Hello, parts: SessionParts) {
@@ -61,7 +58,7 @@ export class Session implements WorkerSession {
     this.workerId = hello.worker_id;
     this.#parts = parts;
     this.#allowance = new Allowance(hello);
-    this.#labels = hello.labels;
+    this.#description = new SelfDescription(hello);
     this.#reports = new AttemptReports({
       ...parts,
       session: this,
@@ -85,11 +82,8 @@ export class Session implements WorkerSession {
     let welcome;
     try {
       welcome = await workers.connect(this, {
-        workerType: hello.worker_type,
+        ...this.#description.now,
         credits: hello.credits,
-        labels: hello.labels,
-        resources: hello.resources,
-        ...(hello.cost_per_second !== undefined && { costPerSecond: hello.cost_per_second }),
         draining: hello.draining,
         running: hello.running.map(attemptOf),
         outbox: hello.outbox.map(attemptOf),
@@ -162,7 +156,8 @@ export class Session implements WorkerSession {
         this.#tellCredits();
         return;
       case "labels":
-        this.#changeLabels(frame);
+      case "hot_cache":
+        workers.describe(this, this.#description.change(frame));
         return;
       case "auth":
         this.#authenticate(frame.token);
@@ -229,19 +224,6 @@ export class Session implements WorkerSession {
 
   #tellCredits(): void {
     this.#parts.workers.setCredits(this, this.#isSlow ? 0 : this.#allowance.credits);
-  }
-
-  #changeLabels({ set, unset }: Labels): void {
-    const labels = new Map(Object.entries(this.#labels));
-    for (const name of unset) labels.delete(name);
-    for (const [name, value] of Object.entries(set)) labels.set(name, value);
-    if (labels.size > labelsMax) {
-      const message = `A worker has at most ${labelsMax} labels.`;
-      this.#parts.socket.fail("protocol.frame_invalid", message);
-      return;
-    }
-    this.#labels = Object.fromEntries(labels);
-    this.#parts.workers.describe(this, { labels: this.#labels });
   }
 
   #authenticate(token: string): void {

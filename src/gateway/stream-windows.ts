@@ -1,11 +1,7 @@
 // Byte credits of the streams of one connection: how far each has come, and how far its worker may send.
 import type { Clock, TimerHandle } from "../clock.ts";
-import {
-  chunkBytesMax,
-  streamsMax,
-  type Chunk,
-  type StreamCredit,
-} from "../protocol/worker-frames.ts";
+import type { Chunk, StreamCredit } from "../protocol/worker-frames.ts";
+import { chunkBytesMax, streamsMax } from "../protocol/worker-limits.ts";
 import type { StreamChunk } from "../runtime/runtime.ts";
 
 export interface StreamLimits {

@@ -19,6 +19,7 @@ import {
   HelloMore,
   Labels,
   Log,
+  HotCache,
   Progress,
   ProtocolError,
   Reject,
@@ -52,6 +53,7 @@ export const workerFrames: Schemas<WorkerFrame> = new Map<string, z.ZodType<Work
   ["credit", Credit],
   ["labels", Labels],
   ["auth", Auth],
+  ["hot_cache", HotCache],
   ["drain", Drain],
   ["bye", Bye],
 ]);

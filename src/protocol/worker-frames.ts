@@ -1,5 +1,6 @@
 // The frames of `avtomatika.worker.v1`, listed once: what a worker and a server say to each other.
 import { z } from "zod";
+import { chunkBytesMax, refsPerFrameMax } from "./worker-limits.ts";
 
 /** The WebSocket subprotocol that selects these frames. */
 export const workerSubprotocol = "avtomatika.worker.v1";
@@ -9,36 +10,15 @@ export const workerPath = "/_worker/ws";
 export const framesPerMessageMax = 256;
 /** The largest message, in bytes, either way. */
 export const frameBytesMax = 1024 * 1024;
-/**
- * The attempts that one frame lists at most, over all its lists: with the longest ids they fit, and stay below the keys
- * that inbound JSON may have. Longer lists go over several pages.
- */
-export const refsPerFrameMax = 1_500;
-/** The largest checkpoint, in bytes of JSON. */
-export const checkpointBytesMax = 64 * 1024;
-/** The most bytes that one chunk of a stream carries. */
-export const chunkBytesMax = 32 * 1024;
-/** The most streams that one attempt has open at once. */
-export const streamsMax = 16;
-
-/** The versions of the frames that a server speaks; what changes inside one is only added. */
-export const protocolVersions: readonly number[] = [1];
-/** What was added inside version 1. A server lists in its welcome what it knows of it. */
-export const features = [
-  "checkpoint",
-  "log",
-  "chunk",
-  "labels",
-  "limits",
-  "auth",
-  "hello_more",
-] as const;
-export type Feature = (typeof features)[number];
+/** The most names in a worker's hot cache; more are not noted. */
+export const hotNamesMax = 1024;
 
 const id = z.string().min(1).max(512);
 const attempt = z.int().positive();
 /** A count of milliseconds. */
 const ms = z.int().nonnegative();
+/** What a worker may have loaded: a model, a data set. */
+const hotName = z.string().min(1).max(256);
 const workerId = z.string().regex(/^[\w.:@-]{1,128}$/);
 
 /** Names one attempt of one task: every frame about a task carries both, and is idempotent by them. */
@@ -94,6 +74,7 @@ export const Hello = z.object({
   pools: allowances.default({}),
   labels: labels.default({}),
   resources: z.record(z.string().max(128), z.unknown()).default({}),
+  hot_cache: z.array(hotName).max(hotNamesMax).default([]),
   cost_per_second: z.number().nonnegative().optional(),
   running: refs.default([]),
   /** Results that wait in the worker's outbox; `welcome.want` asks for them. */
@@ -219,6 +200,14 @@ export const Labels = z.object({
 });
 export type Labels = z.infer<typeof Labels>;
 
+/** What the worker has loaded since, and what it has no more. */
+export const HotCache = z.object({
+  type: z.literal("hot_cache"),
+  add: z.array(hotName).max(hotNamesMax).default([]),
+  remove: z.array(hotName).max(hotNamesMax).default([]),
+});
+export type HotCache = z.infer<typeof HotCache>;
+
 /** A new token, before the one that the connection was opened with stops being good. */
 export const Auth = z.object({ type: z.literal("auth"), token: z.string().min(1).max(4096) });
 export type Auth = z.infer<typeof Auth>;
@@ -242,6 +231,7 @@ export const WorkerFrame = z.union([
     Credit,
     Labels,
     Auth,
+    HotCache,
     Drain,
     Bye,
   ]),
