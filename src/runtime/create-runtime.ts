@@ -33,6 +33,7 @@ import {
   type VersionService,
   type WorkerService,
 } from "./runtime.ts";
+import { StreamTails } from "./stream-tails.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
 import { Versions } from "./versions.ts";
@@ -104,6 +105,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
     unfollow,
   });
+  const tails = new StreamTails(clock);
   const dispatcher = new Dispatcher({
     store,
     pool,
@@ -184,6 +186,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     limits,
     log,
     followers,
+    tails,
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
@@ -194,6 +197,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     turns,
     events,
+    tails,
     ids,
     clock,
     progress,
@@ -299,7 +303,16 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     workers,
     relay,
     async start() {
-      const hear = createHear({ dispatcher, dueLoops, events, followers, relay, turns, workers });
+      const hear = createHear({
+        dispatcher,
+        dueLoops,
+        events,
+        followers,
+        relay,
+        tails,
+        turns,
+        workers,
+      });
       await store.nodes.listen(hear);
       await membership.start();
       await local.start();
@@ -308,7 +321,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     async stop() {
       jobs.close();
       dispatcher.stop();
-      workers.stop();
+      await workers.stop();
       local.stop();
       await membership.stop();
       await dueLoops.stop();
