@@ -108,6 +108,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const app = createApp({
       jobs: runtime.jobs,
       workers: runtime.workers,
+      queues: runtime.queues,
       blueprints,
       charts,
       authenticate: createAuthenticate(options.clientToken, clientTokenHeader),

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { ChartFormat } from "../protocol/contract.ts";
-import type { JobService, WorkerService } from "../runtime/runtime.ts";
+import type { JobService, QueueService, WorkerService } from "../runtime/runtime.ts";
 import type { Authenticate } from "./auth.ts";
 
 /** A blueprint, as far as clients hear of it. */
@@ -42,6 +42,7 @@ export const httpLimits: HttpLimits = { streamHeartbeatMs: 15_000, longCallsMax:
 export interface AppOptions {
   readonly jobs: JobService;
   readonly workers: Pick<WorkerService, "list">;
+  readonly queues: QueueService;
   readonly blueprints: ServedBlueprints;
   readonly charts: ChartRenderer;
   /** Names this server among others. */

@@ -160,6 +160,7 @@ function waitAnswer(wait: Reason): Wait {
         ...(wait.workerId !== undefined && { worker_id: wait.workerId }),
         since: iso(wait.since),
         ...(wait.until !== undefined && { until: iso(wait.until) }),
+        ...(wait.why && { why: wait.why }),
         ...(wait.progress && { progress: progressAnswer(wait.progress) }),
         ...(wait.lastError && { last_error: failureAnswer(wait.lastError) }),
       };

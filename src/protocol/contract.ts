@@ -1,6 +1,7 @@
 // The HTTP contract: every operation once, from which come the routes, their validation, and the OpenAPI document.
 import { z } from "zod";
 import { JobStatus, Job, JobStep, JobSummary, PlainJob, Worker } from "./job.ts";
+import { queueContract } from "./queue-contract.ts";
 import { count, limit, startHeaders } from "./request.ts";
 
 export interface Operation {
@@ -280,6 +281,7 @@ export const contract = {
     }),
     answers: { 200: { about: "The step that it made is durable.", schema: Approved } },
   },
+  ...queueContract,
   listWorkers: {
     method: "GET",
     path: "/workers",

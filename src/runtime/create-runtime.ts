@@ -20,6 +20,7 @@ import { Jobs } from "./job-service.ts";
 import { LocalWorker } from "./local-worker.ts";
 import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
+import { Queues, type QueueService } from "./queue-service.ts";
 import {
   isFinished,
   type JobEvent,
@@ -50,6 +51,7 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly jobs: JobService;
   readonly workers: WorkerService;
+  readonly queues: QueueService;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -173,6 +175,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
+  const queues = new Queues({ store, dispatcher, clock, log, workers: () => workers.list() });
   const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
   const jobs = new Jobs({
     store,
@@ -183,6 +186,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     ids,
     clock,
     progress,
+    why: (task) => queues.why(task),
   });
   const local = new LocalWorker({
     nodeId: store.nodes.nodeId,
@@ -278,10 +282,21 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   return {
     jobs,
     workers,
+    queues,
     async start() {
-      const hear = createHear({ dispatcher, dueLoops, events, followers, turns, workers });
+      const hear = createHear({
+        dispatcher,
+        dueLoops,
+        events,
+        followers,
+        queues,
+        turns,
+        workers,
+        log,
+      });
       await store.nodes.listen(hear);
       await membership.start();
+      await queues.start();
       await local.start();
       dueLoops.start();
     },
@@ -289,6 +304,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       jobs.close();
       dispatcher.stop();
       workers.stop();
+      queues.stop();
       local.stop();
       await membership.stop();
       await dueLoops.stop();

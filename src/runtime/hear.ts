@@ -4,6 +4,8 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { DueLoops } from "./due-loops.ts";
 import type { Followers } from "./followers.ts";
 import type { JobEvents } from "./job-events.ts";
+import type { Logger } from "../logger.ts";
+import type { Queues } from "./queue-service.ts";
 import type { JobEvent } from "./runtime.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import type { Workers } from "./worker-service.ts";
@@ -13,13 +15,15 @@ export interface HearOptions {
   readonly dueLoops: DueLoops;
   readonly events: JobEvents;
   readonly followers: Followers;
+  readonly queues: Queues;
+  readonly log: Logger;
   readonly turns: TurnRunner;
   readonly workers: Workers;
 }
 
 /** @returns what to listen with: it is called with nothing where hints may have been lost. */
 export function createHear(options: HearOptions): (hint: Hint | undefined) => void {
-  const { dispatcher, dueLoops, events, followers, turns, workers } = options;
+  const { dispatcher, dueLoops, events, followers, queues, turns, workers, log } = options;
   return (hint) => {
     switch (hint?.kind) {
       case undefined:
@@ -28,6 +32,11 @@ export function createHear(options: HearOptions): (hint: Hint | undefined) => vo
         return;
       case "queued":
         dispatcher.queued(hint.shard, hint.queues);
+        return;
+      case "paused":
+        queues.learn().catch((error: unknown) => {
+          log.warn({ err: error }, "what is paused is not known");
+        });
         return;
       case "moved":
         turns.forget(hint.jobId);

@@ -5,6 +5,8 @@ import type { Failure } from "../actor/envelope.ts";
 import type { BranchResult } from "../blueprint/flow-actions.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
+import type { WhyWaiting } from "./dispatch/why-waits.ts";
+import type { QueueService, QueueView } from "./queue-service.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
 // What the edges are answered with, so that they need not know the store.
@@ -15,6 +17,9 @@ export {
   type JobPage,
   type JobQuery,
   type JobStatus,
+  type QueueService,
+  type QueueView,
+  type WhyWaiting,
 };
 
 /** One reason why a job is not finished yet (design, law 7). */
@@ -29,6 +34,8 @@ export type Wait =
       readonly since: number;
       /** When the lease ends or the delay is over. */
       readonly until?: number;
+      /** Why it has not begun, where it has been queued. */
+      readonly why?: WhyWaiting;
       readonly progress?: TaskProgress;
       readonly lastError?: Failure;
     }

@@ -88,6 +88,7 @@ export async function openHttpWorld(
   const app = createApp({
     jobs: world.runtime.jobs,
     workers: world.runtime.workers,
+    queues: world.runtime.queues,
     blueprints: registry,
     charts: { render: (name, version, format) => `${format} of ${name} ${version}` },
     authenticate: createAuthenticate(clientToken, clientTokenHeader),
