@@ -109,6 +109,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       jobs: runtime.jobs,
       workers: runtime.workers,
       queues: runtime.queues,
+      quarantine: runtime.quarantine,
       blueprints,
       charts,
       authenticate: createAuthenticate(options.clientToken, clientTokenHeader),

@@ -23,6 +23,7 @@ import {
   type Stepped,
 } from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
+import { redrive } from "./redrive.ts";
 import { restore, reviver } from "./restore.ts";
 import { StepScope } from "./scope.ts";
 import { withoutTimer } from "./timer-book.ts";
@@ -92,6 +93,7 @@ export function step(
   at: StepTime,
 ): StepResult {
   if (message.type === "event") assertNotReserved(message.event.type);
+  if (message.type === "redrive") return redriven(envelope, message, at);
   if (envelope.status !== "active") return { outcome: "ignored", reason: "finished" };
   const admitted = admit(envelope, message);
   if (typeof admitted === "string") return { outcome: "ignored", reason: admitted };
@@ -139,6 +141,18 @@ export function step(
     case "timer":
       return fire(machine, next, message, at);
   }
+}
+
+/** Only what has ended in the very error that is meant can be driven again. */
+function redriven(
+  envelope: Envelope,
+  message: Message & { readonly type: "redrive" },
+  at: StepTime,
+): StepResult {
+  const isMeant = envelope.status === "error" && envelope.revision === message.failed;
+  return isMeant
+    ? { outcome: "stepped", ...redrive(envelope, message, at) }
+    : { outcome: "ignored", reason: "fenced" };
 }
 
 /** An event as XState takes it. */

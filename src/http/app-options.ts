@@ -3,7 +3,12 @@ import type { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { ChartFormat } from "../protocol/contract.ts";
-import type { JobService, QueueService, WorkerService } from "../runtime/runtime.ts";
+import type {
+  JobService,
+  QuarantineService,
+  QueueService,
+  WorkerService,
+} from "../runtime/runtime.ts";
 import type { Authenticate } from "./auth.ts";
 
 /** A blueprint, as far as clients hear of it. */
@@ -43,6 +48,7 @@ export interface AppOptions {
   readonly jobs: JobService;
   readonly workers: Pick<WorkerService, "list">;
   readonly queues: QueueService;
+  readonly quarantine: QuarantineService;
   readonly blueprints: ServedBlueprints;
   readonly charts: ChartRenderer;
   /** Names this server among others. */

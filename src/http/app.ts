@@ -9,6 +9,7 @@ import { apiPrefix, endpointPath } from "./endpoint-path.ts";
 import { jobOperations } from "./job-operations.ts";
 import { LongCalls } from "./long-calls.ts";
 import { routeOf } from "./operation.ts";
+import { quarantineOperations } from "./quarantine-operations.ts";
 import { queueOperations } from "./queue-operations.ts";
 import { serverOperations } from "./server-operations.ts";
 
@@ -22,7 +23,12 @@ export function createApp(options: AppOptions): Hono {
   const limits = { ...httpLimits, ...options.limits };
   const longCalls = new LongCalls(limits.longCallsMax, options.stopping);
   const { startAt, ...jobs } = jobOperations(options, limits, longCalls);
-  const handlers = { ...jobs, ...queueOperations(options), ...serverOperations(options) };
+  const handlers = {
+    ...jobs,
+    ...quarantineOperations(options),
+    ...queueOperations(options),
+    ...serverOperations(options),
+  };
   const endpoints = blueprintEndpoints(blueprints.list());
   const prefixes = apiPrefixes(blueprints.list());
   const { startAtEndpoint, ...operations } = contract;

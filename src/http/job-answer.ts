@@ -196,7 +196,7 @@ function progressAnswer({ ratio, message, data }: Progress): TaskProgress {
   };
 }
 
-function failureAnswer({ code, message, details }: Failure): Failure {
+export function failureAnswer({ code, message, details }: Failure): Failure {
   return { code, message, ...(details !== undefined && { details }) };
 }
 

@@ -1,6 +1,7 @@
 // The HTTP contract: every operation once, from which come the routes, their validation, and the OpenAPI document.
 import { z } from "zod";
 import { JobStatus, Job, JobStep, JobSummary, PlainJob, Worker } from "./job.ts";
+import { quarantineContract } from "./quarantine-contract.ts";
 import { queueContract } from "./queue-contract.ts";
 import { count, limit, startHeaders } from "./request.ts";
 
@@ -195,6 +196,7 @@ export const contract = {
       },
     },
   },
+  ...quarantineContract,
   getJob: {
     method: "GET",
     path: "/jobs/{id}",

@@ -20,6 +20,7 @@ import { Jobs } from "./job-service.ts";
 import { LocalWorker } from "./local-worker.ts";
 import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
+import { Quarantine, type QuarantineService } from "./quarantine.ts";
 import { Queues, type QueueService } from "./queue-service.ts";
 import {
   isFinished,
@@ -52,6 +53,7 @@ export interface Runtime {
   readonly jobs: JobService;
   readonly workers: WorkerService;
   readonly queues: QueueService;
+  readonly quarantine: QuarantineService;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -283,6 +285,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     jobs,
     workers,
     queues,
+    quarantine: new Quarantine({ store, blueprints, turns }),
     async start() {
       const hear = createHear({
         dispatcher,

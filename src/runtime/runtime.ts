@@ -6,6 +6,7 @@ import type { BranchResult } from "../blueprint/flow-actions.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { WhyWaiting } from "./dispatch/why-waits.ts";
+import type { QuarantineService } from "./quarantine.ts";
 import type { QueueService, QueueView } from "./queue-service.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
@@ -17,6 +18,7 @@ export {
   type JobPage,
   type JobQuery,
   type JobStatus,
+  type QuarantineService,
   type QueueService,
   type QueueView,
   type WhyWaiting,

@@ -89,6 +89,7 @@ export async function openHttpWorld(
     jobs: world.runtime.jobs,
     workers: world.runtime.workers,
     queues: world.runtime.queues,
+    quarantine: world.runtime.quarantine,
     blueprints: registry,
     charts: { render: (name, version, format) => `${format} of ${name} ${version}` },
     authenticate: createAuthenticate(clientToken, clientTokenHeader),
