@@ -38,6 +38,7 @@ export function admit(
     case "part":
     case "progress":
     case "timer":
+    case "redrive":
       return envelope;
   }
 }

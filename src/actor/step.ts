@@ -23,6 +23,7 @@ import {
   type Stepped,
 } from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
+import { redrive } from "./redrive.ts";
 import { restore, reviver } from "./restore.ts";
 import { StepScope } from "./scope.ts";
 import { asVersion, begunAgain, goneOn, standingOf, takeUpEvent } from "./take-up.ts";
@@ -96,6 +97,10 @@ export function step(
 ): StepResult {
   if (message.type === "event") assertNotReserved(message.event.type);
   if (message.type === "restarted") return noteRestart(envelope, message);
+  if (message.type === "redrive") {
+    const driven = redrive(envelope, message, at);
+    return driven ? { outcome: "stepped", ...driven } : { outcome: "ignored", reason: "fenced" };
+  }
   if (envelope.status !== "active") return { outcome: "ignored", reason: "finished" };
   const admitted = admit(envelope, message);
   if (typeof admitted === "string") return { outcome: "ignored", reason: admitted };

@@ -11,6 +11,8 @@ import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { reportFailure, usageFailure } from "./failure.ts";
 import { addImport } from "./import.ts";
 import { addJobs } from "./jobs.ts";
+import { addQuarantine } from "./quarantine.ts";
+import { addQueues } from "./queues.ts";
 import { addStart } from "./start.ts";
 import { addWorker } from "./worker.ts";
 
@@ -32,6 +34,8 @@ addDev(program);
 addStart(program);
 addWorker(program);
 addJobs(program);
+addQueues(program);
+addQuarantine(program);
 addCheck(program);
 addDoctor(program);
 addChart(program);

@@ -23,6 +23,8 @@ import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
 import { Past } from "./past.ts";
 import { NodeRelay } from "./relay.ts";
+import { Quarantine, type QuarantineService } from "./quarantine.ts";
+import { Queues, type QueueService } from "./queue-service.ts";
 import {
   isFinished,
   type JobEvent,
@@ -62,6 +64,8 @@ export interface Runtime {
   readonly workers: WorkerService;
   /** For the edges of several nodes. */
   readonly relay: Relay;
+  readonly queues: QueueService;
+  readonly quarantine: QuarantineService;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -190,6 +194,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
+  const queues = new Queues({ store, dispatcher, clock, log, workers: () => workers.list() });
   const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
   const jobs = new Jobs({
     store,
@@ -201,6 +206,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     ids,
     clock,
     progress,
+    why: (task) => queues.why(task),
   });
   const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids });
   const versions = new Versions({ store, blueprints, turns });
@@ -302,6 +308,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     versions,
     workers,
     relay,
+    queues,
+    quarantine: new Quarantine({ store, blueprints, turns }),
     async start() {
       const hear = createHear({
         dispatcher,
@@ -310,11 +318,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         followers,
         relay,
         tails,
+        queues,
         turns,
         workers,
+        log,
       });
       await store.nodes.listen(hear);
       await membership.start();
+      await queues.start();
       await local.start();
       dueLoops.start();
     },
@@ -322,6 +333,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       jobs.close();
       dispatcher.stop();
       await workers.stop();
+      queues.stop();
       local.stop();
       await membership.stop();
       await dueLoops.stop();

@@ -91,6 +91,7 @@ export class ReplaySide {
       case "migrate":
       case "event":
       case "deferred":
+      case "redrive":
       case "stop":
         return message;
     }

@@ -255,6 +255,26 @@ export class MemoryStore implements Store {
     return countBy(waiting.map(({ task }) => task.queue));
   }
 
+  async queuedSince(): Promise<Readonly<Record<string, number>>> {
+    this.#assertOpen();
+    const since: Record<string, number> = {};
+    for (const { task } of this.#image.tasks.values())
+      if (task.state === "queued")
+        since[task.queue] = Math.min(since[task.queue] ?? Infinity, task.createdAt);
+    return since;
+  }
+
+  async setPaused(type: string, isPaused: boolean): Promise<void> {
+    this.#assertOpen();
+    if (isPaused) this.#image.paused.add(type);
+    else this.#image.paused.delete(type);
+  }
+
+  async pausedTypes(): Promise<readonly string[]> {
+    this.#assertOpen();
+    return [...this.#image.paused].toSorted();
+  }
+
   async due(limit: number, shard = 0): Promise<Due> {
     this.#assertOpen();
     return copy(takeDue(this.#image, this.now(), limit, shard));
