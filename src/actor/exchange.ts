@@ -35,6 +35,7 @@ export function admit(
     case "part":
     case "progress":
     case "timer":
+    case "rewound":
       return envelope;
   }
 }

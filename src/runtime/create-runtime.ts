@@ -27,6 +27,7 @@ import {
   type RuntimeLimits,
   type WorkerService,
 } from "./runtime.ts";
+import { Rewinds, type RewindCounts } from "./rewinds.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -50,6 +51,8 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly jobs: JobService;
   readonly workers: WorkerService;
+  /** How often the store was seen to have gone back in time. */
+  rewinds(): RewindCounts;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -141,6 +144,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         dueLoops.expect(shard, store.now(shard) + forMs);
     },
   });
+  const rewinds = new Rewinds({ store, blueprints, turns, events, log });
   const dueLoops = new DueLoops({
     membership,
     messageMs: outboxDelayMs,
@@ -151,6 +155,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     attempts,
     dispatcher,
     log,
+    looked: (shard) => rewinds.looked(shard),
     perform: (message) => outbox.perform(message),
     outlived: (jobId) => archivist.outlived(jobId),
   });
@@ -165,6 +170,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     limits,
     log,
     followers,
+    disowned: (workerId, attempts) => {
+      if (attempts.length === 0) return;
+      rewinds.disowned(workerId, attempts).catch((error: unknown) => {
+        log.error({ err: error, workerId }, "comparing a worker's attempts with the store failed");
+      });
+    },
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
@@ -190,7 +201,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   });
 
   /** Everything here leaves the process, so it happens only after the commit is durable (law 4). */
-  function committed({ turn, commit, job, leased, now, followers: nodeIds }: CommittedTurn): void {
+  function committed(done: CommittedTurn): void {
+    const { turn, commit, job, leased, now, followers: nodeIds } = done;
+    rewinds.committed(done);
     const { jobId, summary } = commit;
     followers.set(jobId, nodeIds);
     dispatcher.committed(commit, leased, now);
@@ -268,6 +281,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   return {
     jobs,
     workers,
+    rewinds: () => rewinds.counts,
     async start() {
       const hear = createHear({ dispatcher, dueLoops, events, followers, turns, workers });
       await store.nodes.listen(hear);

@@ -203,6 +203,7 @@ export class Jobs implements JobService {
     try {
       await following;
       for (let news: News = { missed: true, events: [] }; !signal.aborted;) {
+        if (news.missed) last = await this.#reached(jobId, last);
         for await (const event of this.#told(jobId, last, news)) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
@@ -230,6 +231,15 @@ export class Jobs implements JobService {
     const children = await Promise.all(childIds.map((id) => store.loadJob(id)));
     const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
     return jobView(job, { blueprint: found, tasks, progress, childJob: (id) => summaries.get(id) });
+  }
+
+  /**
+   * Up to which revision a reader has what is stored. One that knows more than that has seen what the store has lost
+   * since, and is told of the present state again.
+   */
+  async #reached(jobId: string, after: number): Promise<number> {
+    const { revision } = await this.#require(jobId);
+    return after > revision ? revision - 1 : after;
   }
 
   async *#told(jobId: string, after: number, { missed, events }: News): AsyncGenerator<JobEvent> {

@@ -86,6 +86,7 @@ export class ReplaySide {
       case "start":
       case "event":
       case "deferred":
+      case "rewound":
       case "stop":
         return message;
     }

@@ -304,6 +304,7 @@ export function describeMessage(message: HistoryEntry["message"]): string {
       return `timer ${message.timer}`;
     case "start":
     case "deferred":
+    case "rewound":
     case "stop":
       return message.type;
   }
