@@ -1,5 +1,6 @@
-// Lets storms of strikes go over real nodes, workers and a Redis: `npm run chaos -- --minutes 10 --seed 7`. With
-// `--failover 20 --durability replicated`, it kills so many primaries of a Redis Cluster instead, one after the other.
+// Lets storms of strikes go over real nodes, workers and a Redis: `npm run chaos -- --minutes 10 --seed 7`.
+//
+// With `--failover 20 --durability replicated` it kills so many primaries of a Redis Cluster instead, one after the other.
 import { parseArgs } from "node:util";
 import { failover } from "../test/support/chaos/failover.ts";
 import { storm } from "../test/support/chaos/storm.ts";
