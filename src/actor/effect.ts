@@ -127,6 +127,8 @@ export type Message =
       /** The child whose input has been edited. */
       readonly edited?: string;
     }
+  /** The store has lost later steps of the job, up to this revision; it goes on from here. Noted once in each epoch. */
+  | { readonly type: "rewound"; readonly lost: number }
   /** End the job from outside: cancelled, or in error where `error` is given. A parent's stop is numbered. */
   | {
       readonly type: "stop";

@@ -150,6 +150,11 @@ export function step(
     }
     case "timer":
       return fire(machine, next, message, at);
+    case "rewound": {
+      if (envelope.rewound?.epoch === at.epoch) return { outcome: "ignored", reason: "repeated" };
+      const rewound = { lost: message.lost, epoch: at.epoch };
+      return { outcome: "stepped", envelope: { ...next, rewound }, effects: [] };
+    }
   }
 }
 

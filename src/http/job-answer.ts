@@ -54,6 +54,7 @@ export function jobAnswer(job: JobView): Job {
       ),
     }),
     ...(job.deferredEvents && { deferred_events: [...job.deferredEvents] }),
+    ...(job.lostRevision !== undefined && { lost_revision: job.lostRevision }),
     waits: job.waits.map(waitAnswer),
   };
 }

@@ -36,6 +36,7 @@ import {
   type WorkerService,
 } from "./runtime.ts";
 import { StreamTails } from "./stream-tails.ts";
+import { Rewinds, type RewindCounts } from "./rewinds.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
 import { Versions } from "./versions.ts";
@@ -66,6 +67,8 @@ export interface Runtime {
   readonly relay: Relay;
   readonly queues: QueueService;
   readonly quarantine: QuarantineService;
+  /** How often the store was seen to have gone back in time. */
+  rewinds(): RewindCounts;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -166,6 +169,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         dueLoops.expect(shard, store.now(shard) + forMs);
     },
   });
+  const rewinds = new Rewinds({ store, blueprints, turns, events, log });
   const dueLoops = new DueLoops({
     membership,
     messageMs: outboxDelayMs,
@@ -176,6 +180,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     attempts,
     dispatcher,
     log,
+    looked: (shard) => rewinds.looked(shard),
     perform: (message) => outbox.perform(message),
     outlived: (jobId) => archivist.outlived(jobId),
   });
@@ -191,6 +196,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     log,
     followers,
     tails,
+    disowned: (workerId, attempts) => {
+      if (attempts.length === 0) return;
+      rewinds.disowned(workerId, attempts).catch((error: unknown) => {
+        log.error({ err: error, workerId }, "comparing a worker's attempts with the store failed");
+      });
+    },
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
@@ -221,7 +232,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   });
 
   /** Everything here leaves the process, so it happens only after the commit is durable (law 4). */
-  function committed({ turn, commit, job, leased, now, followers: nodeIds }: CommittedTurn): void {
+  function committed(done: CommittedTurn): void {
+    const { turn, commit, job, leased, now, followers: nodeIds } = done;
+    rewinds.committed(done);
     const { jobId, summary } = commit;
     followers.set(jobId, nodeIds);
     dispatcher.committed(commit, leased, now);
@@ -310,6 +323,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     relay,
     queues,
     quarantine: new Quarantine({ store, blueprints, turns }),
+    rewinds: () => rewinds.counts,
     async start() {
       const hear = createHear({
         dispatcher,

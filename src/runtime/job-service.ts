@@ -219,6 +219,7 @@ export class Jobs implements JobService {
           place = read.place;
           yield* read.events;
         }
+        if (news.missed) last = await this.#reached(jobId, last);
         for await (const event of this.#told(jobId, last, news)) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
@@ -248,6 +249,15 @@ export class Jobs implements JobService {
     const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
     const childJob = (id: string) => summaries.get(id);
     return jobView(job, { blueprint: found, tasks, why, progress, childJob });
+  }
+
+  /**
+   * Up to which revision a reader has what is stored. One that knows more than that has seen what the store has lost
+   * since, and is told of the present state again.
+   */
+  async #reached(jobId: string, after: number): Promise<number> {
+    const { revision } = await this.#require(jobId);
+    return after > revision ? revision - 1 : after;
   }
 
   async *#told(jobId: string, after: number, { missed, events }: News): AsyncGenerator<JobEvent> {

@@ -136,6 +136,8 @@ export interface JobView {
   };
   /** Types of the events that came too early and are kept, oldest first. */
   readonly deferredEvents?: readonly string[];
+  /** The store has once gone back in time under the job, which had been at this revision before. */
+  readonly lostRevision?: number;
   /** Worker of the task that finished last or runs now, if known. */
   readonly workerId?: string;
   readonly createdAt: number;
