@@ -28,6 +28,11 @@ export interface WorkerOptions {
   readonly taskTypeLimits?: Readonly<Record<string, number>>;
   /** Asked every second how much room there is. */
   readonly capacity?: CapacityChecker;
+  /**
+   * A directory in which results are kept until the server has them, so that not even the death of the process loses
+   * one. Workers of one machine may share it. `WORKER_OUTBOX_DIR` where absent; in memory alone without either.
+   */
+  readonly outboxDir?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly resources?: Readonly<Record<string, unknown>>;
   /** What a second of this worker costs; `WORKER_COST_PER_SECOND` where absent. */
@@ -52,6 +57,7 @@ export interface WorkerSettings {
   readonly maxConcurrentTasks: number;
   readonly taskTypeLimits: Readonly<Record<string, number>>;
   readonly capacity: CapacityChecker | undefined;
+  readonly outboxDir: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: Readonly<Record<string, unknown>>;
   readonly costPerSecond: number | undefined;
@@ -79,6 +85,7 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     maxConcurrentTasks: options.maxConcurrentTasks ?? config.maxConcurrentTasks,
     taskTypeLimits: options.taskTypeLimits ?? {},
     capacity: options.capacity,
+    outboxDir: options.outboxDir ?? config.outboxDir,
     labels: { ...config.labels, ...options.labels },
     resources: { ...config.resources, ...options.resources },
     costPerSecond: options.costPerSecond ?? config.costPerSecond,
