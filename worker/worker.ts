@@ -12,6 +12,8 @@ import type {
 import { Capacity } from "./capacity.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { HotCache } from "./hot-cache.ts";
+import { HostPool } from "./host-pool.ts";
+import { placed } from "./isolation.ts";
 import { around, type Middleware } from "./middleware.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { Results } from "./results.ts";
@@ -24,7 +26,7 @@ import {
   type SharedTask,
   type TaskContext,
   type TaskHandler,
-  type TaskLimit,
+  type TaskOptions,
 } from "./task.ts";
 import { Uplinks, type Uplink } from "./uplinks.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -56,6 +58,7 @@ export class Worker {
   readonly #uplinks: Uplinks;
   readonly #capacity: Capacity;
   readonly #hotCache: HotCache;
+  readonly #hosts: HostPool;
   readonly #middleware: Middleware[] = [];
   /** Of those who wait for work to end, or for the connection. */
   readonly #waiting = new WaitingRoom();
@@ -77,6 +80,7 @@ export class Worker {
       log,
       onChange: () => this.#uplinks.divide(),
     });
+    this.#hosts = new HostPool(settings);
     this.#slots = new Slots({
       workerId: id,
       clock,
@@ -112,19 +116,19 @@ export class Worker {
    * Register a handler for a type of task: by a shared definition, which types and checks it; by name; or what
    * `defineTask` returned. Register all before `start`.
    *
-   * @throws RuntimeError `config.invalid` where the type has a handler already.
+   * @throws RuntimeError `config.invalid` where the type has a handler already, or is isolated and has no `module`.
    */
   task(task: DefinedTask): this;
-  task<Task extends SharedTask>(task: Task, handler: HandlerOf<Task>, options?: TaskLimit): this;
+  task<Task extends SharedTask>(task: Task, handler: HandlerOf<Task>, options?: TaskOptions): this;
   task<Params = Readonly<Record<string, unknown>>>(
     task: string,
     handler: TaskHandler<Params>,
-    options?: TaskLimit,
+    options?: TaskOptions,
   ): this;
   task(
     task: DefinedTask | SharedTask | string,
     handler?: TaskHandler<never>,
-    limit?: TaskLimit,
+    limit?: TaskOptions,
   ): this {
     const defined = isDefinedTask(task)
       ? task
@@ -134,7 +138,7 @@ export class Worker {
         "config.invalid",
         `The task type "${defined.type}" has two handlers; which of them should run?`,
       );
-    this.#tasks.set(defined.type, defined);
+    this.#tasks.set(defined.type, placed(defined, this.#settings.isolation, this.#hosts));
     return this;
   }
 
@@ -219,6 +223,7 @@ export class Worker {
       else log.error({ results: this.#outbox.refs() }, "results could not be delivered");
     }
     await Promise.all([this.#uplinks.close("the worker stops"), this.#outbox.close()]);
+    this.#hosts.close();
     this.#settings.log.info("worker stopped");
   }
 
