@@ -21,6 +21,7 @@ import {
   type StartJob,
   type TaskProgress,
 } from "./runtime.ts";
+import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 
 export interface JobServiceOptions {
@@ -29,6 +30,7 @@ export interface JobServiceOptions {
   readonly blueprints: BlueprintRegistry;
   readonly turns: TurnRunner;
   readonly events: JobEvents;
+  readonly tails: StreamTails;
   readonly ids: Ids;
   readonly clock: Clock;
   readonly progress: (taskId: string) => TaskProgress | undefined;
@@ -70,7 +72,7 @@ export class Jobs implements JobService {
     }
     const { name, version, fingerprint } = blueprint;
     const origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
-    const begun = await turns.begin(blueprint, origin, input, follow);
+    const begun = await turns.begin(blueprint, origin, { type: "start", input }, follow);
     if (begun === "exists") return this.#require(jobId);
     const { status, currentState } = begun.summary;
     if (follow) this.#options.events.begun(jobId);
@@ -170,8 +172,7 @@ export class Jobs implements JobService {
   async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView> {
     const { events, clock, turns } = this.#options;
     const { subscription, fromBeginning, following } = events.subscribe(jobId);
-    const abort = new AbortController();
-    const stop = () => abort.abort();
+    const stop = () => subscription.stop();
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop);
     const timer = clock.schedule(timeoutMs, stop);
@@ -182,13 +183,13 @@ export class Jobs implements JobService {
       for (let look = !known; ;) {
         if (look) {
           const job = await this.#require(jobId);
-          if (isFinished(job.status) || abort.signal.aborted) return job;
+          if (isFinished(job.status) || subscription.isStopped) return job;
         }
-        await subscription.changed(abort.signal);
+        await subscription.changed();
         const { missed, events: news } = subscription.take();
         const end = news.find((event) => event.type === "finished");
         if (end) return end.job;
-        look = missed || abort.signal.aborted;
+        look = missed || subscription.isStopped;
       }
     } finally {
       timer.cancel();
@@ -199,12 +200,31 @@ export class Jobs implements JobService {
 
   async *watch(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
     const { subscription, following } = this.#options.events.subscribe(jobId);
+    const stop = () => subscription.stop();
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
     let last = after;
+    let place = 0;
     try {
       await following;
-      for (let news: News = { missed: true, events: [] }; !signal.aborted;) {
-        if (news.missed) last = await this.#reached(jobId, last);
-        for await (const event of this.#told(jobId, last, news)) {
+      for (
+        let news: News = { missed: true, streamed: true, events: [] };
+        !subscription.isStopped;
+      ) {
+        // Before what happened since: the end of a job comes after its streams. A chunk that comes while these are read
+        // sets the subscription again.
+        if (news.streamed || news.missed) {
+          const read = this.#options.tails.read(jobId, place);
+          place = read.place;
+          yield* read.events;
+        }
+        if (news.missed)
+          for await (const event of this.#missed(jobId, last)) {
+            last = event.id;
+            yield event;
+            if (event.type === "finished") return;
+          }
+        for (const event of news.events) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
             last = event.id;
@@ -212,10 +232,11 @@ export class Jobs implements JobService {
           yield event;
           if (event.type === "finished") return;
         }
-        await subscription.changed(signal);
+        await subscription.changed();
         news = subscription.take();
       }
     } finally {
+      signal.removeEventListener("abort", stop);
       subscription.close();
     }
   }
@@ -234,23 +255,15 @@ export class Jobs implements JobService {
   }
 
   /**
-   * Up to which revision a reader has what is stored. One that knows more than that has seen what the store has lost
-   * since, and is told of the present state again.
+   * What a reader has missed after a revision, up to the end of the job where it has one. A reader that knows more than is
+   * stored has seen what the store has lost since, and is told of the present state again.
    */
-  async #reached(jobId: string, after: number): Promise<number> {
-    const { revision } = await this.#require(jobId);
-    return after > revision ? revision - 1 : after;
-  }
-
-  async *#told(jobId: string, after: number, { missed, events }: News): AsyncGenerator<JobEvent> {
-    if (missed) yield* this.#missed(jobId, after);
-    yield* events;
-  }
-
-  /** What a reader has missed after a revision, up to the end of the job where it has one. */
-  async *#missed(jobId: string, after: number): AsyncGenerator<JobEvent> {
+  async *#missed(
+    jobId: string,
+    after: number,
+  ): AsyncGenerator<Extract<JobEvent, { readonly id: number }>> {
     const job = await this.#require(jobId);
-    for (let last = after; ;) {
+    for (let last = after > job.revision ? job.revision - 1 : after; ;) {
       const entries = await this.history(jobId, last, catchUpPage);
       for (const { revision, currentState, status, now } of entries) {
         last = revision;
