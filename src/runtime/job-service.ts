@@ -252,23 +252,15 @@ export class Jobs implements JobService {
   }
 
   /**
-   * Up to which revision a reader has what is stored. One that knows more than that has seen what the store has lost
-   * since, and is told of the present state again.
+   * What a reader has missed after a revision, up to the end of the job where it has one. A reader that knows more than is
+   * stored has seen what the store has lost since, and is told of the present state again.
    */
-  async #reached(jobId: string, after: number): Promise<number> {
-    const { revision } = await this.#require(jobId);
-    return after > revision ? revision - 1 : after;
-  }
-
-  async *#told(jobId: string, after: number, { missed, events }: News): AsyncGenerator<JobEvent> {
-    if (missed) yield* this.#missed(jobId, after);
-    yield* events;
-  }
-
-  /** What a reader has missed after a revision, up to the end of the job where it has one. */
-  async *#missed(jobId: string, after: number): AsyncGenerator<JobEvent> {
+  async *#missed(
+    jobId: string,
+    after: number,
+  ): AsyncGenerator<Extract<JobEvent, { readonly id: number }>> {
     const job = await this.#require(jobId);
-    for (let last = after; ;) {
+    for (let last = after > job.revision ? job.revision - 1 : after; ;) {
       const entries = await this.history(jobId, last, catchUpPage);
       for (const { revision, currentState, status, now } of entries) {
         last = revision;
