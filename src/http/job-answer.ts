@@ -102,6 +102,15 @@ export function stepAnswer({
   return { revision, timestamp: iso(now), current_state: currentState, status, message };
 }
 
+function taskAnswer({
+  taskId,
+  taskType,
+  child,
+  attempt,
+}: Extract<JobEvent, { readonly taskId: string }>) {
+  return { task_id: taskId, task_type: taskType, child, attempt };
+}
+
 /** A step with what a replay tells. */
 export function replayedStepAnswer(step: JobStepView): JobStep {
   return {
@@ -154,9 +163,33 @@ export function streamAnswer(event: JobEvent): StreamEvent {
       };
     }
     case "progress": {
-      const { taskId, taskType, child, attempt, progress } = event;
-      const task = { task_id: taskId, task_type: taskType, child, attempt };
-      return { type: "progress", job_id, ...task, ...progressAnswer(progress) };
+      return { type: "progress", job_id, ...taskAnswer(event), ...progressAnswer(event.progress) };
+    }
+    case "log": {
+      const { level, message, fields, at, dropped } = event.line;
+      return {
+        type: "log",
+        job_id,
+        ...taskAnswer(event),
+        level,
+        message,
+        ...(fields && { fields }),
+        at: iso(at),
+        ...(dropped > 0 && { dropped }),
+      };
+    }
+    case "chunk": {
+      const { stream, offset, data, encoding, end } = event.chunk;
+      return {
+        type: "chunk",
+        job_id,
+        ...taskAnswer(event),
+        stream,
+        offset,
+        encoding,
+        data,
+        ...(end && { end: true as const }),
+      };
     }
     case "emitted":
       return { type: "emitted", job_id, event: event.event };

@@ -22,15 +22,18 @@ import { LocalWorker } from "./local-worker.ts";
 import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
 import { Past } from "./past.ts";
+import { NodeRelay } from "./relay.ts";
 import {
   isFinished,
   type JobEvent,
   type JobService,
   type PastService,
+  type Relay,
   type RuntimeLimits,
   type VersionService,
   type WorkerService,
 } from "./runtime.ts";
+import { StreamTails } from "./stream-tails.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
 import { Versions } from "./versions.ts";
@@ -57,6 +60,8 @@ export interface Runtime {
   readonly past: PastService;
   readonly versions: VersionService;
   readonly workers: WorkerService;
+  /** For the edges of several nodes. */
+  readonly relay: Relay;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -100,6 +105,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
     unfollow,
   });
+  const tails = new StreamTails(clock);
   const dispatcher = new Dispatcher({
     store,
     pool,
@@ -180,6 +186,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     limits,
     log,
     followers,
+    tails,
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
@@ -190,6 +197,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     turns,
     events,
+    tails,
     ids,
     clock,
     progress,
@@ -287,13 +295,24 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     );
   }
 
+  const relay = new NodeRelay(store.nodes);
   return {
     jobs,
     past,
     versions,
     workers,
+    relay,
     async start() {
-      const hear = createHear({ dispatcher, dueLoops, events, followers, turns, workers });
+      const hear = createHear({
+        dispatcher,
+        dueLoops,
+        events,
+        followers,
+        relay,
+        tails,
+        turns,
+        workers,
+      });
       await store.nodes.listen(hear);
       await membership.start();
       await local.start();
@@ -302,7 +321,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     async stop() {
       jobs.close();
       dispatcher.stop();
-      workers.stop();
+      await workers.stop();
       local.stop();
       await membership.stop();
       await dueLoops.stop();
