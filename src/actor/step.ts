@@ -23,6 +23,7 @@ import {
   type Stepped,
 } from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
+import { redrive } from "./redrive.ts";
 import { restore, reviver } from "./restore.ts";
 import { StepScope } from "./scope.ts";
 import { asVersion, begunAgain, goneOn, standingOf, takeUpEvent } from "./take-up.ts";
@@ -96,6 +97,10 @@ export function step(
 ): StepResult {
   if (message.type === "event") assertNotReserved(message.event.type);
   if (message.type === "restarted") return noteRestart(envelope, message);
+  if (message.type === "redrive") {
+    const driven = redrive(envelope, message, at);
+    return driven ? { outcome: "stepped", ...driven } : { outcome: "ignored", reason: "fenced" };
+  }
   if (envelope.status !== "active") return { outcome: "ignored", reason: "finished" };
   const admitted = admit(envelope, message);
   if (typeof admitted === "string") return { outcome: "ignored", reason: admitted };
@@ -145,6 +150,11 @@ export function step(
     }
     case "timer":
       return fire(machine, next, message, at);
+    case "rewound": {
+      if (envelope.rewound?.epoch === at.epoch) return { outcome: "ignored", reason: "repeated" };
+      const rewound = { lost: message.lost, epoch: at.epoch };
+      return { outcome: "stepped", envelope: { ...next, rewound }, effects: [] };
+    }
   }
 }
 

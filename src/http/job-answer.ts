@@ -54,6 +54,7 @@ export function jobAnswer(job: JobView): Job {
       ),
     }),
     ...(job.deferredEvents && { deferred_events: [...job.deferredEvents] }),
+    ...(job.lostRevision !== undefined && { lost_revision: job.lostRevision }),
     waits: job.waits.map(waitAnswer),
   };
 }
@@ -235,6 +236,7 @@ function waitAnswer(wait: Reason): Wait {
         ...(wait.workerId !== undefined && { worker_id: wait.workerId }),
         since: iso(wait.since),
         ...(wait.until !== undefined && { until: iso(wait.until) }),
+        ...(wait.why && { why: wait.why }),
         ...(wait.progress && { progress: progressAnswer(wait.progress) }),
         ...(wait.lastError && { last_error: failureAnswer(wait.lastError) }),
       };
@@ -278,7 +280,7 @@ function progressAnswer({ ratio, message, data }: Progress): TaskProgress {
   };
 }
 
-function failureAnswer({ code, message, details }: Failure): Failure {
+export function failureAnswer({ code, message, details }: Failure): Failure {
   return { code, message, ...(details !== undefined && { details }) };
 }
 

@@ -11,7 +11,7 @@ import { shardFor } from "../store/shard.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents, News } from "./job-events.ts";
-import { archivedJobView, childJobIds, jobView } from "./job-view.ts";
+import { archivedJobView, childJobIds, jobView, type ViewTools } from "./job-view.ts";
 import { runsIn, strandedJobView } from "./stranded-job.ts";
 import {
   isFinished,
@@ -35,6 +35,7 @@ export interface JobServiceOptions {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly progress: (taskId: string) => TaskProgress | undefined;
+  readonly why: ViewTools["why"];
 }
 
 /** History is read in pages of this many entries when a reader catches up. */
@@ -219,6 +220,7 @@ export class Jobs implements JobService {
           place = read.place;
           yield* read.events;
         }
+        if (news.missed) last = await this.#reached(jobId, last);
         for await (const event of this.#told(jobId, last, news)) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
@@ -238,7 +240,7 @@ export class Jobs implements JobService {
 
   /** The job as clients may see it. */
   async view(job: StoredJob): Promise<JobView> {
-    const { blueprints, store, progress } = this.#options;
+    const { blueprints, store, progress, why } = this.#options;
     const { blueprint, version, jobId, status } = job.summary;
     const served = blueprints.get(blueprint, version);
     const found = served && runsIn(job, served) ? served : undefined;
@@ -248,7 +250,17 @@ export class Jobs implements JobService {
     const childIds = waits ? childJobIds(job, found) : [];
     const children = await Promise.all(childIds.map((id) => store.loadJob(id)));
     const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
-    return jobView(job, { blueprint: found, tasks, progress, childJob: (id) => summaries.get(id) });
+    const childJob = (id: string) => summaries.get(id);
+    return jobView(job, { blueprint: found, tasks, why, progress, childJob });
+  }
+
+  /**
+   * Up to which revision a reader has what is stored. One that knows more than that has seen what the store has lost
+   * since, and is told of the present state again.
+   */
+  async #reached(jobId: string, after: number): Promise<number> {
+    const { revision } = await this.#require(jobId);
+    return after > revision ? revision - 1 : after;
   }
 
   async *#told(jobId: string, after: number, { missed, events }: News): AsyncGenerator<JobEvent> {

@@ -34,6 +34,7 @@ export function strandedJobView(job: StoredJob, served: Blueprint | undefined): 
     ...(envelope.error && { error: envelope.error }),
     ...(envelope.parent && { parentJobId: envelope.parent.jobId }),
     ...restarts(envelope),
+    ...(envelope.rewound && { lostRevision: envelope.rewound.lost }),
     waits:
       envelope.status === "active"
         ? [

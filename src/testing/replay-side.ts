@@ -91,6 +91,8 @@ export class ReplaySide {
       case "migrate":
       case "event":
       case "deferred":
+      case "redrive":
+      case "rewound":
       case "stop":
         return message;
     }

@@ -351,6 +351,8 @@ export function describeMessage(message: HistoryEntry["message"]): string {
       return `migrate from version ${message.from.version}`;
     case "start":
     case "deferred":
+    case "redrive":
+    case "rewound":
     case "stop":
       return message.type;
   }
