@@ -97,6 +97,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const charts = new ChartRenderer(blueprints);
     const gateway = createGateway({
       workers: runtime.workers,
+      relay: runtime.relay,
       tokens,
       clock,
       log: log.child({ part: "gateway" }),
@@ -107,6 +108,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
     const app = createApp({
       jobs: runtime.jobs,
+      past: runtime.past,
+      versions: runtime.versions,
       workers: runtime.workers,
       queues: runtime.queues,
       quarantine: runtime.quarantine,

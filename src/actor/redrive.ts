@@ -4,19 +4,21 @@ import { ActorMark } from "./data.ts";
 import type { Effect, Message, StepTime } from "./effect.ts";
 import type { Child, Envelope, Timer } from "./envelope.ts";
 import { Generations, ownMember } from "./fence.ts";
-import type { Stepped } from "./outcome.ts";
+import type { StepResult } from "./step.ts";
 
 /**
  * The step that takes the job up. Its children get new generations, so that nothing of before is taken for theirs, and
  * timers the rest of the time that they had. Children that the job only waited for to end have ended, and are forgotten.
  *
- * @param ended the job as it is now
+ * @param ended the job as it is now: only what has ended in the very error that is meant can be driven again
  */
 export function redrive(
   ended: Envelope,
-  { envelope: text, failedAt, inputs }: Message & { readonly type: "redrive" },
+  { failed, envelope: text, failedAt, inputs }: Message & { readonly type: "redrive" },
   at: StepTime,
-): Stepped {
+): StepResult {
+  if (ended.status !== "error" || ended.revision !== failed)
+    return { outcome: "ignored", reason: "fenced" };
   const { awaiting: _, error: __, ...before } = decodeEnvelope(text);
   const revision = ended.revision + 1;
   const generations = new Generations(before.jobId, at, revision);
@@ -51,10 +53,11 @@ export function redrive(
     context: withRenamed(before.context, renamed),
     children: Object.fromEntries(children),
     timers: Object.fromEntries(timers),
-    // What the parent has been told since stays told.
+    // What the parent has been told since stays told, and so does what has been noted.
     ...(ended.exchange && { exchange: ended.exchange }),
+    ...(ended.restartedAs && { restartedAs: ended.restartedAs }),
   };
-  return { envelope, effects: [...timerEffects, ...starts] };
+  return { outcome: "stepped", envelope, effects: [...timerEffects, ...starts] };
 }
 
 /** References to children lead to those that take their places. */

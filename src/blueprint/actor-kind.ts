@@ -65,6 +65,27 @@ export function actorKind(machine: AnyStateMachine, src: string): ActorKind {
   return logicKind(logic as Logic);
 }
 
+/** What people call the work of the actor: types of tasks, the blueprint of a job, or its own name. */
+export function workName(machine: AnyStateMachine, src: string, input: unknown): readonly string[] {
+  const kind = actorKind(machine, src);
+  const asked = (member: string, of: unknown): string => {
+    const name = (of as Readonly<Record<string, unknown>> | null | undefined)?.[member];
+    return typeof name === "string" ? name : src;
+  };
+  switch (kind.kind) {
+    case "task":
+      return [kind.definition?.type ?? asked("type", input)];
+    case "task_list":
+      return Array.isArray(input) ? input.map((one) => asked("type", one)) : [src];
+    case "job":
+      return [kind.definition?.blueprint ?? asked("blueprint", input)];
+    case "handler":
+    case "promise":
+    case "unsupported":
+      return [src];
+  }
+}
+
 /** The members by which actor logic is recognised. */
 interface Logic {
   readonly [taskDefinition]?: TaskDefinition;

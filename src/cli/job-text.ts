@@ -16,6 +16,9 @@ export function describeJob(job: Job): string {
     ["updated", `${job.updated_at}, revision ${job.revision}`],
   ];
   if (job.archived_at !== undefined) facts.push(["archived", job.archived_at]);
+  const { restarted_from: before, restarted_as: after = [] } = job;
+  if (before) facts.push(["restart of", `${before.job_id}, revision ${before.revision}`]);
+  if (after.length > 0) facts.push(["restarted as", after.join(", ")]);
   if (job.task_worker_id !== undefined) facts.push(["worker", printable(job.task_worker_id)]);
   for (const wait of job.waits) facts.push(["waits for", waitText(wait)]);
   if (job.error) facts.push(["error", printable(`${job.error.message} (${job.error.code})`)]);
@@ -93,4 +96,4 @@ function waitText(wait: Wait): string {
 }
 
 const clockTime = (time: string): string => pc.dim(time.slice(11, 23));
-const jsonText = (value: unknown): string => printable(JSON.stringify(value));
+export const jsonText = (value: unknown): string => printable(JSON.stringify(value));

@@ -5,8 +5,10 @@ import type { Logger } from "../logger.ts";
 import type { ChartFormat } from "../protocol/contract.ts";
 import type {
   JobService,
+  PastService,
   QuarantineService,
   QueueService,
+  VersionService,
   WorkerService,
 } from "../runtime/runtime.ts";
 import type { Authenticate } from "./auth.ts";
@@ -46,6 +48,8 @@ export const httpLimits: HttpLimits = { streamHeartbeatMs: 15_000, longCallsMax:
 
 export interface AppOptions {
   readonly jobs: JobService;
+  readonly past: PastService;
+  readonly versions: VersionService;
   readonly workers: Pick<WorkerService, "list">;
   readonly queues: QueueService;
   readonly quarantine: QuarantineService;

@@ -11,7 +11,9 @@ import { LongCalls } from "./long-calls.ts";
 import { routeOf } from "./operation.ts";
 import { quarantineOperations } from "./quarantine-operations.ts";
 import { queueOperations } from "./queue-operations.ts";
+import { pastOperations } from "./past-operations.ts";
 import { serverOperations } from "./server-operations.ts";
+import { versionOperations } from "./version-operations.ts";
 
 /**
  * Build the application. Blueprints get their endpoints here, so they have to be registered before.
@@ -27,6 +29,8 @@ export function createApp(options: AppOptions): Hono {
     ...jobs,
     ...quarantineOperations(options),
     ...queueOperations(options),
+    ...pastOperations(options),
+    ...versionOperations(options),
     ...serverOperations(options),
   };
   const endpoints = blueprintEndpoints(blueprints.list());

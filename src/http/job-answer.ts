@@ -2,6 +2,7 @@
 import type {
   Failure,
   Job,
+  JobMoment,
   JobStep,
   JobSummary,
   PlainJob,
@@ -14,7 +15,9 @@ import {
   isFinished,
   type HistoryEntry,
   type JobEvent,
+  type JobMomentView,
   type JobPage,
+  type JobStepView,
   type JobView,
   type TaskProgress as Progress,
   type Wait as Reason,
@@ -37,6 +40,8 @@ export function jobAnswer(job: JobView): Job {
     ...(error && { error: failureAnswer(error), error_message: error.message }),
     ...(workerId !== undefined && { task_worker_id: workerId }),
     ...(job.parentJobId !== undefined && { parent_job_id: job.parentJobId }),
+    ...(job.restartedFrom && { restarted_from: momentName(job.restartedFrom) }),
+    ...(job.restartedAs && { restarted_as: [...job.restartedAs] }),
     ...(child?.kind === "child" && { child_job_id: child.jobId }),
     ...(aggregation && {
       aggregation_target: aggregation.into,
@@ -95,6 +100,43 @@ export function stepAnswer({
   message,
 }: HistoryEntry): JobStep {
   return { revision, timestamp: iso(now), current_state: currentState, status, message };
+}
+
+/** A step with what a replay tells. */
+export function replayedStepAnswer(step: JobStepView): JobStep {
+  return {
+    ...stepAnswer(step),
+    previous_state: step.previousState,
+    started: [...step.started],
+  };
+}
+
+export function momentAnswer(job: JobMomentView): JobMoment {
+  return {
+    job_id: job.jobId,
+    blueprint_name: job.blueprint,
+    blueprint_version: job.version,
+    revision: job.revision,
+    timestamp: iso(job.at),
+    message: job.message,
+    previous_state: job.previousState,
+    current_state: job.currentState,
+    status: job.status,
+    state_value: job.stateValue,
+    active_states: [...job.activeStates],
+    initial_data: job.initialData ?? null,
+    data: job.data,
+    ...(job.output !== undefined && { output: job.output }),
+    ...(job.error && { error: failureAnswer(job.error) }),
+    started: [...job.started],
+    running: [...job.running],
+    timers: job.timers.map(({ event, due }) => ({ event, due: iso(due) })),
+    deferred_events: [...job.deferredEvents],
+  };
+}
+
+export function momentName({ jobId, revision }: NonNullable<JobView["restartedFrom"]>) {
+  return { job_id: jobId, revision };
 }
 
 export function streamAnswer(event: JobEvent): StreamEvent {

@@ -187,8 +187,10 @@ export function stopChild(
       return [];
     }
     case "handler":
-    case "unsupported":
       return [];
+    case "unsupported":
+      // The version that started it is not there any more, so it may have been a task.
+      return ops.removeTask(generation, reason) ? [generation] : [];
   }
 }
 

@@ -8,6 +8,7 @@ import { overdueAt, type StoredJob, type StoredTask } from "../store/records.ts"
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "../archive/archive.ts";
+import { noteInArchive } from "./archived-note.ts";
 import { Archivist } from "./archivist.ts";
 import { Attempts } from "./attempts.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -22,15 +23,21 @@ import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
 import { Quarantine, type QuarantineService } from "./quarantine.ts";
 import { Queues, type QueueService } from "./queue-service.ts";
+import { Past } from "./past.ts";
+import { NodeRelay } from "./relay.ts";
 import {
   isFinished,
   type JobEvent,
   type JobService,
+  type PastService,
+  type Relay,
   type RuntimeLimits,
+  type VersionService,
   type WorkerService,
 } from "./runtime.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
+import { Versions } from "./versions.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { Workers } from "./worker-service.ts";
 
@@ -51,9 +58,13 @@ export interface RuntimeOptions {
 
 export interface Runtime {
   readonly jobs: JobService;
+  readonly past: PastService;
+  readonly versions: VersionService;
   readonly workers: WorkerService;
   readonly queues: QueueService;
   readonly quarantine: QuarantineService;
+  /** For the edges of several nodes. */
+  readonly relay: Relay;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -136,6 +147,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     random,
     log,
+    noteArchived: async (jobId, message) => {
+      if (archive) await noteInArchive({ archive, store }, jobId, message);
+    },
     delayed: (jobId, due) => dueLoops.expect(shardOf(jobId), due),
   });
   const archivist = new Archivist({
@@ -190,6 +204,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     progress,
     why: (task) => queues.why(task),
   });
+  const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids });
+  const versions = new Versions({ store, blueprints, turns });
   const local = new LocalWorker({
     nodeId: store.nodes.nodeId,
     blueprints,
@@ -281,11 +297,15 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     );
   }
 
+  const relay = new NodeRelay(store.nodes);
   return {
     jobs,
+    past,
+    versions,
     workers,
     queues,
     quarantine: new Quarantine({ store, blueprints, turns }),
+    relay,
     async start() {
       const hear = createHear({
         dispatcher,
@@ -293,6 +313,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         events,
         followers,
         queues,
+        relay,
         turns,
         workers,
         log,

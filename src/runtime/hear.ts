@@ -7,6 +7,7 @@ import type { JobEvents } from "./job-events.ts";
 import type { Logger } from "../logger.ts";
 import type { Queues } from "./queue-service.ts";
 import type { JobEvent } from "./runtime.ts";
+import type { NodeRelay } from "./relay.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import type { Workers } from "./worker-service.ts";
 
@@ -17,13 +18,14 @@ export interface HearOptions {
   readonly followers: Followers;
   readonly queues: Queues;
   readonly log: Logger;
+  readonly relay: NodeRelay;
   readonly turns: TurnRunner;
   readonly workers: Workers;
 }
 
 /** @returns what to listen with: it is called with nothing where hints may have been lost. */
 export function createHear(options: HearOptions): (hint: Hint | undefined) => void {
-  const { dispatcher, dueLoops, events, followers, queues, turns, workers, log } = options;
+  const { dispatcher, dueLoops, events, followers, queues, relay, turns, workers, log } = options;
   return (hint) => {
     switch (hint?.kind) {
       case undefined:
@@ -50,6 +52,9 @@ export function createHear(options: HearOptions): (hint: Hint | undefined) => vo
         return;
       case "news":
         events.publish(hint.news as JobEvent);
+        return;
+      case "relayed":
+        relay.heard(hint.message);
         return;
     }
   };

@@ -16,6 +16,7 @@ export class Subscription {
   readonly #leave: () => void;
   #pending: JobEvent[] = [];
   #missed = false;
+  #stopped = false;
   #wake: (() => void) | undefined;
 
   constructor(leave: () => void) {
@@ -44,18 +45,22 @@ export class Subscription {
     return news;
   }
 
-  /** Resolves when there is something to take, or the signal is aborted. */
-  async changed(signal: AbortSignal): Promise<void> {
-    if (this.#pending.length > 0 || this.#missed || signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        signal.removeEventListener("abort", wake);
-        this.#wake = undefined;
-        resolve();
-      };
-      this.#wake = wake;
-      signal.addEventListener("abort", wake);
-    });
+  /** Whether its reader has had enough. */
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** The reader waits no more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when there is something to take, or the reader has had enough. */
+  async changed(): Promise<void> {
+    if (this.#pending.length > 0 || this.#missed || this.#stopped) return;
+    await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#wake = undefined;
   }
 
   close(): void {

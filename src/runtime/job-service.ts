@@ -71,7 +71,7 @@ export class Jobs implements JobService {
     }
     const { name, version, fingerprint } = blueprint;
     const origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
-    const begun = await turns.begin(blueprint, origin, input, follow);
+    const begun = await turns.begin(blueprint, origin, { type: "start", input }, follow);
     if (begun === "exists") return this.#require(jobId);
     const { status, currentState } = begun.summary;
     if (follow) this.#options.events.begun(jobId);
@@ -171,8 +171,7 @@ export class Jobs implements JobService {
   async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView> {
     const { events, clock, turns } = this.#options;
     const { subscription, fromBeginning, following } = events.subscribe(jobId);
-    const abort = new AbortController();
-    const stop = () => abort.abort();
+    const stop = () => subscription.stop();
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop);
     const timer = clock.schedule(timeoutMs, stop);
@@ -183,13 +182,13 @@ export class Jobs implements JobService {
       for (let look = !known; ;) {
         if (look) {
           const job = await this.#require(jobId);
-          if (isFinished(job.status) || abort.signal.aborted) return job;
+          if (isFinished(job.status) || subscription.isStopped) return job;
         }
-        await subscription.changed(abort.signal);
+        await subscription.changed();
         const { missed, events: news } = subscription.take();
         const end = news.find((event) => event.type === "finished");
         if (end) return end.job;
-        look = missed || abort.signal.aborted;
+        look = missed || subscription.isStopped;
       }
     } finally {
       timer.cancel();
@@ -200,10 +199,13 @@ export class Jobs implements JobService {
 
   async *watch(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
     const { subscription, following } = this.#options.events.subscribe(jobId);
+    const stop = () => subscription.stop();
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
     let last = after;
     try {
       await following;
-      for (let news: News = { missed: true, events: [] }; !signal.aborted;) {
+      for (let news: News = { missed: true, events: [] }; !subscription.isStopped;) {
         for await (const event of this.#told(jobId, last, news)) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
@@ -212,10 +214,11 @@ export class Jobs implements JobService {
           yield event;
           if (event.type === "finished") return;
         }
-        await subscription.changed(signal);
+        await subscription.changed();
         news = subscription.take();
       }
     } finally {
+      signal.removeEventListener("abort", stop);
       subscription.close();
     }
   }

@@ -1,5 +1,5 @@
 // What the edges may ask of the runtime: clients through `JobService`, workers through `WorkerService`.
-import type { SentEvent } from "../actor/effect.ts";
+import type { JobMoment, SentEvent } from "../actor/effect.ts";
 import type { ArchivePage } from "../archive/archive.ts";
 import type { Failure } from "../actor/envelope.ts";
 import type { BranchResult } from "../blueprint/flow-actions.ts";
@@ -10,6 +10,14 @@ import type { QuarantineService } from "./quarantine.ts";
 import type { QueueService, QueueView } from "./queue-service.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
+export type {
+  JobMomentView,
+  JobStepView,
+  PastService,
+  RestartJob,
+  StartedWork,
+} from "./past-service.ts";
+export type { MigratedJob, StandingJob, VersionService } from "./version-service.ts";
 // What the edges are answered with, so that they need not know the store.
 export {
   isFinished,
@@ -91,6 +99,10 @@ export interface JobView {
   readonly activeStates: readonly string[];
   /** The job that started it. */
   readonly parentJobId?: string;
+  /** The job that it is a second try of, and after which of its revisions it began. */
+  readonly restartedFrom?: JobMoment;
+  /** The latest jobs that began where it was, oldest first. */
+  readonly restartedAs?: readonly string[];
   /** Handler style: where the results of tasks that run at once will go, and those that have come. */
   readonly aggregation?: {
     readonly into: string;
@@ -270,6 +282,14 @@ export interface WorkerService {
   /** No more tasks for this session. */
   drain(session: WorkerSession): void;
   list(): readonly WorkerView[];
+}
+
+/** Between the edges of one node and the same edges of all others. */
+export interface Relay {
+  /** Say something to all other nodes; plain JSON. It may be lost. */
+  send(message: unknown): void;
+  /** Be told what other nodes send. */
+  listen(hear: (message: unknown) => void): void;
 }
 
 /** What shapes leases, timeouts and retries, all in one place. Times in milliseconds. */

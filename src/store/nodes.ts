@@ -24,7 +24,9 @@ export type Hint =
   /** A node follows this job from now on. */
   | { readonly kind: "followed"; readonly jobId: string; readonly nodeId: string }
   /** What cannot be read from the store, such as progress, of a job that the receiver follows; plain JSON. */
-  | { readonly kind: "news"; readonly jobId: string; readonly news: unknown };
+  | { readonly kind: "news"; readonly jobId: string; readonly news: unknown }
+  /** Something between the edges of nodes, which the runtime does not look into; plain JSON. */
+  | { readonly kind: "relayed"; readonly message: unknown };
 
 /** The neighbourhood as one node sees it, which is the node that its store was opened for. */
 export interface Nodes {

@@ -147,6 +147,8 @@ export interface StoredTask extends NewTask {
   readonly lastError?: Failure;
   /** The latest progress that a heartbeat carried. */
   readonly progress?: unknown;
+  /** Where the work had got to when its worker said so last. It outlives the attempt: the next one goes on from it. */
+  readonly checkpoint?: unknown;
 }
 
 /** Store time when a queued task has waited for longer than it may, where there is such a time. */

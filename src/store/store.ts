@@ -71,6 +71,8 @@ export interface Extension extends Attempt {
   readonly leaseMs: number;
   /** The latest progress, kept with the task. */
   readonly progress?: unknown;
+  /** The latest checkpoint, kept with the task until a later one takes its place, over all its attempts. */
+  readonly checkpoint?: unknown;
 }
 /** `kept`: the lease is extended, or taken up again where it had run out but nobody else got the task. */
 export type ExtensionResult = "kept" | "fenced" | "unknown";

@@ -77,9 +77,18 @@ const write = fc.oneof(
     3,
     fc.record({
       call: is("extendLeases"),
-      extensions: fc.array(fc.record({ taskId, off, holder, progress: maybe(fc.nat(9)) }), {
-        maxLength: 3,
-      }),
+      extensions: fc.array(
+        fc.record({
+          taskId,
+          off,
+          holder,
+          progress: maybe(fc.nat(9)),
+          checkpoint: maybe(fc.nat(9)),
+        }),
+        {
+          maxLength: 3,
+        },
+      ),
     }),
   ),
   often(

@@ -64,11 +64,12 @@ async function exactCall(
     }
     case "extendLeases": {
       const extensions = await Promise.all(
-        rough.extensions.map(async ({ taskId, off, holder, progress }) => ({
+        rough.extensions.map(async ({ taskId, off, holder, progress, checkpoint }) => ({
           taskId,
           attempt: (await currentAttempt(model, taskId)) + off,
           ...offerTo(holder, 20),
           ...(progress !== undefined && { progress }),
+          ...(checkpoint !== undefined && { checkpoint }),
         })),
       );
       return (store) => store.extendLeases(extensions);

@@ -31,7 +31,7 @@ export function leased({ sequence, task }: TaskRow, offer: LeaseOffer, at: Momen
 /** The same attempt, leased longer, or again where the lease had been lost; undefined where another holds it. */
 export function extended(row: TaskRow, extension: Extension, at: Moment): TaskRow | undefined {
   const { availableAt: _, ...task } = row.task;
-  const { holder, workerId, leaseMs, progress } = extension;
+  const { holder, workerId, leaseMs, progress, checkpoint } = extension;
   const { now, node } = at;
   if (task.lease && task.lease.holder !== holder) return undefined;
   return {
@@ -48,6 +48,7 @@ export function extended(row: TaskRow, extension: Extension, at: Moment): TaskRo
         until: now + leaseMs,
       },
       ...(progress !== undefined && { progress }),
+      ...(checkpoint !== undefined && { checkpoint }),
     },
   };
 }

@@ -229,13 +229,12 @@ export class MemoryStore implements Store {
     return copy(extensions).map((extension) => this.#extend(extension));
   }
 
-  #extend({ holder, workerId, leaseMs, progress, ...attempt }: Extension): ExtensionResult {
-    if (!this.#image.tasks.has(attempt.taskId)) return "unknown";
-    const row = this.#current(attempt);
-    if (!row || (row.task.lease && row.task.lease.holder !== holder)) return "fenced";
+  #extend(extension: Extension): ExtensionResult {
+    if (!this.#image.tasks.has(extension.taskId)) return "unknown";
+    const row = this.#current(extension);
+    if (!row || (row.task.lease && row.task.lease.holder !== extension.holder)) return "fenced";
     const { nodeId } = this.nodes;
-    const by = { holder, workerId, leaseMs, ...(progress !== undefined && { progress }) };
-    this.#put(row, extended(row.task, by, nodeId, this.now()));
+    this.#put(row, extended(row.task, extension, nodeId, this.now()));
     return "kept";
   }
 

@@ -1,7 +1,7 @@
 // A task as the memory store holds it: its rank, and how it is leased.
 import type { LeaseOffer } from "../commit.ts";
 import type { NewTask, StoredTask } from "../records.ts";
-import type { Requeue } from "../store.ts";
+import type { Extension, Requeue } from "../store.ts";
 
 export interface TaskRow {
   /** Counts the tasks of the store in the order they were added; it ranks a task for as long as it lives. */
@@ -50,7 +50,13 @@ export function lease(
 /** The task with its attempt leased longer, or again where the lease had been lost. */
 export function extended(
   before: StoredTask,
-  { holder, workerId, leaseMs, progress }: LeaseOffer & { readonly progress?: unknown },
+  {
+    holder,
+    workerId,
+    leaseMs,
+    progress,
+    checkpoint,
+  }: LeaseOffer & Pick<Extension, "progress" | "checkpoint">,
   node: string,
   now: number,
 ): StoredTask {
@@ -62,6 +68,7 @@ export function extended(
     since: task.lease ? task.since : now,
     lease: { holder, workerId, node, startedAt, until: now + leaseMs },
     ...(progress !== undefined && { progress }),
+    ...(checkpoint !== undefined && { checkpoint }),
   };
 }
 

@@ -66,7 +66,7 @@ export function encodeDump(dump: JobDump, token: string): readonly string[] {
 function encodeTask(stored: StoredTask): readonly string[] {
   const { state, attempt, settled, failures, createdAt, since, availableAt, lease, ...rest } =
     stored;
-  const { losses, lastError, progress, ...task } = rest;
+  const { losses, lastError, progress, checkpoint, ...task } = rest;
   const { total, key, most } = limitsOf(task);
   return [
     "a",
@@ -87,7 +87,8 @@ function encodeTask(stored: StoredTask): readonly string[] {
     jsonText(lease?.workerId),
     jsonText(lastError),
     jsonText(progress),
-    JSON.stringify(task),
+    // As `lua/extend.lua` adds it.
+    JSON.stringify(task) + (checkpoint === undefined ? "" : `\n${JSON.stringify(checkpoint)}`),
   ];
 }
 

@@ -247,6 +247,7 @@ export class RedisStore implements Store {
           JSON.stringify(extension.workerId),
           String(extension.leaseMs),
           jsonText(extension.progress),
+          jsonText(extension.checkpoint),
         ]);
         const { answer } = await this.#change(this.#calls.shard(number), "extend", args);
         for (const [place, result] of (answer[0] as ExtensionResult[]).entries())

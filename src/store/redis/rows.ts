@@ -142,7 +142,7 @@ export interface RankedTask {
 
 /** See `lua/include/task.lua`. */
 export function decodeTask(row: string): RankedTask {
-  const [words = "", _queue, _key, holder, worker, error, progress, fixed = "null"] =
+  const [words = "", _queue, _key, holder, worker, error, progress, fixed = "null", checkpoint] =
     row.split("\n");
   const [state, rank = "", attempt, settled, failures, created, since, until, started, ...more] =
     words.split(" ");
@@ -175,6 +175,7 @@ export function decodeTask(row: string): RankedTask {
         }),
       ...(error && { lastError: JSON.parse(error) as NonNullable<StoredTask["lastError"]> }),
       ...(progress && { progress: JSON.parse(progress) as unknown }),
+      ...(checkpoint && { checkpoint: JSON.parse(checkpoint) as unknown }),
     },
   };
 }
