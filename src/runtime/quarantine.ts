@@ -140,7 +140,10 @@ export class Quarantine implements QuarantineService {
     const { blueprint: name, bornAs, ...now } = ended;
     const { jobId, version, shape, parent, depth, restartedFrom } = { ...now, ...bornAs };
     const origin: Origin = {
-      ...{ jobId, blueprint: name, version, shape },
+      jobId,
+      blueprint: name,
+      version,
+      shape,
       ...(parent && { parent }),
       ...(depth !== undefined && { depth }),
       ...(restartedFrom && { restartedFrom }),
