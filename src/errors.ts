@@ -66,6 +66,7 @@ export const errorCodes = {
   "store.format_newer": { status: 500, retryable: false },
   "store.full": { status: 503, retryable: true },
   "store.in_use": { status: 500, retryable: true },
+  "store.rewound": { status: 500, retryable: false },
   "store.unavailable": { status: 503, retryable: true },
   "store.unusable": { status: 500, retryable: false },
   "task.unhandled_status": { status: 500, retryable: false },

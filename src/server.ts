@@ -121,6 +121,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       log: log.child({ part: "http" }),
       unready: () => (stopping.signal.aborted ? "The server is stopping." : undefined),
       storeCondition: condition,
+      rewinds: () => runtime.rewinds(),
       consoleDirectory: options.consoleDirectory ?? builtConsole,
       stopping: stopping.signal,
       ...(workersFile !== undefined && {

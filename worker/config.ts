@@ -2,6 +2,8 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { RuntimeError } from "../src/errors.ts";
+import type { Isolation } from "./isolation.ts";
+import { orchestratorModes, type Orchestrator, type OrchestratorMode } from "./orchestrators.ts";
 
 const json = z.string().transform((text, context): unknown => {
   try {
@@ -12,8 +14,21 @@ const json = z.string().transform((text, context): unknown => {
   }
 });
 
+const OrchestratorConfig = z.object({
+  url: z.url(),
+  token: z.string().min(1).optional(),
+  priority: z.number().optional(),
+  weight: z.number().positive().optional(),
+});
+
 const Environment = z.object({
-  ORCHESTRATOR_URL: z.url().default("http://127.0.0.1:8080"),
+  ORCHESTRATOR_URL: z
+    .string()
+    .transform((text) => text.split(",").map((url) => url.trim()))
+    .pipe(z.array(z.url()))
+    .default(["http://127.0.0.1:8080"]),
+  ORCHESTRATORS_CONFIG: json.pipe(z.array(OrchestratorConfig).min(1)).optional(),
+  MULTI_ORCHESTRATOR_MODE: z.string().toLowerCase().pipe(z.enum(orchestratorModes)).optional(),
   WORKER_ID: z
     .string()
     .regex(/^[\w.:@-]{1,128}$/)
@@ -22,13 +37,21 @@ const Environment = z.object({
   WORKER_TOKEN: z.string().min(1).optional(),
   WORKER_INDIVIDUAL_TOKEN: z.string().min(1).optional(),
   MAX_CONCURRENT_TASKS: z.coerce.number().int().min(1).max(100_000).default(10),
+  WORKER_ISOLATION: z.enum(["none", "thread", "process"]).optional(),
+  WORKER_MEMORY_LIMIT_MB: z.coerce.number().int().min(16).optional(),
+  WORKER_TIME_LIMIT: z.coerce.number().positive().optional(),
+  WORKER_OUTBOX_DIR: z.string().optional(),
+  WORKER_HOST: z.string().default("127.0.0.1"),
+  WORKER_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   HEARTBEAT_INTERVAL: z.coerce.number().positive().optional(),
   WORKER_SHUTDOWN_TIMEOUT: z.coerce.number().nonnegative().default(30),
+  WORKER_LABELS: json.pipe(z.record(z.string().max(128), z.string().max(512))).optional(),
   WORKER_COST_PER_SECOND: z.coerce.number().nonnegative().optional(),
   CPU_CORES: z.coerce.number().positive().optional(),
   GPU_MODEL: z.string().optional(),
   GPU_VRAM_GB: z.coerce.number().nonnegative().optional(),
   INSTALLED_MODELS: json.pipe(z.array(z.unknown())).optional(),
+  INSTALLED_SOFTWARE: json.pipe(z.record(z.string(), z.unknown())).optional(),
   LOG_LEVEL: z
     .string()
     .toLowerCase()
@@ -37,13 +60,22 @@ const Environment = z.object({
 });
 
 export interface WorkerConfig {
-  readonly url: string;
+  readonly orchestrators: readonly Orchestrator[];
+  readonly orchestratorMode: OrchestratorMode | undefined;
   readonly token: string | undefined;
   readonly id: string | undefined;
   readonly workerType: string;
-  readonly concurrency: number;
+  readonly maxConcurrentTasks: number;
+  readonly isolation: Isolation | undefined;
+  readonly memoryLimitMb: number | undefined;
+  readonly timeLimitMs: number | undefined;
+  readonly outboxDir: string | undefined;
+  /** Where health and metrics are served; nowhere without a port. */
+  readonly host: string;
+  readonly port: number | undefined;
   readonly heartbeatMsMax: number | undefined;
   readonly graceMs: number;
+  readonly labels: Readonly<Record<string, string>>;
   readonly costPerSecond: number | undefined;
   readonly resources: Readonly<Record<string, unknown>>;
   readonly logLevel: string;
@@ -65,20 +97,32 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv = process.env): WorkerCo
     );
   const { data } = parsed;
   return {
-    url: data.ORCHESTRATOR_URL,
+    orchestrators: data.ORCHESTRATORS_CONFIG ?? data.ORCHESTRATOR_URL.map((url) => ({ url })),
+    orchestratorMode: data.MULTI_ORCHESTRATOR_MODE,
     token: data.WORKER_INDIVIDUAL_TOKEN ?? data.WORKER_TOKEN,
     id: data.WORKER_ID,
     workerType: data.WORKER_TYPE,
-    concurrency: data.MAX_CONCURRENT_TASKS,
-    heartbeatMsMax:
-      data.HEARTBEAT_INTERVAL === undefined ? undefined : data.HEARTBEAT_INTERVAL * 1000,
+    maxConcurrentTasks: data.MAX_CONCURRENT_TASKS,
+    isolation: data.WORKER_ISOLATION,
+    memoryLimitMb: data.WORKER_MEMORY_LIMIT_MB,
+    timeLimitMs: inMs(data.WORKER_TIME_LIMIT),
+    outboxDir: data.WORKER_OUTBOX_DIR,
+    host: data.WORKER_HOST,
+    port: data.WORKER_PORT,
+    heartbeatMsMax: inMs(data.HEARTBEAT_INTERVAL),
     graceMs: data.WORKER_SHUTDOWN_TIMEOUT * 1000,
+    labels: data.WORKER_LABELS ?? {},
     costPerSecond: data.WORKER_COST_PER_SECOND,
     resources: {
       cpu_cores: data.CPU_CORES ?? availableParallelism(),
       gpu_info: data.GPU_MODEL ? { model: data.GPU_MODEL, vram_gb: data.GPU_VRAM_GB ?? 0 } : null,
       installed_models: data.INSTALLED_MODELS ?? [],
+      ...(data.INSTALLED_SOFTWARE && { installed_software: data.INSTALLED_SOFTWARE }),
     },
     logLevel: { warning: "warn", critical: "fatal" }[data.LOG_LEVEL as string] ?? data.LOG_LEVEL,
   };
+}
+
+function inMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
 }

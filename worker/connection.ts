@@ -49,6 +49,8 @@ export interface ConnectionOptions {
   onGoaway(): void;
   /** Time for a heartbeat. */
   onBeat(everyMs: number): void;
+  /** There is no connection (any more), and another try is due in `delayMs`; returns whether to make it. */
+  onLost(delayMs: number): boolean;
   /** The server refuses this worker; nothing will be tried any more. */
   onRefused(error: RuntimeError): void;
 }
@@ -243,7 +245,10 @@ export class Connection {
       }
     }
     const delayMs = Math.max(this.#backoff.next(), this.#notBefore - clock.monotonic());
-    log.warn({ code, reason: said, delayMs: Math.round(delayMs) }, "no connection; will try again");
+    const goesOn = this.#options.onLost(delayMs);
+    const facts = { code, reason: said, delayMs: Math.round(delayMs) };
+    log.warn(facts, goesOn ? "no connection; will try again" : "no connection");
+    if (!goesOn) return;
     this.#retry = clock.schedule(delayMs, () => this.open());
   }
 }

@@ -1,6 +1,9 @@
 // What `avtomatika/worker` exports: all that is needed to write a worker.
 export { createWorker, Worker, type StopOptions } from "./worker.ts";
 export type { WorkerOptions } from "./options.ts";
+export type { CapacityChecker } from "./capacity.ts";
+export type { Middleware } from "./middleware.ts";
+export type { Orchestrator, OrchestratorMode } from "./orchestrators.ts";
 export {
   defineTask,
   withStatus,

@@ -4,12 +4,18 @@ import type { Logger } from "pino";
 import { systemClock, type Clock } from "../src/clock.ts";
 import { RuntimeError } from "../src/errors.ts";
 import { workerPath } from "../src/protocol/worker-frames.ts";
-import { readWorkerConfig } from "./config.ts";
+import type { CapacityChecker } from "./capacity.ts";
+import { readWorkerConfig, type WorkerConfig } from "./config.ts";
 import { createWorkerLogger } from "./logger.ts";
+import { byPreference, type Orchestrator, type OrchestratorMode } from "./orchestrators.ts";
 
 export interface WorkerOptions {
-  /** The server's address, `http(s)://…`; `ORCHESTRATOR_URL` where absent. */
+  /** The server's address, `http(s)://…`, or several with commas between them; `ORCHESTRATOR_URL` where absent. */
   readonly url?: string;
+  /** Several servers, each with what it needs; `ORCHESTRATORS_CONFIG` where neither this nor `url` is given. */
+  readonly orchestrators?: readonly Orchestrator[];
+  /** How several servers share this worker; `MULTI_ORCHESTRATOR_MODE` or `failover` where absent. */
+  readonly orchestratorMode?: OrchestratorMode;
   /** `WORKER_TOKEN` where absent. */
   readonly token?: string;
   /** Names this worker in lists and logs; `WORKER_ID` or a random one where absent. */
@@ -17,9 +23,15 @@ export interface WorkerOptions {
   /** What kind of worker this is, for people. */
   readonly workerType?: string;
   /** The most tasks at once; `MAX_CONCURRENT_TASKS` or 10 where absent. */
-  readonly concurrency?: number;
+  readonly maxConcurrentTasks?: number;
+  /** The most tasks at once by type. Wins over the `limit` of the tasks themselves. */
+  readonly taskTypeLimits?: Readonly<Record<string, number>>;
+  /** Asked every second how much room there is. */
+  readonly capacity?: CapacityChecker;
   readonly labels?: Readonly<Record<string, string>>;
   readonly resources?: Readonly<Record<string, unknown>>;
+  /** What a second of this worker costs; `WORKER_COST_PER_SECOND` where absent. */
+  readonly costPerSecond?: number;
   readonly log?: Logger;
   readonly clock?: Clock;
   /** From 0 to below 1; spreads reconnections. */
@@ -28,12 +40,18 @@ export interface WorkerOptions {
 
 /** The options with nothing left open. */
 export interface WorkerSettings {
-  /** The WebSocket address of the server's worker path. */
-  readonly url: string;
-  readonly token: string;
+  /** The preferred first, by the WebSocket addresses of their worker paths. */
+  readonly orchestrators: readonly {
+    readonly url: string;
+    readonly token: string;
+    readonly weight: number;
+  }[];
+  readonly orchestratorMode: OrchestratorMode;
   readonly id: string;
   readonly workerType: string;
-  readonly concurrency: number;
+  readonly maxConcurrentTasks: number;
+  readonly taskTypeLimits: Readonly<Record<string, number>>;
+  readonly capacity: CapacityChecker | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: Readonly<Record<string, unknown>>;
   readonly costPerSecond: number | undefined;
@@ -51,29 +69,46 @@ export interface WorkerSettings {
  */
 export function workerSettings(options: WorkerOptions): WorkerSettings {
   const config = readWorkerConfig();
-  const token = options.token ?? config.token;
-  if (token === undefined)
-    throw new RuntimeError(
-      "config.invalid",
-      "A worker needs a token: give `token`, or set WORKER_TOKEN.",
-    );
   const id = options.id ?? config.id ?? `worker-${randomUUID()}`;
   const log = options.log ?? createWorkerLogger(config.logLevel);
   return {
-    url: socketUrl(options.url ?? config.url),
-    token,
+    orchestrators: orchestratorsOf(options, config),
+    orchestratorMode: options.orchestratorMode ?? config.orchestratorMode ?? "failover",
     id,
     workerType: options.workerType ?? config.workerType,
-    concurrency: options.concurrency ?? config.concurrency,
-    labels: { ...options.labels },
+    maxConcurrentTasks: options.maxConcurrentTasks ?? config.maxConcurrentTasks,
+    taskTypeLimits: options.taskTypeLimits ?? {},
+    capacity: options.capacity,
+    labels: { ...config.labels, ...options.labels },
     resources: { ...config.resources, ...options.resources },
-    costPerSecond: config.costPerSecond,
+    costPerSecond: options.costPerSecond ?? config.costPerSecond,
     heartbeatMsMax: config.heartbeatMsMax,
     graceMs: config.graceMs,
     log: log.child({ part: "worker", workerId: id }),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };
+}
+
+function orchestratorsOf(
+  options: WorkerOptions,
+  config: WorkerConfig,
+): WorkerSettings["orchestrators"] {
+  const named = options.url?.split(",").map((url) => ({ url: url.trim() }));
+  const all: readonly Orchestrator[] = options.orchestrators ?? named ?? config.orchestrators;
+  if (all.length === 0)
+    throw new RuntimeError("config.invalid", "A worker needs a server to work for.");
+  const shared = options.token ?? config.token;
+  return byPreference(all).map(({ url, token = shared, weight = 1 }) => {
+    if (token === undefined)
+      throw new RuntimeError(
+        "config.invalid",
+        "A worker needs a token: give `token`, or set WORKER_TOKEN.",
+      );
+    if (!(weight > 0))
+      throw new RuntimeError("config.invalid", `The weight of ${url} is not above 0: ${weight}`);
+    return { url: socketUrl(url), token, weight };
+  });
 }
 
 /** The WebSocket address of the worker path at a server's address. */

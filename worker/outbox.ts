@@ -35,13 +35,17 @@ export class Outbox {
   }
 
   /** The results that were last sent at `before` or earlier; they count as sent at `now` from here on. */
-  takeUnsent(before: number, now: number): string[] {
-    const frames: string[] = [];
+  takeUnsent(
+    before: number,
+    now: number,
+    wants: (ref: AttemptRef) => boolean = () => true,
+  ): Kept[] {
+    const taken: Kept[] = [];
     for (const kept of this.#kept.values()) {
-      if (kept.sentAt > before) continue;
+      if (kept.sentAt > before || !wants(kept.ref)) continue;
       kept.sentAt = now;
-      frames.push(kept.frame);
+      taken.push(kept);
     }
-    return frames;
+    return taken;
   }
 }

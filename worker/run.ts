@@ -1,8 +1,9 @@
 // One attempt as its handler sees it. What many handlers never touch (signal, logger, throttle) is made when asked for.
 import type { Logger } from "pino";
 import type { Clock, TimerHandle } from "../src/clock.ts";
-import type { TaskAssign } from "../src/protocol/worker-frames.ts";
+import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
 import { TransientError } from "./errors.ts";
+import type { HotCache } from "./hot-cache.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
 import { toSendable } from "./sendable.ts";
 import type { DefinedTask, TaskContext } from "./task.ts";
@@ -20,7 +21,9 @@ export interface RunParts {
   readonly workerId: string;
   readonly clock: Clock;
   readonly log: Logger;
-  onProgress(frame: string): void;
+  /** Nobody is told of it where absent. */
+  readonly hotCache?: HotCache;
+  onProgress(frame: string, ref: AttemptRef): void;
 }
 
 export class Run implements TaskContext {
@@ -50,6 +53,9 @@ export class Run implements TaskContext {
     );
   }
 
+  get taskType(): string {
+    return this.#task.type;
+  }
   get taskId(): string {
     return this.#assign.task_id;
   }
@@ -81,8 +87,8 @@ export class Run implements TaskContext {
   }
 
   get log(): Logger {
-    const { taskId, jobId, attempt } = this;
-    this.#log ??= this.#parts.log.child({ jobId, taskId, attempt, taskType: this.#task.type });
+    const { taskId, jobId, attempt, taskType } = this;
+    this.#log ??= this.#parts.log.child({ jobId, taskId, attempt, taskType });
     return this.#log;
   }
 
@@ -92,6 +98,9 @@ export class Run implements TaskContext {
     this.#throttle ??= new ProgressThrottle(this.#parts.clock, (report) => this.#send(report));
     this.#throttle.report({ ratio, message, data });
   };
+
+  readonly addToHotCache = (name: string): void => this.#parts.hotCache?.add(name);
+  readonly removeFromHotCache = (name: string): void => this.#parts.hotCache?.remove(name);
 
   /** Ask the handler to stop. The first reason stands. */
   abort(reason: Error): void {
@@ -121,7 +130,7 @@ export class Run implements TaskContext {
     const { json, problem } = this.#unfit(data) ?? toSendable(frame);
     if (problem !== undefined)
       this.log.warn({ problem }, "progress is sent without its data, which can't be sent");
-    this.#parts.onProgress(json ?? JSON.stringify({ ...frame, data: undefined }));
+    this.#parts.onProgress(json ?? JSON.stringify({ ...frame, data: undefined }), this.#assign);
   }
 
   #unfit(data: unknown): { readonly json?: never; readonly problem: string } | undefined {

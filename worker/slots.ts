@@ -5,6 +5,7 @@ import type { Clock } from "../src/clock.ts";
 import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
 import { keyOf } from "./attempt-key.ts";
 import { InvalidInputError, TaskCancelled } from "./errors.ts";
+import type { HotCache } from "./hot-cache.ts";
 import { encodeCancelled, encodeError, encodeOutput } from "./result.ts";
 import { Run } from "./run.ts";
 import type { DefinedTask } from "./task.ts";
@@ -13,8 +14,12 @@ export interface SlotsOptions {
   readonly workerId: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What handlers have loaded is told through this. */
+  readonly hotCache?: HotCache;
+  /** Do a task: its handler, and whatever runs around it; the bare handler where absent. */
+  perform?(task: DefinedTask, run: Run): unknown;
   /** Send an encoded progress frame. */
-  onProgress(frame: string): void;
+  onProgress(frame: string, ref: AttemptRef): void;
   /** An attempt has ended with this encoded result frame. */
   onResult(ref: AttemptRef, frame: string): void;
   /** A handler has ended, whether or not its result is wanted. */
@@ -31,10 +36,12 @@ interface Slot {
 
 export class Slots {
   readonly #options: SlotsOptions;
+  readonly #perform: (task: DefinedTask, run: Run) => unknown;
   readonly #slots = new Map<string, Slot>();
 
   constructor(options: SlotsOptions) {
     this.#options = options;
+    this.#perform = options.perform ?? ((task, run) => task.handler(run));
   }
 
   /** Slots that are taken, by handlers that ignore their cancellation too. */
@@ -100,7 +107,7 @@ export class Slots {
     const { ref, run } = slot;
     let result;
     try {
-      result = encodeOutput(ref, await task.handler(run));
+      result = encodeOutput(ref, await this.#perform(task, run));
     } catch (error) {
       result = encodeError(ref, error);
       if (slot.fate === "report") run.log.warn({ err: error }, "task failed");

@@ -5,6 +5,7 @@ import type { z } from "zod";
 /** What a handler is given. */
 export interface TaskContext<Params = unknown, Progress = unknown> {
   readonly params: Params;
+  readonly taskType: string;
   readonly taskId: string;
   readonly jobId: string;
   /** 1 for the first try. Give it to outside systems as a fence: a higher attempt is the newer one. */
@@ -30,6 +31,9 @@ export interface TaskContext<Params = unknown, Progress = unknown> {
    * @param data What the task's `progress` schema describes.
    */
   readonly progress: (ratio: number | undefined, message?: string, data?: Progress) => void;
+  /** Tell the server that this worker has something loaded now (a model, a data set), for tasks that want it. */
+  readonly addToHotCache: (name: string) => void;
+  readonly removeFromHotCache: (name: string) => void;
 }
 
 /** Returns the task's output, which must survive JSON, or `withStatus(…)`; throws to fail. */
@@ -57,7 +61,7 @@ export type HandlerOf<Task extends SharedTask> = TaskHandler<
 >;
 
 export interface TaskLimit {
-  /** The most tasks of this type at once in one worker; its `concurrency` where absent. */
+  /** The most tasks of this type at once in one worker; its `maxConcurrentTasks` where absent. */
   readonly limit?: number;
 }
 

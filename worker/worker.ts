@@ -9,7 +9,10 @@ import type {
   TaskAssign,
   Welcome,
 } from "../src/protocol/worker-frames.ts";
+import { Capacity } from "./capacity.ts";
 import { Connection } from "./connection.ts";
+import { HotCache } from "./hot-cache.ts";
+import { around, type Middleware } from "./middleware.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Slots } from "./slots.ts";
@@ -19,9 +22,12 @@ import {
   type DefinedTask,
   type HandlerOf,
   type SharedTask,
+  type TaskContext,
   type TaskHandler,
   type TaskLimit,
 } from "./task.ts";
+import { Uplinks, type Uplink } from "./uplinks.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 /** Attempts that one frame lists, so that the longest ids fit. */
 const refsPerFrameMax = 4_000;
@@ -47,9 +53,12 @@ export class Worker {
   readonly #tasks = new Map<string, DefinedTask>();
   readonly #slots: Slots;
   readonly #outbox = new Outbox();
-  readonly #connection: Connection;
-  /** Calls those who wait for work to end, or for the connection. */
-  readonly #watchers = new Set<() => void>();
+  readonly #uplinks: Uplinks;
+  readonly #capacity: Capacity;
+  readonly #hotCache: HotCache;
+  readonly #middleware: Middleware[] = [];
+  /** Of those who wait for work to end, or for the connection. */
+  readonly #waiting = new WaitingRoom();
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #graceOver = false;
@@ -60,24 +69,37 @@ export class Worker {
     const { id, clock, log } = settings;
     this.id = id;
     this.#settings = settings;
+    this.#hotCache = new HotCache((frame) => this.#uplinks.broadcast(frame), log);
+    this.#capacity = new Capacity({
+      most: settings.maxConcurrentTasks,
+      ask: settings.capacity,
+      clock,
+      log,
+      onChange: () => this.#uplinks.divide(),
+    });
     this.#slots = new Slots({
       workerId: id,
       clock,
       log,
-      onProgress: (frame) => this.#connection.sendEncoded(frame),
+      hotCache: this.#hotCache,
+      perform: (task, run) => this.#perform(task, run),
+      onProgress: (frame, ref) => this.#uplinks.sendEncoded(ref, frame),
       onResult: (ref, frame) => {
         this.#outbox.add(ref, frame, clock.monotonic());
-        this.#connection.sendEncoded(frame);
+        this.#uplinks.sendEncoded(ref, frame);
       },
       onFree: () => this.#notify(),
     });
-    this.#connection = new Connection({
+    this.#uplinks = new Uplinks({
       ...settings,
-      hello: () => this.#hello(),
-      onWelcome: (welcome) => this.#resume(welcome),
-      onFrame: (frame) => this.#take(frame),
-      onGoaway: () => this.#notify(),
-      onBeat: (everyMs) => this.#beat(everyMs),
+      mode: settings.orchestratorMode,
+      connect: (connection) => new Connection(connection),
+      slots: () => this.#capacity.credits,
+      hello: (uplink, credits) => this.#hello(uplink, credits),
+      onWelcome: (uplink, welcome, lost) => this.#resume(uplink, welcome, lost),
+      onFrame: (uplink, frame) => this.#take(uplink, frame),
+      onBeat: (uplink, everyMs) => this.#beat(uplink, everyMs),
+      onChange: () => this.#notify(),
       onRefused: (error) => {
         this.#refused = error;
         log.fatal({ err: error }, "the server refuses this worker");
@@ -116,6 +138,21 @@ export class Worker {
     return this;
   }
 
+  /** Run something around every handler. Register all before `start`; the first registered is the outermost. */
+  use(middleware: Middleware): this {
+    this.#middleware.push(middleware);
+    return this;
+  }
+
+  /** Tell servers that something is loaded here (a model, a data set), for tasks that want it. */
+  addToHotCache(name: string): void {
+    this.#hotCache.add(name);
+  }
+
+  removeFromHotCache(name: string): void {
+    this.#hotCache.remove(name);
+  }
+
   /**
    * Connect. Resolves when the server has welcomed this worker, however long that takes.
    *
@@ -123,8 +160,9 @@ export class Worker {
    */
   start(): Promise<void> {
     this.#started ??= (async () => {
-      this.#connection.open();
-      await this.#until(() => this.#connection.isOpen || this.#stopped !== undefined);
+      await this.#capacity.start();
+      if (this.#stopped === undefined) this.#uplinks.open();
+      await this.#until(() => this.#uplinks.isOpen || this.#stopped !== undefined);
     })();
     return this.#started;
   }
@@ -167,47 +205,63 @@ export class Worker {
   }
 
   async #drain(): Promise<void> {
-    this.#connection.send({ type: "drain" });
+    this.#capacity.stop();
+    this.#uplinks.broadcast({ type: "drain" });
     await this.#until(() => this.#isIdle() || this.#graceOver || this.#refused !== undefined);
     for (const ref of this.#slots.refs()) {
-      this.#connection.send({ type: "release", ...ref, reason: "drain" });
+      this.#uplinks.send({ type: "release", ...ref, reason: "drain" });
       this.#slots.abandon(ref, "the worker stops");
     }
     if (this.#outbox.size > 0)
       this.#settings.log.error({ results: this.#outbox.refs() }, "results could not be delivered");
-    await this.#connection.close("the worker stops");
+    await this.#uplinks.close("the worker stops");
     this.#settings.log.info("worker stopped");
   }
 
-  #hello(): z.input<typeof Hello> {
-    const { id, workerType, concurrency, labels, resources, costPerSecond } = this.#settings;
+  #perform(task: DefinedTask, context: TaskContext): unknown {
+    if (this.#middleware.length === 0) return task.handler(context);
+    return around(this.#middleware, context, () => task.handler(context));
+  }
+
+  #limitOf({ type, limit }: DefinedTask): number | undefined {
+    return this.#settings.taskTypeLimits[type] ?? limit;
+  }
+
+  #hello(uplink: Uplink, credits: number): z.input<typeof Hello> {
+    const { id, workerType, labels, resources, costPerSecond } = this.#settings;
+    const { running, outbox } = this.#uplinks.held(uplink, this.#slots.refs(), this.#outbox.refs());
     return {
       type: "hello",
       protocols: [1],
       worker_id: id,
       instance_id: this.#instanceId,
       worker_type: workerType,
-      types: [...this.#tasks.values()].map(({ type, limit }) => ({ type, limit })),
-      credits: concurrency,
+      types: [...this.#tasks.values()].map((task) => ({
+        type: task.type,
+        limit: this.#limitOf(task),
+      })),
+      credits,
       labels,
       resources,
+      hot_cache: [...this.#hotCache.names],
       cost_per_second: costPerSecond,
-      running: this.#slots.refs().slice(0, refsPerFrameMax),
-      outbox: this.#outbox.refs().slice(0, refsPerFrameMax),
+      running: running.slice(0, refsPerFrameMax),
+      outbox: outbox.slice(0, refsPerFrameMax),
       draining: this.#stopped !== undefined,
     };
   }
 
-  #take(frame: ServerFrame): void {
+  #take(uplink: Uplink, frame: ServerFrame): void {
     switch (frame.type) {
       case "task":
-        this.#assign(frame);
+        this.#assign(uplink, frame);
         return;
       case "cancel":
         this.#slots.cancel(frame, frame.reason);
         return;
       case "result_ack":
         this.#outbox.remove(frame);
+        this.#uplinks.forget(frame);
         if (frame.code !== undefined) {
           const { task_id: taskId, attempt, code } = frame;
           this.#settings.log.warn(
@@ -228,64 +282,75 @@ export class Worker {
     }
   }
 
-  #assign(assign: TaskAssign): void {
+  #assign(uplink: Uplink, assign: TaskAssign): void {
     const ref = { task_id: assign.task_id, attempt: assign.attempt };
     const accept = { type: "accept", ...ref };
     // Frames are idempotent: an attempt that is here already is neither run twice nor refused.
-    if (this.#slots.runs(ref)) return this.#connection.send(accept);
-    if (this.#outbox.has(ref)) return this.#resend();
+    if (this.#slots.runs(ref)) return this.#uplinks.send(accept);
+    if (this.#outbox.has(ref)) return this.#resend(uplink);
     const task = this.#tasks.get(assign.task_type);
     const reason = this.#whyNot(task);
-    if (!task || reason) return this.#connection.send({ type: "reject", ...ref, reason });
-    this.#connection.send(accept);
+    if (!task || reason) return uplink.line.send({ type: "reject", ...ref, reason });
+    this.#uplinks.own(ref, uplink);
+    this.#uplinks.send(accept);
     this.#slots.start(assign, task);
   }
 
   #whyNot(task: DefinedTask | undefined): "incompatible" | "draining" | "busy" | undefined {
     if (!task) return "incompatible";
     if (this.#stopped) return "draining";
+    const limit = this.#limitOf(task);
     const isFull =
-      this.#slots.size >= this.#settings.concurrency ||
-      (task.limit !== undefined && this.#slots.sizeOf(task.type) >= task.limit);
+      this.#slots.size >= this.#settings.maxConcurrentTasks ||
+      (limit !== undefined && this.#slots.sizeOf(task.type) >= limit);
     return isFull ? "busy" : undefined;
   }
 
   /** Take up a connection: the server has decided which attempts go on. */
-  #resume(welcome: Welcome): void {
-    for (const ref of welcome.drop) this.#outbox.remove(ref);
-    this.#forget(welcome.drop);
-    this.#resend();
-    const { session_id: session, keep, drop, want } = welcome;
+  #resume(uplink: Uplink, welcome: Welcome, lost: Welcome["drop"]): void {
+    for (const ref of lost) {
+      this.#outbox.remove(ref);
+      if (!this.#slots.runs(ref)) this.#uplinks.forget(ref);
+    }
+    this.#forget(lost);
+    this.#resend(uplink);
+    const { session_id: session, keep, want } = welcome;
     this.#settings.log.info(
-      { session, kept: keep.length, dropped: drop.length, wanted: want.length },
+      { session, kept: keep.length, dropped: lost.length, wanted: want.length },
       "connected",
     );
     this.#notify();
   }
 
-  #beat(everyMs: number): void {
+  #beat(uplink: Uplink, everyMs: number): void {
     // Results on their way count as running: their leases must not end before they have arrived.
-    const running = [...this.#slots.refs(), ...this.#outbox.refs()];
+    const running = [...this.#slots.refs(), ...this.#outbox.refs()].filter(
+      (ref) => this.#uplinks.ownerOf(ref) === uplink,
+    );
     for (let from = 0; from === 0 || from < running.length; from += refsPerFrameMax)
-      this.#connection.send({
+      uplink.line.send({
         type: "heartbeat",
         running: running.slice(from, from + refsPerFrameMax),
       });
-    this.#resend(2 * everyMs);
+    this.#resend(uplink, 2 * everyMs);
   }
 
-  /** Send again the results that were last sent `olderMs` ago or earlier. */
-  #resend(olderMs = 0): void {
+  /** Send again the results for a server that were last sent `olderMs` ago or earlier. */
+  #resend(uplink: Uplink, olderMs = 0): void {
     const now = this.#settings.clock.monotonic();
-    for (const frame of this.#outbox.takeUnsent(now - olderMs, now))
-      this.#connection.sendEncoded(frame);
+    const isItsOwn = (ref: AttemptRef) => this.#uplinks.ownerOf(ref) === uplink;
+    for (const { ref, frame } of this.#outbox.takeUnsent(now - olderMs, now, isItsOwn))
+      this.#uplinks.sendEncoded(ref, frame);
   }
 
   /** These attempts belong to somebody else now, or to nobody. */
   #forget(lost: readonly (AttemptRef & { readonly reason: string })[]): void {
     // A result that is on its way is answered by its own acknowledgement: applied, the task is unknown, too.
     const held = lost.filter((ref) => this.#slots.runs(ref));
-    for (const { reason, ...ref } of held) this.#slots.abandon(ref, reason);
+    for (const { reason, ...ref } of held) {
+      this.#slots.abandon(ref, reason);
+      this.#uplinks.forget(ref);
+    }
     if (held.length === 0) return;
     this.#settings.log.warn({ lost: held }, "attempts are not this worker's any more");
     this.#notify();
@@ -297,21 +362,12 @@ export class Worker {
   }
 
   #notify(): void {
-    for (const check of this.#watchers) check();
-    if (this.#connection.isAskedToGo && this.#isIdle()) this.#connection.leave();
+    this.#waiting.notify();
+    this.#uplinks.leaveIdle();
   }
 
-  /** Resolves once the condition holds; rejects where the server refuses this worker before that. */
+  /** Rejects where the server refuses this worker before the condition holds. */
   #until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const check = (): void => {
-        if (!condition() && !this.#refused) return;
-        this.#watchers.delete(check);
-        if (condition()) resolve();
-        else reject(this.#refused!);
-      };
-      this.#watchers.add(check);
-      check();
-    });
+    return this.#waiting.until(condition, () => this.#refused);
   }
 }

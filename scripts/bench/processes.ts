@@ -71,7 +71,15 @@ export function startWorker(
   profiles?: string,
 ): ChildProcess {
   return runCli(
-    ["worker", "run", join(root, "dist", tasks), "--url", url, "--concurrency", `${credits}`],
+    [
+      "worker",
+      "run",
+      join(root, "dist", tasks),
+      "--url",
+      url,
+      "--max-concurrent-tasks",
+      `${credits}`,
+    ],
     { WORKER_TOKEN: token },
     profiles,
   );

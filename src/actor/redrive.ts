@@ -4,21 +4,21 @@ import { ActorMark } from "./data.ts";
 import type { Effect, Message, StepTime } from "./effect.ts";
 import type { Child, Envelope, Timer } from "./envelope.ts";
 import { Generations, ownMember } from "./fence.ts";
-import type { StepResult } from "./step.ts";
+import type { Stepped } from "./outcome.ts";
 
 /**
  * The step that takes the job up. Its children get new generations, so that nothing of before is taken for theirs, and
  * timers the rest of the time that they had. Children that the job only waited for to end have ended, and are forgotten.
  *
- * @param ended the job as it is now: only what has ended in the very error that is meant can be driven again
+ * @param ended the job as it is now
+ * @returns undefined where the job has not ended in the very error that is meant
  */
 export function redrive(
   ended: Envelope,
-  { failed, envelope: text, failedAt, inputs }: Message & { readonly type: "redrive" },
+  { envelope: text, failed, failedAt, inputs }: Message & { readonly type: "redrive" },
   at: StepTime,
-): StepResult {
-  if (ended.status !== "error" || ended.revision !== failed)
-    return { outcome: "ignored", reason: "fenced" };
+): Stepped | undefined {
+  if (ended.status !== "error" || ended.revision !== failed) return undefined;
   const { awaiting: _, error: __, ...before } = decodeEnvelope(text);
   const revision = ended.revision + 1;
   const generations = new Generations(before.jobId, at, revision);
@@ -57,7 +57,7 @@ export function redrive(
     ...(ended.exchange && { exchange: ended.exchange }),
     ...(ended.restartedAs && { restartedAs: ended.restartedAs }),
   };
-  return { outcome: "stepped", envelope, effects: [...timerEffects, ...starts] };
+  return { envelope, effects: [...timerEffects, ...starts] };
 }
 
 /** References to children lead to those that take their places. */

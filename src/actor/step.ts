@@ -96,8 +96,11 @@ export function step(
   at: StepTime,
 ): StepResult {
   if (message.type === "event") assertNotReserved(message.event.type);
-  if (message.type === "redrive") return redrive(envelope, message, at);
   if (message.type === "restarted") return noteRestart(envelope, message);
+  if (message.type === "redrive") {
+    const driven = redrive(envelope, message, at);
+    return driven ? { outcome: "stepped", ...driven } : { outcome: "ignored", reason: "fenced" };
+  }
   if (envelope.status !== "active") return { outcome: "ignored", reason: "finished" };
   const admitted = admit(envelope, message);
   if (typeof admitted === "string") return { outcome: "ignored", reason: admitted };
@@ -147,6 +150,11 @@ export function step(
     }
     case "timer":
       return fire(machine, next, message, at);
+    case "rewound": {
+      if (envelope.rewound?.epoch === at.epoch) return { outcome: "ignored", reason: "repeated" };
+      const rewound = { lost: message.lost, epoch: at.epoch };
+      return { outcome: "stepped", envelope: { ...next, rewound }, effects: [] };
+    }
   }
 }
 

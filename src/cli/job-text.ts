@@ -1,7 +1,7 @@
 // Jobs and what happens to them, in words and colours for people.
 import pc from "picocolors";
 import type { Job, JobStatus, Wait } from "../protocol/job.ts";
-import type { ProgressEvent, StreamEvent } from "../protocol/job-event.ts";
+import type { ChunkEvent, LogEvent, ProgressEvent, StreamEvent } from "../protocol/job-event.ts";
 import { printable } from "./printable.ts";
 import { table } from "./table.ts";
 
@@ -55,11 +55,26 @@ export function eventText(event: StreamEvent): string {
       return `${clockTime(event.at)}  ${printable(event.current_state)}  ${statusText(event.status)}`;
     case "progress":
       return `              ${progressText(event)}`;
+    case "log":
+      return logText(event);
+    case "chunk":
+      return `              ${event.task_type} ${pc.dim(`${event.stream}@${event.offset}`)} ${chunkText(event)}`;
     case "emitted":
       return `              ${pc.dim("emitted")} ${jsonText(event.event)}`;
     case "finished":
       return describeJob(event.job);
   }
+}
+
+function logText({ at, task_type, level, message, fields, dropped }: LogEvent): string {
+  const paint = level === "error" ? pc.red : level === "warn" ? pc.yellow : pc.dim;
+  const more = fields === undefined ? "" : ` ${pc.dim(jsonText(fields))}`;
+  const missing = dropped === undefined ? "" : pc.dim(` (${dropped} lines before it were dropped)`);
+  return `${clockTime(at)}  ${task_type} ${paint(level)} ${printable(message)}${more}${missing}`;
+}
+
+function chunkText({ data, encoding }: ChunkEvent): string {
+  return encoding === "text" ? printable(data) : pc.dim(`${data.length} characters of Base64`);
 }
 
 /** `render_image ██████░░░░  60 %  writing small.webp` */

@@ -1,7 +1,7 @@
 // `avtomatika worker run`: the handlers of files and folders as a worker process, until it is told to end.
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { readConnection } from "../config.ts";
+import { readConnection, readSetting } from "../config.ts";
 import { createLogger, type LogLevel } from "../logger.ts";
 import { readWorkerConfig } from "../../worker/config.ts";
 import { runTaskFiles } from "../../worker/main.ts";
@@ -14,7 +14,7 @@ interface WorkerFlags {
   readonly url?: string;
   readonly token?: string;
   readonly id?: string;
-  readonly concurrency?: number;
+  readonly maxConcurrentTasks?: number;
   readonly json?: boolean;
 }
 
@@ -26,7 +26,11 @@ export function addWorkerRun(worker: Command): void {
     .option("--url <url>", "the server's address (ORCHESTRATOR_URL)")
     .option("--token <token>", "the worker token (WORKER_TOKEN)")
     .option("--id <id>", "names the worker in lists and logs (WORKER_ID)")
-    .option("--concurrency <n>", "the most tasks at once (MAX_CONCURRENT_TASKS)", wholeNumber(1))
+    .option(
+      "--max-concurrent-tasks <n>",
+      "the most tasks at once (MAX_CONCURRENT_TASKS)",
+      wholeNumber(1),
+    )
     .action(async (paths: string[], _, command: Command) => {
       await runWorker(paths, command.optsWithGlobals<WorkerFlags>());
     });
@@ -43,20 +47,24 @@ async function runWorker(
     readConnection("worker", { flags: { url, token } }),
     "worker",
   );
+  const { logLevel, orchestrators } = readWorkerConfig();
+  // Several servers with all that belongs to them can't be said in one address.
+  const isListed = url === undefined && readSetting("", ["ORCHESTRATORS_CONFIG"]) !== undefined;
   const log = createLogger({
-    level: readWorkerConfig().logLevel as LogLevel,
+    level: logLevel as LogLevel,
     format: process.stderr.isTTY ? "text" : "json",
     destination: process.stderr,
   });
   await runTaskFiles(paths, {
     ...options,
-    url: connection.url,
+    ...(isListed ? { orchestrators } : { url: connection.url }),
     ...(connection.token !== undefined && { token: connection.token }),
     log,
     signal,
     onConnected({ id }) {
-      if (json) printJsonLine({ worker_id: id, url: connection.url });
-      else print(`Worker ${id} is connected to ${connection.url}.`);
+      const where = isListed ? orchestrators.map((one) => one.url).join(",") : connection.url;
+      if (json) printJsonLine({ worker_id: id, url: where });
+      else print(`Worker ${id} is connected to ${where}.`);
     },
   });
 }

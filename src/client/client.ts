@@ -99,13 +99,13 @@ export interface WaitOptions extends CallOptions {
 export type StartedJob = AnswerOf<(typeof contract.startPlainJob.answers)[202]["schema"]>;
 export type JobPage = AnswerOf<(typeof contract.listJobPage.answers)[200]["schema"]>;
 export type JobSteps = AnswerOf<(typeof contract.getJobHistory.answers)[200]["schema"]>;
+export type RestartedJob = AnswerOf<(typeof contract.restartJob.answers)[202]["schema"]>;
+export type Standings = AnswerOf<(typeof contract.listStandings.answers)[200]["schema"]>;
+export type Migrations = AnswerOf<(typeof contract.migrateJobs.answers)[200]["schema"]>;
 export type QuarantinePage = AnswerOf<(typeof contract.listQuarantinedJobs.answers)[200]["schema"]>;
 export type RedrivenJob = AnswerOf<(typeof contract.redriveJob.answers)[202]["schema"]>;
 export type RedrivenJobs = AnswerOf<(typeof contract.redriveJobs.answers)[200]["schema"]>;
 export type WaitingQueues = AnswerOf<(typeof contract.listQueues.answers)[200]["schema"]>;
-export type RestartedJob = AnswerOf<(typeof contract.restartJob.answers)[202]["schema"]>;
-export type Standings = AnswerOf<(typeof contract.listStandings.answers)[200]["schema"]>;
-export type Migrations = AnswerOf<(typeof contract.migrateJobs.answers)[200]["schema"]>;
 export type SentEvent = AnswerOf<(typeof contract.sendEvent.answers)[202]["schema"]>;
 export type ConnectedWorkers = AnswerOf<(typeof contract.listWorkers.answers)[200]["schema"]>;
 export type Dashboard = AnswerOf<(typeof contract.getDashboard.answers)[200]["schema"]>;

@@ -65,6 +65,8 @@ export interface AppOptions {
   readonly unready: () => string | undefined;
   /** What the server tells of its store with its readiness; JSON. */
   readonly storeCondition?: () => Readonly<Record<string, unknown>>;
+  /** How often the store was seen to have gone back in time. */
+  readonly rewinds?: () => { readonly rewound: number; readonly lost: number };
   /** Where the built console is. */
   readonly consoleDirectory: string;
   /** Read the workers' own tokens again; absent where there is no file of them. */

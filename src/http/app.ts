@@ -9,9 +9,9 @@ import { apiPrefix, endpointPath } from "./endpoint-path.ts";
 import { jobOperations } from "./job-operations.ts";
 import { LongCalls } from "./long-calls.ts";
 import { routeOf } from "./operation.ts";
+import { pastOperations } from "./past-operations.ts";
 import { quarantineOperations } from "./quarantine-operations.ts";
 import { queueOperations } from "./queue-operations.ts";
-import { pastOperations } from "./past-operations.ts";
 import { serverOperations } from "./server-operations.ts";
 import { versionOperations } from "./version-operations.ts";
 
@@ -27,10 +27,10 @@ export function createApp(options: AppOptions): Hono {
   const { startAt, ...jobs } = jobOperations(options, limits, longCalls);
   const handlers = {
     ...jobs,
-    ...quarantineOperations(options),
-    ...queueOperations(options),
     ...pastOperations(options),
     ...versionOperations(options),
+    ...quarantineOperations(options),
+    ...queueOperations(options),
     ...serverOperations(options),
   };
   const endpoints = blueprintEndpoints(blueprints.list());

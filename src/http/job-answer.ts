@@ -54,6 +54,7 @@ export function jobAnswer(job: JobView): Job {
       ),
     }),
     ...(job.deferredEvents && { deferred_events: [...job.deferredEvents] }),
+    ...(job.lostRevision !== undefined && { lost_revision: job.lostRevision }),
     waits: job.waits.map(waitAnswer),
   };
 }
@@ -100,6 +101,15 @@ export function stepAnswer({
   message,
 }: HistoryEntry): JobStep {
   return { revision, timestamp: iso(now), current_state: currentState, status, message };
+}
+
+function taskAnswer({
+  taskId,
+  taskType,
+  child,
+  attempt,
+}: Extract<JobEvent, { readonly taskId: string }>) {
+  return { task_id: taskId, task_type: taskType, child, attempt };
 }
 
 /** A step with what a replay tells. */
@@ -154,9 +164,33 @@ export function streamAnswer(event: JobEvent): StreamEvent {
       };
     }
     case "progress": {
-      const { taskId, taskType, child, attempt, progress } = event;
-      const task = { task_id: taskId, task_type: taskType, child, attempt };
-      return { type: "progress", job_id, ...task, ...progressAnswer(progress) };
+      return { type: "progress", job_id, ...taskAnswer(event), ...progressAnswer(event.progress) };
+    }
+    case "log": {
+      const { level, message, fields, at, dropped } = event.line;
+      return {
+        type: "log",
+        job_id,
+        ...taskAnswer(event),
+        level,
+        message,
+        ...(fields && { fields }),
+        at: iso(at),
+        ...(dropped > 0 && { dropped }),
+      };
+    }
+    case "chunk": {
+      const { stream, offset, data, encoding, end } = event.chunk;
+      return {
+        type: "chunk",
+        job_id,
+        ...taskAnswer(event),
+        stream,
+        offset,
+        encoding,
+        data,
+        ...(end && { end: true as const }),
+      };
     }
     case "emitted":
       return { type: "emitted", job_id, event: event.event };

@@ -1,9 +1,9 @@
 // The HTTP contract: every operation once, from which come the routes, their validation, and the OpenAPI document.
 import { z } from "zod";
 import { JobStatus, Job, JobStep, JobSummary, PlainJob, Worker } from "./job.ts";
+import { pastContract } from "./past-contract.ts";
 import { quarantineContract } from "./quarantine-contract.ts";
 import { queueContract } from "./queue-contract.ts";
-import { pastContract } from "./past-contract.ts";
 import { count, historyQuery, limit, startHeaders } from "./request.ts";
 
 export interface Operation {

@@ -143,6 +143,11 @@ export const Job = z
       .array(z.string())
       .optional()
       .describe("Types of the events that came too early and are kept."),
+    lost_revision: z
+      .int()
+      .nonnegative()
+      .optional()
+      .describe("The store once went back in time under the job, which had been at this revision."),
     waits: z.array(Wait).describe("Why the job is not finished yet; empty once it is."),
   })
   .meta({ id: "Job" });

@@ -21,10 +21,10 @@ import { Jobs } from "./job-service.ts";
 import { LocalWorker } from "./local-worker.ts";
 import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
-import { Quarantine, type QuarantineService } from "./quarantine.ts";
-import { Queues, type QueueService } from "./queue-service.ts";
 import { Past } from "./past.ts";
 import { NodeRelay } from "./relay.ts";
+import { Quarantine, type QuarantineService } from "./quarantine.ts";
+import { Queues, type QueueService } from "./queue-service.ts";
 import {
   isFinished,
   type JobEvent,
@@ -35,6 +35,8 @@ import {
   type VersionService,
   type WorkerService,
 } from "./runtime.ts";
+import { StreamTails } from "./stream-tails.ts";
+import { Rewinds, type RewindCounts } from "./rewinds.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
 import { Versions } from "./versions.ts";
@@ -61,10 +63,12 @@ export interface Runtime {
   readonly past: PastService;
   readonly versions: VersionService;
   readonly workers: WorkerService;
-  readonly queues: QueueService;
-  readonly quarantine: QuarantineService;
   /** For the edges of several nodes. */
   readonly relay: Relay;
+  readonly queues: QueueService;
+  readonly quarantine: QuarantineService;
+  /** How often the store was seen to have gone back in time. */
+  rewinds(): RewindCounts;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -108,6 +112,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
     unfollow,
   });
+  const tails = new StreamTails(clock);
   const dispatcher = new Dispatcher({
     store,
     pool,
@@ -164,6 +169,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         dueLoops.expect(shard, store.now(shard) + forMs);
     },
   });
+  const rewinds = new Rewinds({ store, blueprints, turns, events, log });
   const dueLoops = new DueLoops({
     membership,
     messageMs: outboxDelayMs,
@@ -174,6 +180,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     attempts,
     dispatcher,
     log,
+    looked: (shard) => rewinds.looked(shard),
     perform: (message) => outbox.perform(message),
     outlived: (jobId) => archivist.outlived(jobId),
   });
@@ -188,6 +195,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     limits,
     log,
     followers,
+    tails,
+    disowned: (workerId, attempts) => {
+      if (attempts.length === 0) return;
+      rewinds.disowned(workerId, attempts).catch((error: unknown) => {
+        log.error({ err: error, workerId }, "comparing a worker's attempts with the store failed");
+      });
+    },
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
@@ -199,6 +213,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     turns,
     events,
+    tails,
     ids,
     clock,
     progress,
@@ -217,7 +232,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   });
 
   /** Everything here leaves the process, so it happens only after the commit is durable (law 4). */
-  function committed({ turn, commit, job, leased, now, followers: nodeIds }: CommittedTurn): void {
+  function committed(done: CommittedTurn): void {
+    const { turn, commit, job, leased, now, followers: nodeIds } = done;
+    rewinds.committed(done);
     const { jobId, summary } = commit;
     followers.set(jobId, nodeIds);
     dispatcher.committed(commit, leased, now);
@@ -303,17 +320,19 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     past,
     versions,
     workers,
+    relay,
     queues,
     quarantine: new Quarantine({ store, blueprints, turns }),
-    relay,
+    rewinds: () => rewinds.counts,
     async start() {
       const hear = createHear({
         dispatcher,
         dueLoops,
         events,
         followers,
-        queues,
         relay,
+        tails,
+        queues,
         turns,
         workers,
         log,
@@ -327,7 +346,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     async stop() {
       jobs.close();
       dispatcher.stop();
-      workers.stop();
+      await workers.stop();
       queues.stop();
       local.stop();
       await membership.stop();

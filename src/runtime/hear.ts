@@ -8,6 +8,7 @@ import type { Logger } from "../logger.ts";
 import type { Queues } from "./queue-service.ts";
 import type { JobEvent } from "./runtime.ts";
 import type { NodeRelay } from "./relay.ts";
+import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import type { Workers } from "./worker-service.ts";
 
@@ -16,16 +17,22 @@ export interface HearOptions {
   readonly dueLoops: DueLoops;
   readonly events: JobEvents;
   readonly followers: Followers;
+  readonly relay: NodeRelay;
+  readonly tails: StreamTails;
   readonly queues: Queues;
   readonly log: Logger;
-  readonly relay: NodeRelay;
   readonly turns: TurnRunner;
   readonly workers: Workers;
 }
 
 /** @returns what to listen with: it is called with nothing where hints may have been lost. */
 export function createHear(options: HearOptions): (hint: Hint | undefined) => void {
-  const { dispatcher, dueLoops, events, followers, queues, relay, turns, workers, log } = options;
+  const { dispatcher, dueLoops, events, followers, queues, relay, tails, turns, workers, log } =
+    options;
+  const hearNews = (event: JobEvent): void => {
+    if (event.type !== "chunk") events.publish(event);
+    else if (tails.take(event)) events.streamed(event.jobId);
+  };
   return (hint) => {
     switch (hint?.kind) {
       case undefined:
@@ -49,9 +56,11 @@ export function createHear(options: HearOptions): (hint: Hint | undefined) => vo
         return;
       case "followed":
         if (workers.runs(hint.jobId)) followers.add(hint.jobId, hint.nodeId);
+        for (const event of tails.read(hint.jobId, 0).events)
+          followers.tellNode(hint.nodeId, event);
         return;
       case "news":
-        events.publish(hint.news as JobEvent);
+        hearNews(hint.news as JobEvent);
         return;
       case "relayed":
         relay.heard(hint.message);

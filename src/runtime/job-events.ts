@@ -8,6 +8,8 @@ const pendingEventsMax = 256;
 export interface News {
   /** Steps may be missing among the events: the reader catches up from the store first. */
   readonly missed: boolean;
+  /** Streams of the job have gone on. */
+  readonly streamed: boolean;
   readonly events: readonly JobEvent[];
 }
 
@@ -16,6 +18,7 @@ export class Subscription {
   readonly #leave: () => void;
   #pending: JobEvent[] = [];
   #missed = false;
+  #streamed = false;
   #stopped = false;
   #wake: (() => void) | undefined;
 
@@ -38,9 +41,16 @@ export class Subscription {
     this.#wake?.();
   }
 
+  /** Chunks have come. They are not queued here: a reader takes them from the tails, as far as they reach. */
+  stream(): void {
+    this.#streamed = true;
+    this.#wake?.();
+  }
+
   take(): News {
-    const news = { missed: this.#missed, events: this.#pending };
+    const news = { missed: this.#missed, streamed: this.#streamed, events: this.#pending };
     this.#missed = false;
+    this.#streamed = false;
     this.#pending = [];
     return news;
   }
@@ -58,7 +68,8 @@ export class Subscription {
 
   /** Resolves when there is something to take, or the reader has had enough. */
   async changed(): Promise<void> {
-    if (this.#pending.length > 0 || this.#missed || this.#stopped) return;
+    const hasNews = this.#pending.length > 0 || this.#missed || this.#streamed;
+    if (hasNews || this.#stopped) return;
     await new Promise<void>((resolve) => (this.#wake = resolve));
     this.#wake = undefined;
   }
@@ -121,6 +132,11 @@ export class JobEvents {
 
   publish(event: JobEvent): void {
     for (const subscription of this.#subscriptions.get(event.jobId) ?? []) subscription.push(event);
+  }
+
+  /** A stream of the job has gone on. */
+  streamed(jobId: string): void {
+    for (const subscription of this.#subscriptions.get(jobId) ?? []) subscription.stream();
   }
 
   /** Another node has moved the job: its readers here have to look. */

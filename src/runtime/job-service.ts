@@ -21,6 +21,7 @@ import {
   type StartJob,
   type TaskProgress,
 } from "./runtime.ts";
+import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 
 export interface JobServiceOptions {
@@ -29,6 +30,7 @@ export interface JobServiceOptions {
   readonly blueprints: BlueprintRegistry;
   readonly turns: TurnRunner;
   readonly events: JobEvents;
+  readonly tails: StreamTails;
   readonly ids: Ids;
   readonly clock: Clock;
   readonly progress: (taskId: string) => TaskProgress | undefined;
@@ -203,9 +205,21 @@ export class Jobs implements JobService {
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
     let last = after;
+    let place = 0;
     try {
       await following;
-      for (let news: News = { missed: true, events: [] }; !subscription.isStopped;) {
+      for (
+        let news: News = { missed: true, streamed: true, events: [] };
+        !subscription.isStopped;
+      ) {
+        // Before what happened since: the end of a job comes after its streams. A chunk that comes while these are read
+        // sets the subscription again.
+        if (news.streamed || news.missed) {
+          const read = this.#options.tails.read(jobId, place);
+          place = read.place;
+          yield* read.events;
+        }
+        if (news.missed) last = await this.#reached(jobId, last);
         for await (const event of this.#told(jobId, last, news)) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
@@ -235,6 +249,15 @@ export class Jobs implements JobService {
     const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
     const childJob = (id: string) => summaries.get(id);
     return jobView(job, { blueprint: found, tasks, why, progress, childJob });
+  }
+
+  /**
+   * Up to which revision a reader has what is stored. One that knows more than that has seen what the store has lost
+   * since, and is told of the present state again.
+   */
+  async #reached(jobId: string, after: number): Promise<number> {
+    const { revision } = await this.#require(jobId);
+    return after > revision ? revision - 1 : after;
   }
 
   async *#told(jobId: string, after: number, { missed, events }: News): AsyncGenerator<JobEvent> {

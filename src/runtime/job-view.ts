@@ -40,7 +40,7 @@ export function childJobIds(job: StoredJob, blueprint: Blueprint): readonly stri
 }
 
 /** The child jobs that the job waits for. */
-function openJobs(
+export function openJobs(
   { children, awaiting = {} }: Envelope,
   { machine }: Blueprint,
 ): readonly { readonly child: string; readonly jobId: string }[] {
@@ -83,6 +83,7 @@ export function jobView(job: StoredJob, tools: ViewTools): JobView {
     waits: envelope.status === "active" ? waits(envelope, tools, sendable) : [],
     ...aggregation(blueprint, envelope),
     ...(envelope.deferred && { deferredEvents: envelope.deferred.map(({ type }) => type) }),
+    ...(envelope.rewound && { lostRevision: envelope.rewound.lost }),
     ...(envelope.parent && { parentJobId: envelope.parent.jobId }),
     ...restarts(envelope),
     activeStates: nodes.map(drawnId),

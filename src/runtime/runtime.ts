@@ -5,6 +5,7 @@ import type { Failure } from "../actor/envelope.ts";
 import type { BranchResult } from "../blueprint/flow-actions.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
+import type { CheckpointStatus } from "./checkpoints.ts";
 import type { WhyWaiting } from "./dispatch/why-waits.ts";
 import type { QuarantineService } from "./quarantine.ts";
 import type { QueueService, QueueView } from "./queue-service.ts";
@@ -22,6 +23,7 @@ export type { MigratedJob, StandingJob, VersionService } from "./version-service
 export {
   isFinished,
   type ArchivePage,
+  type CheckpointStatus,
   type HistoryEntry,
   type JobPage,
   type JobQuery,
@@ -78,6 +80,29 @@ export interface TaskProgress {
   readonly data?: unknown;
 }
 
+/** A line of an attempt's log. Lines are not kept. */
+export interface LogLine {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** When it was logged, in milliseconds since 1970, by the worker's clock where it said so. */
+  readonly at: number;
+  /** How many lines of the attempt were dropped before this one. */
+  readonly dropped: number;
+}
+
+/** A piece of a stream of an attempt. */
+export interface StreamChunk {
+  readonly stream: string;
+  /** Where it begins in the stream, in bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly data: string;
+  readonly encoding: "text" | "base64";
+  /** The stream ends with it. */
+  readonly end: boolean;
+}
+
 /** A job as clients may see it: no token, no envelope internals. */
 export interface JobView {
   readonly jobId: string;
@@ -111,6 +136,8 @@ export interface JobView {
   };
   /** Types of the events that came too early and are kept, oldest first. */
   readonly deferredEvents?: readonly string[];
+  /** The store has once gone back in time under the job, which had been at this revision before. */
+  readonly lostRevision?: number;
   /** Worker of the task that finished last or runs now, if known. */
   readonly workerId?: string;
   readonly createdAt: number;
@@ -137,6 +164,24 @@ export type JobEvent =
       readonly taskType: string;
       readonly attempt: number;
       readonly progress: TaskProgress;
+    }
+  | {
+      readonly type: "log";
+      readonly jobId: string;
+      readonly taskId: string;
+      readonly child: string;
+      readonly taskType: string;
+      readonly attempt: number;
+      readonly line: LogLine;
+    }
+  | {
+      readonly type: "chunk";
+      readonly jobId: string;
+      readonly taskId: string;
+      readonly child: string;
+      readonly taskType: string;
+      readonly attempt: number;
+      readonly chunk: StreamChunk;
     }
   | { readonly type: "emitted"; readonly jobId: string; readonly event: SentEvent }
   | {
@@ -268,17 +313,28 @@ export interface WorkerService {
   /** The worker took the attempt. */
   accept(session: WorkerSession, attempt: Attempt): void;
   /** The worker will not run the attempt, or gives it back: queued again, no retry used. */
-  release(session: WorkerSession, attempt: Attempt, delayMs: number): Promise<void>;
+  release(
+    session: WorkerSession,
+    attempt: Attempt,
+    delayMs: number,
+    handOver?: { readonly checkpoint: unknown },
+  ): Promise<void>;
   /** Extend the leases of what runs. Resolves when that is durable, with the attempts that are lost. */
   heartbeat(session: WorkerSession, running: readonly Attempt[]): Promise<readonly LostAttempt[]>;
   /** Tell everyone who watches; dropped where the attempt is not the session's. */
   progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void;
+  /** Keep where an attempt has got to, for the next one. Resolves when it is durable, or a later one is to be. */
+  checkpoint(session: WorkerSession, attempt: Attempt, data: unknown): Promise<CheckpointStatus>;
+  /** Tell everyone who watches; dropped where the attempt is not the session's. */
+  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): void;
+  /** Tell everyone who watches, and keep the stream's tail; dropped where the attempt is not the session's. */
+  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void;
   /** Take a result. Resolves when what follows from it is durable. */
   result(session: WorkerSession, attempt: Attempt, outcome: AttemptOutcome): Promise<ResultStatus>;
   /** The most tasks at once from now on; 0 pauses. */
   setCredits(session: WorkerSession, credits: number): void;
-  /** The worker describes itself anew. */
-  describe(session: WorkerSession, description: WorkerDescription): void;
+  /** The worker describes itself anew; what it does not name stays. */
+  describe(session: WorkerSession, description: Partial<WorkerDescription>): void;
   /** No more tasks for this session. */
   drain(session: WorkerSession): void;
   list(): readonly WorkerView[];

@@ -11,13 +11,20 @@ import type { TaskProgress, WorkerDescription, WorkerIntroduction } from "./runt
 // What a session is spoken to about, so that the edges need not know the store.
 export type { Attempt, StoredTask };
 
+/** Types that share an allowance of tasks at once. */
+export interface TypePool {
+  readonly types: ReadonlySet<string>;
+  readonly limit: number;
+}
+
 /** One connected worker. The gateway implements it for a socket, the runtime itself for promises of this node. */
 export interface WorkerSession {
   /** Names this worker process over its reconnections; it is the `holder` of the leases. */
   readonly holder: string;
   readonly workerId: string;
-  /** Task type → most at once; undefined where only the total counts. */
+  /** Task type → most at once now; undefined where only the total counts. The types stay as they are. */
   readonly types: ReadonlyMap<string, number | undefined>;
+  readonly pools?: readonly TypePool[];
   /** How long its leases last, in milliseconds, where other than `RuntimeLimits.leaseMs`. */
   readonly leaseMs?: number;
   /** Of a worker that asks for each of its tasks: how many it asks for now. Its credits are only shown, then. */
@@ -231,7 +238,7 @@ export class WorkerPool {
   }
 
   /** The worker of a session says something else of itself from now on. */
-  describe(session: WorkerSession, description: WorkerDescription): Member | undefined {
+  describe(session: WorkerSession, description: Partial<WorkerDescription>): Member | undefined {
     const member = this.of(session);
     if (!member) return undefined;
     member.introduction = { ...member.introduction, ...description };

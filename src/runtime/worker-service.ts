@@ -8,18 +8,22 @@ import { totalTimeout, type Attempts } from "./attempts.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Followers } from "./followers.ts";
 import type { JobEvents } from "./job-events.ts";
+import { Reports } from "./reports.ts";
 import type {
   AttemptOutcome,
-  JobEvent,
+  CheckpointStatus,
+  LogLine,
   LostAttempt,
   ResultStatus,
   RuntimeLimits,
+  StreamChunk,
   TaskProgress,
   Welcome,
   WorkerDescription,
   WorkerIntroduction,
   WorkerService,
 } from "./runtime.ts";
+import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import {
   runningAttempt,
@@ -40,6 +44,9 @@ export interface WorkerServiceOptions {
   readonly limits: RuntimeLimits;
   readonly log: Logger;
   readonly followers: Followers;
+  readonly tails: StreamTails;
+  /** A worker holds attempts that the store does not have like that. */
+  readonly disowned: (workerId: string, attempts: readonly Attempt[]) => void;
   /** The workers of other nodes. */
   readonly elsewhere: () => readonly WorkerView[];
   /** The lease of a task will end at this store time unless it is extended. */
@@ -51,11 +58,11 @@ export class Workers implements WorkerService {
   /** Pushed attempts that nobody has accepted yet, oldest first. */
   readonly #unaccepted = new Map<string, { member: Member; attempt: Attempt; deadline: number }>();
   #acceptTimer: TimerHandle | undefined;
-  /** Tasks whose machine is being told of progress, and what to tell it next. */
-  readonly #telling = new Map<string, TaskProgress | undefined>();
+  readonly #reports: Reports;
 
   constructor(options: WorkerServiceOptions) {
     this.#options = options;
+    this.#reports = new Reports(options);
   }
 
   async connect(session: WorkerSession, introduction: WorkerIntroduction): Promise<Welcome> {
@@ -78,6 +85,7 @@ export class Workers implements WorkerService {
     log.info({ workerId: session.workerId, kept: member.running.size }, "worker connected");
     dispatcher.fill(member);
     const lost = lostAttempts(introduction.running, results);
+    this.#options.disowned(session.workerId, lostAttempts(asked, results));
     return {
       keep: introduction.running.filter((_, index) => results[index] === "kept"),
       drop: lost,
@@ -97,11 +105,19 @@ export class Workers implements WorkerService {
     this.#answered(session, taskId);
   }
 
-  async release(session: WorkerSession, attempt: Attempt, delayMs: number): Promise<void> {
+  async release(
+    session: WorkerSession,
+    attempt: Attempt,
+    delayMs: number,
+    handOver?: { readonly checkpoint: unknown },
+  ): Promise<void> {
     this.#answered(session, attempt.taskId);
     try {
-      if (await this.#holds(session, attempt))
+      if (await this.#holds(session, attempt)) {
+        if (handOver) await this.#reports.handOver(session, attempt, handOver.checkpoint);
+        else await this.#reports.flush(attempt);
         await this.#options.attempts.giveBack(attempt, delayMs);
+      }
     } finally {
       this.#free(session, attempt);
     }
@@ -113,24 +129,26 @@ export class Workers implements WorkerService {
   ): Promise<readonly LostAttempt[]> {
     if (running.length === 0) return [];
     const lost = lostAttempts(running, await this.#extend(session, running));
+    this.#options.disowned(session.workerId, lost);
     // The worker forgets them without another word.
     for (const attempt of lost) this.#free(session, attempt);
     return lost;
   }
 
-  progress(session: WorkerSession, { taskId, attempt }: Attempt, progress: TaskProgress): void {
-    const { pool, events, followers } = this.#options;
-    const running = pool.of(session)?.running.get(taskId);
-    if (running?.attempt !== attempt) return;
-    running.progress = progress;
-    const { jobId, child, type } = running;
-    if (events.isFollowed(jobId) || followers.has(jobId)) {
-      const told = { jobId, taskId, child, taskType: type, attempt, progress };
-      const event: JobEvent = { type: "progress", ...told };
-      events.publish(event);
-      followers.tell(event);
-    }
-    if (running.wantsProgress) this.#tell(jobId, child, taskId, progress);
+  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
+    this.#reports.progress(session, attempt, progress);
+  }
+
+  checkpoint(session: WorkerSession, attempt: Attempt, data: unknown): Promise<CheckpointStatus> {
+    return this.#reports.checkpoint(session, attempt, data);
+  }
+
+  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): void {
+    this.#reports.log(session, attempt, line);
+  }
+
+  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void {
+    this.#reports.chunk(session, attempt, chunk);
   }
 
   async result(
@@ -152,6 +170,8 @@ export class Workers implements WorkerService {
       return { status: "fenced" };
     }
     const { jobId, child, type } = task;
+    if (outcome.outcome === "ok") this.#reports.drop(attempt);
+    else await this.#reports.flush(attempt);
     const status = await attempts.end({ ...attempt, jobId, child, type }, outcome);
     const isGood = status.status === "applied" ? toItsCredit(outcome, status.code) : undefined;
     if (isGood !== undefined) pool.noteOutcome(session.workerId, isGood);
@@ -167,7 +187,7 @@ export class Workers implements WorkerService {
     this.#options.dispatcher.fill(member);
   }
 
-  describe(session: WorkerSession, description: WorkerDescription): void {
+  describe(session: WorkerSession, description: Partial<WorkerDescription>): void {
     const { pool, dispatcher } = this.#options;
     const member = pool.describe(session, description);
     // It may satisfy now what it did not before.
@@ -225,9 +245,10 @@ export class Workers implements WorkerService {
     return false;
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#acceptTimer?.cancel();
     this.#unaccepted.clear();
+    await this.#reports.stop();
   }
 
   /** End an attempt that runs longer than its task allows, as an error that is tried again. */
@@ -247,8 +268,9 @@ export class Workers implements WorkerService {
       const { cancelGraceMs } = this.#options.limits;
       if (end === runEnd) pool.noteOutcome(member.session.workerId, false);
       member.session.cancel({ taskId, attempt }, reason, cancelGraceMs);
-      this.#options.attempts
-        .end({ ...running }, { outcome: "error", error })
+      this.#reports
+        .flush(running)
+        .then(() => this.#options.attempts.end({ ...running }, { outcome: "error", error }))
         .catch((cause: unknown) => log.error({ err: cause, taskId }, "ending an attempt failed"));
     });
   }
@@ -324,25 +346,6 @@ export class Workers implements WorkerService {
     const member = pool.of(session);
     if (!member) return;
     dispatcher.freed(member, pool.finish(member, attempt));
-  }
-
-  /** Give the machine the latest progress: one turn at a time per task, skipping what is overtaken meanwhile. */
-  #tell(jobId: string, child: string, taskId: string, progress: TaskProgress): void {
-    if (this.#telling.has(taskId)) {
-      this.#telling.set(taskId, progress);
-      return;
-    }
-    this.#telling.set(taskId, undefined);
-    this.#options.turns
-      .deliver(jobId, { kind: "progress", taskId, child, data: progress.data })
-      .catch((error: unknown) => {
-        this.#options.log.warn({ err: error, jobId, taskId }, "telling a job of progress failed");
-      })
-      .finally(() => {
-        const next = this.#telling.get(taskId);
-        this.#telling.delete(taskId);
-        if (next) this.#tell(jobId, child, taskId, next);
-      });
   }
 }
 

@@ -92,6 +92,7 @@ export class ReplaySide {
       case "event":
       case "deferred":
       case "redrive":
+      case "rewound":
       case "stop":
         return message;
     }

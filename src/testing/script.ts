@@ -133,9 +133,11 @@ export async function play(step: ScriptStep, context: TaskContext, stage: Stage)
 function callOf(context: TaskContext, stage: Stage): TaskCall {
   const { params, taskId, jobId, attempt, attemptsMax, idempotencyKey } = context;
   const { priority, deadline, workerId, signal, log, progress } = context;
-  const about = { params, taskId, jobId, attempt, attemptsMax, idempotencyKey };
+  const { taskType, addToHotCache, removeFromHotCache } = context;
+  const about = { params, taskType, taskId, jobId, attempt, attemptsMax, idempotencyKey };
   const means = { priority, deadline, workerId, signal, log, progress };
-  return { ...about, ...means, sleep: (ms) => stage.sleep(ms, signal) };
+  const cache = { addToHotCache, removeFromHotCache };
+  return { ...about, ...means, ...cache, sleep: (ms) => stage.sleep(ms, signal) };
 }
 
 async function tell(told: Told, context: TaskContext, stage: Stage): Promise<unknown> {

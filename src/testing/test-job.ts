@@ -352,6 +352,7 @@ export function describeMessage(message: HistoryEntry["message"]): string {
     case "start":
     case "deferred":
     case "redrive":
+    case "rewound":
     case "stop":
       return message.type;
   }

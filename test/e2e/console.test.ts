@@ -127,7 +127,7 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
       url: live.url,
       token: workerToken,
       id: "painter",
-      concurrency: 4,
+      maxConcurrentTasks: 4,
       log,
     });
     worker.task(paint, painter.handler);

@@ -4,7 +4,7 @@ import type { Member } from "../worker-pool.ts";
 import type { KnownQueue } from "./backlog.ts";
 import { spreads } from "./choose.ts";
 import { specOf } from "./queue.ts";
-import { freeSlots, memberLack, roomFor, slotsAt, typeRoom } from "./suitability.ts";
+import { freeSlots, memberLack, roomFor, roomOf, slotsAt, typeRoom } from "./suitability.ts";
 
 export interface ClaimPlan {
   readonly queues: readonly AskedQueue[];
@@ -80,8 +80,8 @@ export function planClaim(
 }
 
 /**
- * A claim's limit holds for all its queues. So several queues of a type of which the member takes only so many are asked
- * by themselves, in turn with everything else.
+ * A claim's limit holds for all its queues. So several queues of a type, or of a pool of types, of which the member takes
+ * only so many are asked by themselves, in turn with everything else.
  */
 function ofOneGroup<Asked extends { readonly queue: string; readonly limit: number }>(
   member: Member,
@@ -94,16 +94,18 @@ function ofOneGroup<Asked extends { readonly queue: string; readonly limit: numb
     const { type } = specOf(queue);
     counts.set(type, (counts.get(type) ?? 0) + 1);
   }
-  const narrow = [...counts.keys()].filter(
-    (type) => counts.get(type)! > 1 && typeRoom(member, type) < free,
-  );
-  if (narrow.length === 0) return { queues: found, limit: free };
-  const typeOf = ({ queue }: Asked) => specOf(queue).type;
-  const others = found.filter((asked) => !narrow.includes(typeOf(asked)));
-  const groups = narrow.map((type) => ({
-    queues: found.filter((asked) => typeOf(asked) === type),
-    limit: typeRoom(member, type),
-  }));
+  const groups: { readonly queues: readonly Asked[]; readonly limit: number }[] = [];
+  let others = found;
+  const split = (types: ReadonlySet<string>, limit: number): void => {
+    const queues = others.filter(({ queue }) => types.has(specOf(queue).type));
+    if (queues.length < 2 || limit >= free) return;
+    groups.push({ queues, limit });
+    others = others.filter((asked) => !queues.includes(asked));
+  };
+  for (const [type, count] of counts) if (count > 1) split(new Set([type]), typeRoom(member, type));
+  for (const { types, limit } of member.session.pools ?? [])
+    split(types, roomOf(member, types, limit));
+  if (groups.length === 0) return { queues: found, limit: free };
   if (others.length > 0) groups.push({ queues: others, limit: free });
   return groups[round % groups.length]!;
 }

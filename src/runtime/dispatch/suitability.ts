@@ -51,13 +51,27 @@ export function roomFor(member: Member, queue: string): number {
   return Math.max(0, Math.min(room, typeRoom(member, spec.type)));
 }
 
-/** How many more tasks of a type a member may take, as far as its limit for that type goes. */
+/** How many more tasks of a type a member may take, as far as its limits for that type and for its pool go. */
 export function typeRoom(member: Member, type: string): number {
-  const limit = member.session.types.get(type);
-  if (limit === undefined) return Number.POSITIVE_INFINITY;
-  let ofType = member.reserved.get(type) ?? 0;
-  for (const running of member.running.values()) if (running.type === type) ofType++;
-  return Math.max(0, limit - ofType);
+  const { types, pools = [] } = member.session;
+  const limit = types.get(type);
+  const pool = pools.find((one) => one.types.has(type));
+  return Math.min(
+    limit === undefined ? Number.POSITIVE_INFINITY : roomOf(member, new Set([type]), limit),
+    pool ? roomOf(member, pool.types, pool.limit) : Number.POSITIVE_INFINITY,
+  );
+}
+
+/** How many more tasks of these types together a member may take where `limit` is the most. */
+export function roomOf(
+  { reserved, running }: Member,
+  types: ReadonlySet<string>,
+  limit: number,
+): number {
+  let taken = 0;
+  for (const type of types) taken += reserved.get(type) ?? 0;
+  for (const { type } of running.values()) if (types.has(type)) taken++;
+  return Math.max(0, limit - taken);
 }
 
 /** The member as the strategies see it. */

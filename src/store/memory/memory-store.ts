@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult, LeaseOffer, Op } from "../commit.ts";
+import { newEpoch } from "../epoch.ts";
 import { keptKey } from "../claimed-key.ts";
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import type { Nodes } from "../nodes.ts";
@@ -61,6 +62,18 @@ export class MemoryStore implements Store {
   /** A copy of everything, to begin another store with: one that has been rewound to this moment. */
   snapshot(): Image {
     return structuredClone({ ...this.#image, now: this.now() });
+  }
+
+  /** Go back to a moment under whoever uses the store, as the promotion of a replica that is behind does it. */
+  rewind(to: Image): void {
+    const held = this.#image as unknown as Record<string, unknown>;
+    for (const [name, value] of Object.entries(structuredClone(to))) {
+      const map = held[name];
+      if (!(map instanceof Map)) continue;
+      map.clear();
+      for (const [key, kept] of value as Map<unknown, unknown>) map.set(key, kept);
+    }
+    this.#memory.epoch = newEpoch();
   }
 
   now(): number {

@@ -12,7 +12,7 @@ const worker = createWorker({
   url: CHAOS_URL!,
   token: CHAOS_WORKER_TOKEN!,
   id: CHAOS_WORKER!,
-  concurrency: 100,
+  maxConcurrentTasks: 100,
   log: pino({ level: "silent" }),
 });
 worker.task<{ name: string; part: string }>("chaos_work", async (context) => {

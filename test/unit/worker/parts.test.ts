@@ -33,9 +33,11 @@ describe("the outbox", () => {
     const [first, second] = [1, 2].map((attempt) => ({ task_id: "t", attempt }));
     outbox.add(first!, "one", 0);
     outbox.add(second!, "two", 10);
-    expect(outbox.takeUnsent(5, 20)).toEqual(["one"]);
-    expect(outbox.takeUnsent(5, 20)).toEqual([]);
-    expect(outbox.takeUnsent(20, 30)).toEqual(["one", "two"]);
+    const taken = (before: number, now: number) =>
+      outbox.takeUnsent(before, now).map(({ frame }) => frame);
+    expect(taken(5, 20)).toEqual(["one"]);
+    expect(taken(5, 20)).toEqual([]);
+    expect(taken(20, 30)).toEqual(["one", "two"]);
     outbox.remove(first!);
     expect(outbox.refs()).toEqual([second]);
     expect([outbox.has(first!), outbox.has(second!), outbox.size]).toEqual([false, true, 1]);
@@ -75,10 +77,10 @@ describe("the progress throttle", () => {
 describe("the environment", () => {
   test("has a default for everything but the token", () => {
     expect(readWorkerConfig({})).toMatchObject({
-      url: "http://127.0.0.1:8080",
+      orchestrators: [{ url: "http://127.0.0.1:8080" }],
       token: undefined,
       id: undefined,
-      concurrency: 10,
+      maxConcurrentTasks: 10,
       heartbeatMsMax: undefined,
       graceMs: 30_000,
       logLevel: "info",
@@ -93,6 +95,13 @@ describe("the environment", () => {
       WORKER_TOKEN: "shared",
       WORKER_INDIVIDUAL_TOKEN: "own",
       MAX_CONCURRENT_TASKS: "3",
+      WORKER_ISOLATION: "thread",
+      WORKER_MEMORY_LIMIT_MB: "256",
+      WORKER_TIME_LIMIT: "90",
+      WORKER_OUTBOX_DIR: "/var/lib/worker",
+      WORKER_PORT: "8083",
+      WORKER_LABELS: '{"zone":"a"}',
+      INSTALLED_SOFTWARE: '{"cuda":"12"}',
       HEARTBEAT_INTERVAL: "2.5",
       WORKER_COST_PER_SECOND: "0.02",
       CPU_CORES: "8",
@@ -102,18 +111,27 @@ describe("the environment", () => {
       LOG_LEVEL: "WARNING",
     };
     expect(readWorkerConfig(env)).toEqual({
-      url: "https://jobs.example/base",
+      orchestrators: [{ url: "https://jobs.example/base" }],
+      orchestratorMode: undefined,
       token: "own",
       id: "gpu-1",
       workerType: "gpu",
-      concurrency: 3,
+      maxConcurrentTasks: 3,
+      isolation: "thread",
+      memoryLimitMb: 256,
+      timeLimitMs: 90_000,
+      outboxDir: "/var/lib/worker",
+      host: "127.0.0.1",
+      port: 8083,
       heartbeatMsMax: 2_500,
       graceMs: 30_000,
+      labels: { zone: "a" },
       costPerSecond: 0.02,
       resources: {
         cpu_cores: 8,
         gpu_info: { model: "A100", vram_gb: 40 },
         installed_models: [{ name: "m" }],
+        installed_software: { cuda: "12" },
       },
       logLevel: "warn",
     });
@@ -122,7 +140,7 @@ describe("the environment", () => {
   test("counts empty variables as absent", () => {
     expect(readWorkerConfig({ WORKER_TOKEN: "", MAX_CONCURRENT_TASKS: "" })).toMatchObject({
       token: undefined,
-      concurrency: 10,
+      maxConcurrentTasks: 10,
     });
   });
 

@@ -21,7 +21,7 @@ export async function openWorkerWorld() {
         url: server.url,
         token,
         id: "w1",
-        concurrency: 4,
+        maxConcurrentTasks: 4,
         clock,
         random: () => 0,
         log: pino({ level: "silent" }),

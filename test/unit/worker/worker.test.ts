@@ -176,7 +176,7 @@ describe("a task", () => {
 
   test("beyond the worker's slots is given back", async () => {
     const { open, opened } = gate();
-    const worker = world.make({ concurrency: 2 }).task("echo", () => opened);
+    const worker = world.make({ maxConcurrentTasks: 2 }).task("echo", () => opened);
     await worker.start();
     for (const id of ["t1", "t2", "t3"]) world.push(id);
     await eventually(() => world.runtime.calls.includes("release t3#1 1000"));
@@ -277,7 +277,7 @@ describe("cancellation", () => {
 
   test("that a handler ignores leaves its slot taken until it ends", async () => {
     const { open, opened } = gate();
-    const worker = world.make({ concurrency: 1 }).task("echo", async ({ params }) => {
+    const worker = world.make({ maxConcurrentTasks: 1 }).task("echo", async ({ params }) => {
       if (params["n"] === 1) await opened;
       return "all the same";
     });
