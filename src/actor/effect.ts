@@ -116,11 +116,11 @@ export type Message =
   /** The job has ended in an error: it goes on from before that, and what ran then is started anew. */
   | {
       readonly type: "redrive";
-      /** The revision that ended it, which must be its last one. */
+      /** Its last revision: that of the failure, or of a note that followed. */
       readonly failed: number;
-      /** The job as it was before that revision, encoded. */
+      /** The job as it was before the failure, encoded. */
       readonly envelope: string;
-      /** Store time of that revision: timers have the rest that they had. */
+      /** Store time of the failure: timers have the rest that they had. */
       readonly failedAt: number;
       /** What the children that ran then are started with, by their ids. */
       readonly inputs: Readonly<Record<string, unknown>>;

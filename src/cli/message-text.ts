@@ -28,6 +28,10 @@ export function messageText(message: { readonly type: string }): string {
       const { jobId, revision } = (said["from"] ?? {}) as Members;
       return `restart of ${textOf(jobId)} from revision ${textOf(revision)}, ${by}`;
     }
+    case "redrive":
+      return said["edited"] === undefined
+        ? "driven again"
+        : `driven again, with other params for ${textOf(said["edited"])}`;
     case "restarted":
       return `restarted as ${textOf(said["as"])}, ${by}`;
     case "migrate":

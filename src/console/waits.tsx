@@ -121,7 +121,7 @@ function TaskWait({ wait, now, progress }: TaskProps) {
           : wait.state !== "leased" && { value: 0 })}
       />
       <div className="wait-foot faint">
-        <span>{progress?.message ?? wait.last_error?.message ?? ""}</span>
+        <span>{progress?.message ?? wait.why?.reason ?? wait.last_error?.message ?? ""}</span>
         <span>
           {[
             wait.worker_id,
