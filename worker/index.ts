@@ -14,6 +14,8 @@ export {
   type TaskHandler,
   type TaskLimit,
 } from "./task.ts";
+export type { TaskLimits } from "./allowance.ts";
+export type { TaskStream } from "./stream-writer.ts";
 export {
   InvalidInputError,
   PermanentError,

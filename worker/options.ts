@@ -26,6 +26,8 @@ export interface WorkerOptions {
   readonly maxConcurrentTasks?: number;
   /** The most tasks at once by type. Wins over the `limit` of the tasks themselves. */
   readonly taskTypeLimits?: Readonly<Record<string, number>>;
+  /** The most tasks at once of all types that name the same `pool`, by pool. */
+  readonly pools?: Readonly<Record<string, number>>;
   /** Asked every second how much room there is. */
   readonly capacity?: CapacityChecker;
   readonly labels?: Readonly<Record<string, string>>;
@@ -51,6 +53,7 @@ export interface WorkerSettings {
   readonly workerType: string;
   readonly maxConcurrentTasks: number;
   readonly taskTypeLimits: Readonly<Record<string, number>>;
+  readonly pools: Readonly<Record<string, number>>;
   readonly capacity: CapacityChecker | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: Readonly<Record<string, unknown>>;
@@ -78,6 +81,7 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     workerType: options.workerType ?? config.workerType,
     maxConcurrentTasks: options.maxConcurrentTasks ?? config.maxConcurrentTasks,
     taskTypeLimits: options.taskTypeLimits ?? {},
+    pools: options.pools ?? {},
     capacity: options.capacity,
     labels: { ...config.labels, ...options.labels },
     resources: { ...config.resources, ...options.resources },
