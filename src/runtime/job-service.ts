@@ -220,8 +220,13 @@ export class Jobs implements JobService {
           place = read.place;
           yield* read.events;
         }
-        if (news.missed) last = await this.#reached(jobId, last);
-        for await (const event of this.#told(jobId, last, news)) {
+        if (news.missed)
+          for await (const event of this.#missed(jobId, last)) {
+            last = event.id;
+            yield event;
+            if (event.type === "finished") return;
+          }
+        for (const event of news.events) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
             last = event.id;
