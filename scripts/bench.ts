@@ -1,9 +1,11 @@
-// `npm run bench [-- kernel|flat|types|echo|shapes|memory|idle …]`: builds the package and measures it; ratios count, not digits.
+// `npm run bench [-- kernel|flat|types|echo|shapes|workers|memory|idle …] [--against bullmq]`: builds the package and measures it; ratios count, not digits.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { benchAgainstBullMq } from "./bench/against-bullmq.ts";
 import { benchEcho, benchIdle, benchMemory, benchShapes } from "./bench/echo.ts";
 import { benchFlat } from "./bench/kernel-memory.ts";
+import { benchWorkers } from "./bench/workers.ts";
 import { benchTypes } from "./bench/type-check.ts";
 import { benchKernel, kernelText } from "./bench/kernel.ts";
 
@@ -13,6 +15,8 @@ const { positionals, values } = parseArgs({
     jobs: { type: "string" },
     seconds: { type: "string", default: "20" },
     profiles: { type: "string" },
+    against: { type: "string" },
+    rounds: { type: "string", default: "5" },
     steps: { type: "string", default: "1000000" },
   },
 });
@@ -36,9 +40,17 @@ const benches: Record<string, () => Promise<unknown>> = {
   },
   echo: () => benchEcho(Number(values.jobs ?? 20_000), values.profiles),
   shapes: () => benchShapes(Number(values.jobs ?? 3000)),
+  workers: () => benchWorkers(),
   memory: () => benchMemory(Number(values.jobs ?? 100_000)),
   idle: () => benchIdle(Number(values.seconds)),
 };
+const peers: Record<string, () => Promise<unknown>> = {
+  bullmq: () => benchAgainstBullMq(Number(values.rounds)),
+};
+if (values.against !== undefined) {
+  Object.assign(benches, peers);
+  positionals.push(values.against);
+}
 const wanted = positionals.length > 0 ? positionals : Object.keys(benches);
 const unknown = wanted.filter((name) => !Object.hasOwn(benches, name));
 if (unknown.length > 0) {

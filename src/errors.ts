@@ -31,6 +31,8 @@ export const errorCodes = {
   internal: { status: 500, retryable: true },
   "job.archived": { status: 409, retryable: false },
   "job.finished": { status: 409, retryable: false },
+  "job.not_restartable": { status: 409, retryable: false },
+  "job.revision_not_found": { status: 404, retryable: false },
   "job.too_many_deferred": { status: 429, retryable: true },
   "job.not_found": { status: 404, retryable: false },
   "protocol.frame_invalid": { status: 400, retryable: false },

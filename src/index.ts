@@ -12,6 +12,14 @@ export { exportBlueprint, type ExportOptions } from "./blueprint/interchange/exp
 export { importBlueprint, type Implementations } from "./blueprint/interchange/import-machine.ts";
 export { scxmlOf } from "./blueprint/interchange/scxml.ts";
 export type { BlueprintDocument } from "./blueprint/interchange/document.ts";
+export type {
+  Comparison,
+  Placement,
+  Requirement,
+  Requirements,
+  Strategy,
+  TaskLimit,
+} from "./blueprint/placement.ts";
 export {
   task,
   type TaskLogic,

@@ -107,6 +107,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
     const app = createApp({
       jobs: runtime.jobs,
+      past: runtime.past,
+      versions: runtime.versions,
       workers: runtime.workers,
       blueprints,
       charts,

@@ -1,5 +1,5 @@
 // Load on a server of the bench, from a client process of its own, with what it costs the server and its disk.
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { LoopFigures } from "./closed-loop.ts";
 import { bodyOfEcho } from "./floor-texts.ts";
@@ -86,8 +86,9 @@ function countersOf({ server, worker, dataDirectory }: Bench) {
   return {
     serverMs: cpuSeconds(server.pid!) * 1000,
     workerMs: cpuSeconds(worker.pid!) * 1000,
-    bytes: statSync(file).size,
-    transactions: latestTransaction(file),
+    // Absent where the server keeps its data in Redis.
+    bytes: statSync(file, { throwIfNoEntry: false })?.size ?? 0,
+    transactions: existsSync(file) ? latestTransaction(file) : 0,
   };
 }
 

@@ -11,13 +11,23 @@ import { promisify } from "node:util";
 const root = join(import.meta.dirname, "../..");
 const cli = join(root, "dist/src/cli/main.js");
 
-export interface Bench {
+/** What the command line has Node run with, as its first line says. */
+function nodeFlags(): string[] {
+  const [first = ""] = readFileSync(cli, "utf8").split("\n", 1);
+  return first.split(" ").filter((word) => word.startsWith("--"));
+}
+
+export interface BenchServer {
   readonly url: string;
   readonly clientToken: string;
+  readonly workerToken: string;
   readonly dataDirectory: string;
   readonly server: ChildProcess;
-  readonly worker: ChildProcess;
   close(): Promise<void>;
+}
+
+export interface Bench extends BenchServer {
+  readonly worker: ChildProcess;
 }
 
 /** What is served and worked on: the example's echo, unless it is said otherwise. Both come from `dist`. */
@@ -27,68 +37,108 @@ export interface Served {
 }
 const echo: Served = { blueprints: "machines", tasks: "worker/tasks/echo-task.js" };
 
-/**
- * Start a server on an empty data directory and a worker, both from `dist`.
- *
- * @param profiles Where CPU profiles of the two are left when they end, if anywhere.
- */
-export async function startBench(
+interface BenchOptions {
+  readonly served?: Served;
+  /** Where CPU profiles of the processes are left when they end, if anywhere. */
+  readonly profiles?: string | undefined;
+  /** Of the server, besides what the bench needs. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Start a server on an empty data directory and a worker, both from `dist`. */
+export async function startBench(credits: number, options: BenchOptions = {}): Promise<Bench> {
+  const started = await startServer(options);
+  const { url, workerToken } = started;
+  const { tasks } = options.served ?? echo;
+  const worker = startWorker(tasks, url, workerToken, credits, options.profiles);
+  await hasWorkers(started, 1, worker);
+  return {
+    ...started,
+    worker,
+    async close() {
+      await stop(worker);
+      await started.close();
+    },
+  };
+}
+
+/** Start a worker for a server, with handlers from `dist`. */
+export function startWorker(
+  tasks: string,
+  url: string,
+  token: string,
   credits: number,
-  {
-    served = echo,
+  profiles?: string,
+): ChildProcess {
+  return runCli(
+    [
+      "worker",
+      "run",
+      join(root, "dist", tasks),
+      "--url",
+      url,
+      "--max-concurrent-tasks",
+      `${credits}`,
+    ],
+    { WORKER_TOKEN: token },
     profiles,
-    env: settings = {},
-  }: {
-    served?: Served;
-    profiles?: string | undefined;
-    /** Of the server, besides what the bench needs. */
-    env?: Readonly<Record<string, string>>;
-  } = {},
-): Promise<Bench> {
-  const profiling = (name: string): string[] =>
-    profiles === undefined
-      ? []
-      : ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${name}.cpuprofile`];
+  );
+}
+
+/** Start a server without workers. */
+export async function startServer({
+  served = echo,
+  profiles,
+  env = {},
+}: BenchOptions = {}): Promise<BenchServer> {
   const dataDirectory = mkdtempSync(join(tmpdir(), "avtomatika-bench-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const clientToken = randomBytes(24).toString("hex");
   const workerToken = randomBytes(24).toString("hex");
-  const env = {
-    ...process.env,
-    NODE_ENV: "production",
-    CLIENT_TOKEN: clientToken,
-    GLOBAL_WORKER_TOKEN: workerToken,
-    WORKER_TOKEN: workerToken,
-    LOG_LEVEL: "warn",
-    ...settings,
-  };
-  const run = (verb: string[], flags: string[]): ChildProcess =>
-    spawn(process.execPath, [...profiling(verb[0]!), cli, ...verb, ...flags], {
-      env,
-      stdio: ["ignore", "ignore", "inherit"],
-    });
   const blueprints = join(root, "dist", served.blueprints);
-  const server = run(
-    ["start", "--host", "127.0.0.1", "--port", `${port}`],
-    ["--data", dataDirectory, "--blueprints", blueprints],
+  const server = runCli(
+    [
+      "start",
+      "--host",
+      "127.0.0.1",
+      "--port",
+      `${port}`,
+      "--data",
+      dataDirectory,
+      "--blueprints",
+      blueprints,
+    ],
+    { CLIENT_TOKEN: clientToken, GLOBAL_WORKER_TOKEN: workerToken, ...env },
+    profiles,
   );
-  await answers(`${url}/_public/status`, server);
-  const tasks = join(root, "dist", served.tasks);
-  const worker = run(["worker", "run", tasks], ["--url", url, "--max-concurrent-tasks", `${credits}`]);
-  await hasWorker(url, clientToken, worker);
+  await until(server, async () => (await fetch(`${url}/_public/status`)).ok);
   return {
     url,
     clientToken,
+    workerToken,
     dataDirectory,
     server,
-    worker,
     async close() {
-      await stop(worker);
       await stop(server);
       rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
+}
+
+function runCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  profiles: string | undefined,
+): ChildProcess {
+  const profiling =
+    profiles === undefined
+      ? []
+      : ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${args[0]}.cpuprofile`];
+  return spawn(process.execPath, [...nodeFlags(), ...profiling, cli, ...args], {
+    env: { ...process.env, NODE_ENV: "production", LOG_LEVEL: "warn", ...env },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 /** Run a script of the bench to its end, and read what it prints. */
@@ -123,15 +173,16 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-async function answers(url: string, child: ChildProcess): Promise<void> {
-  await until(child, async () => (await fetch(url)).ok);
-}
-
-async function hasWorker(url: string, token: string, child: ChildProcess): Promise<void> {
-  await until(child, async () => {
-    const headers = { authorization: `Bearer ${token}` };
+/** Wait until a server has so many workers. */
+export async function hasWorkers(
+  { url, clientToken }: Pick<BenchServer, "url" | "clientToken">,
+  count: number,
+  process: ChildProcess,
+): Promise<void> {
+  await until(process, async () => {
+    const headers = { authorization: `Bearer ${clientToken}` };
     const workers = (await (await fetch(`${url}/api/v1/workers`, { headers })).json()) as unknown[];
-    return workers.length > 0;
+    return workers.length >= count;
   });
 }
 

@@ -88,6 +88,23 @@ function withReadContext(envelope: Envelope, text: string, length: unknown): Rea
 
 /** `value` with null in the place of what JSON can't say; those places are added to `specials`. */
 function withoutSpecials(value: unknown, path: string[], specials: Special[]): unknown {
+  return hasSpecials(value) ? replaceSpecials(value, path, specials) : value;
+}
+
+/** Whether JSON can't say something of the value: of most it can say all, and then no path is needed. */
+function hasSpecials(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return value === undefined;
+  if (Array.isArray(value)) {
+    // Counting finds holes, which are undefined, too.
+    for (let index = 0; index < value.length; index++) if (hasSpecials(value[index])) return true;
+    return false;
+  }
+  if (value instanceof ActorMark) return true;
+  for (const key in value) if (hasSpecials((value as Record<string, unknown>)[key])) return true;
+  return false;
+}
+
+function replaceSpecials(value: unknown, path: string[], specials: Special[]): unknown {
   if (value === undefined) {
     specials.push({ path: [...path], kind: "undefined" });
     return null;
@@ -107,7 +124,7 @@ function withoutSpecials(value: unknown, path: string[], specials: Special[]): u
     const member = members[key];
     if (member !== undefined && (typeof member !== "object" || member === null)) continue;
     path.push(String(key));
-    const stored = withoutSpecials(member, path, specials);
+    const stored = replaceSpecials(member, path, specials);
     path.pop();
     if (stored === member) continue;
     copy ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;

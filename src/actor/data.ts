@@ -37,7 +37,36 @@ export function toData(
   name: string,
   mark?: (reference: ActorReference) => ActorMark,
 ): unknown {
-  return checked(value, [name], mark);
+  return isPlainData(value, 1) ? value : checked(value, [name], mark);
+}
+
+/** Whether a value can be stored as it is. Of most values that is so, and then no path of it has to be named. */
+function isPlainData(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+    case "undefined":
+      return true;
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0);
+    case "object":
+      break;
+    default:
+      return false;
+  }
+  if (value === null) return true;
+  if (depth > depthMax) return false;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++)
+      if (!isPlainData(value[index], depth + 1)) return false;
+    return true;
+  }
+  // References to actors have prototypes of their own, and so have marks; a look-alike is for the closer look.
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if ((prototype !== Object.prototype && prototype !== null) || "send" in value) return false;
+  for (const key in value)
+    if (!isPlainData((value as Record<string, unknown>)[key], depth + 1)) return false;
+  return true;
 }
 
 function checked(
@@ -133,14 +162,21 @@ function isActorReference(value: object): value is ActorReference {
  */
 export function fromData(value: unknown, revive: (mark: ActorMark) => unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => fromData(item, revive));
+  if (Array.isArray(value)) {
+    const items: unknown[] = value.slice();
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index];
+      if (typeof item === "object" && item !== null) items[index] = fromData(item, revive);
+    }
+    return items;
+  }
   if (value instanceof ActorMark) return revive(value);
-  const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) {
-    const member = (value as Record<string, unknown>)[key];
-    const own = typeof member === "object" && member !== null ? fromData(member, revive) : member;
-    if (key === "__proto__") setMember(copy, key, own);
-    else copy[key] = own;
+  // Copied as a whole, which keeps its layout, and then only what is not a plain value is gone through.
+  const copy: Record<string, unknown> = { ...value };
+  for (const key in copy) {
+    const member = copy[key];
+    if (typeof member === "object" && member !== null)
+      setMember(copy, key, fromData(member, revive));
   }
   return copy;
 }

@@ -17,6 +17,19 @@ export type Sender =
       readonly number: number;
     };
 
+/** How a job was after one of its revisions. */
+export interface JobMoment {
+  readonly jobId: string;
+  readonly revision: number;
+}
+
+/** What a child was started by, and with. */
+export interface StartOfChild {
+  /** What XState took when it entered the state that invokes the child. */
+  readonly event: { readonly type: string };
+  readonly input?: unknown;
+}
+
 /**
  * What moves an actor. History records each message as it was stepped, so a job's states can be
  * computed again from its messages.
@@ -65,6 +78,41 @@ export type Message =
       readonly progress: unknown;
     }
   | { readonly type: "timer"; readonly timer: string; readonly generation: string }
+  /** The first message of a job that begins where another one was after one of its revisions. */
+  | {
+      readonly type: "restart";
+      readonly from: JobMoment;
+      /** The other job as it was then, encoded, with what was edited. */
+      readonly envelope: string;
+      /** Store time of then: timers have the rest that they had. */
+      readonly takenAt: number;
+      /** How the children had been started that ran then. */
+      readonly started: Readonly<Record<string, StartOfChild>>;
+      /** The members of the context that were edited, as they were given. */
+      readonly edited?: unknown;
+      /** Who asked for it, in their own words. */
+      readonly by: string;
+    }
+  /** Another job has begun where this one was: noted, whether the job is over or not, and nothing else. */
+  | {
+      readonly type: "restarted";
+      readonly as: string;
+      readonly revision: number;
+      readonly edited?: unknown;
+      readonly by: string;
+    }
+  /** The job goes on as another version of its blueprint. */
+  | {
+      readonly type: "migrate";
+      readonly from: { readonly version: string; readonly shape: string };
+      /** What it goes on with, encoded: version and shape, state, context and history. The rest of it is not used. */
+      readonly envelope: string;
+      /** Children that go on; the others are stopped, and what the states invoke besides is started. */
+      readonly keeps: readonly string[];
+      /** The `after` delays that begin now, by their events; with a `due` (store time) where one goes on under another name. */
+      readonly begins: readonly { readonly event: string; readonly due?: number }[];
+      readonly by: string;
+    }
   /** End the job from outside: cancelled, or in error where `error` is given. A parent's stop is numbered. */
   | {
       readonly type: "stop";

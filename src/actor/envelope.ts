@@ -71,6 +71,8 @@ export interface Origin {
   readonly parent?: ParentRef;
   /** How many jobs are above it; 0 where absent. */
   readonly depth?: number;
+  /** The job that it is a second try of, and after which of its revisions it began. */
+  readonly restartedFrom?: { readonly jobId: string; readonly revision: number };
 }
 
 export interface Envelope extends Origin {
@@ -97,4 +99,8 @@ export interface Envelope extends Origin {
   readonly ending?: "done" | "error" | "stopped";
   /** Events that came before a state that wants them, oldest first. */
   readonly deferred?: readonly { readonly type: string }[];
+  /** The version that it began as, where it has migrated since. */
+  readonly bornAs?: { readonly version: string; readonly shape: string };
+  /** The latest jobs that began where this one was, oldest first. */
+  readonly restartedAs?: readonly string[];
 }

@@ -31,6 +31,9 @@ export function admit(
         ? envelope
         : fromChild(envelope, message.child, message.generation, message.number);
     case "start":
+    case "restart":
+    case "restarted":
+    case "migrate":
     case "deferred":
     case "part":
     case "progress":

@@ -1,5 +1,6 @@
 // Starts the invocations of a prepared machine without making an actor for each.
 import type { AnyMachineSnapshot } from "xstate";
+import { noteStart } from "./observe.ts";
 import { ActorStub, type StepScope } from "./scope.ts";
 import { childrenOf, type StateNode } from "./xstate-internal.ts";
 
@@ -44,6 +45,7 @@ function startAction(definition: Definition, sources: ReadonlySet<string>) {
   ) => {
     const { self } = scope;
     let child: ActorStub | undefined;
+    noteStart(id, event);
     if (sources.has(src)) {
       child = new ActorStub(id, {
         system: scope.system,

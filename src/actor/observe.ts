@@ -37,6 +37,28 @@ export function observeMicrosteps<T>(body: () => T): {
   }
 }
 
+/** The events that invocations start by, for those who ask: a step can start the same child by several. */
+let notedStarts: Map<string, { readonly type: string }> | undefined;
+
+/** Run the synchronous `body`, and give the events by which states started what they invoke, by the ids of the children. */
+export function observeStarts<T>(body: () => T): {
+  readonly result: T;
+  readonly events: ReadonlyMap<string, { readonly type: string }>;
+} {
+  const outer = notedStarts;
+  const events = (notedStarts = new Map<string, { readonly type: string }>());
+  try {
+    return { result: body(), events };
+  } finally {
+    notedStarts = outer;
+  }
+}
+
+/** A state starts what it invokes. */
+export function noteStart(child: string, event: unknown): void {
+  notedStarts?.set(child, event as { readonly type: string });
+}
+
 export function note({ type, snapshot, _transitions }: InspectedMicrostep): void {
   if (noted === undefined || type !== "@xstate.microstep") return;
   noted.push({ transitions: _transitions ?? [], nodes: snapshot?._nodes ?? [] });

@@ -25,6 +25,7 @@ import {
 import { prepare } from "./prepared-machine.ts";
 import { restore, reviver } from "./restore.ts";
 import { StepScope } from "./scope.ts";
+import { asVersion, begunAgain, goneOn, standingOf, takeUpEvent } from "./take-up.ts";
 import { withoutTimer } from "./timer-book.ts";
 import { childrenOf } from "./xstate-internal.ts";
 
@@ -49,6 +50,19 @@ export type StepResult =
   | ({ readonly outcome: "stepped" } & Stepped)
   | { readonly outcome: "ignored"; readonly reason: Ignored };
 
+/** A job before its first step. */
+const fresh = {
+  format: envelopeFormat,
+  engine: "xstate",
+  engineVersion,
+  revision: 1,
+  status: "active",
+  value: {},
+  context: {},
+  children: {},
+  timers: {},
+} as const satisfies Partial<Envelope>;
+
 /**
  * The first step of a job. What goes wrong in the machine makes the envelope's status `error`.
  *
@@ -60,18 +74,7 @@ export function start(
   input: unknown,
   at: StepTime,
 ): Stepped {
-  const envelope: Envelope = {
-    ...origin,
-    format: envelopeFormat,
-    engine: "xstate",
-    engineVersion,
-    revision: 1,
-    status: "active",
-    value: {},
-    context: {},
-    children: {},
-    timers: {},
-  };
+  const envelope: Envelope = { ...origin, ...fresh };
   const prepared = prepare(machine, "xstate.init");
   const scope = new StepScope(origin.jobId, origin.parent !== undefined, 1);
   const open: OpenStep = { prepared, envelope, at, scope, previous: undefined };
@@ -92,6 +95,7 @@ export function step(
   at: StepTime,
 ): StepResult {
   if (message.type === "event") assertNotReserved(message.event.type);
+  if (message.type === "restarted") return noteRestart(envelope, message);
   if (envelope.status !== "active") return { outcome: "ignored", reason: "finished" };
   const admitted = admit(envelope, message);
   if (typeof admitted === "string") return { outcome: "ignored", reason: admitted };
@@ -103,7 +107,10 @@ export function step(
   if (envelope.ending !== undefined) return whileEnding(next, envelope, message);
   switch (message.type) {
     case "start":
+    case "restart":
       return { outcome: "ignored", reason: "fenced" };
+    case "migrate":
+      return { outcome: "stepped", ...migrated(machine, next, message, at) };
     case "stop": {
       const status = message.error ? "error" : "stopped";
       const error = message.error ?? { code: "cancelled", message: message.reason };
@@ -139,6 +146,60 @@ export function step(
     case "timer":
       return fire(machine, next, message, at);
   }
+}
+
+/** The first step of a job that begins where another one was. What goes wrong in the machine is as in `start`. */
+export function restart(
+  machine: AnyStateMachine,
+  origin: Origin,
+  message: Message & { readonly type: "restart" },
+  at: StepTime,
+): Stepped {
+  const base = restored(() => standingOf(message));
+  const origined: Origin = { ...origin, restartedFrom: message.from };
+  const prepared = prepare(machine, takeUpEvent);
+  const scope = new StepScope(origin.jobId, false, 1);
+  const envelope: Envelope = { ...origined, ...fresh, ...base };
+  const previous = restored(() => restore(prepared, envelope, scope));
+  scope.self.snapshot = previous;
+  const open: OpenStep = { prepared, envelope, at, scope, previous };
+  return outcomeOf(open, () => begunAgain(open, message));
+}
+
+/** The job as another version of its blueprint, whose machine this is. */
+function migrated(
+  machine: AnyStateMachine,
+  before: Envelope,
+  message: Message & { readonly type: "migrate" },
+  at: StepTime,
+): Stepped {
+  const prepared = prepare(machine, takeUpEvent);
+  const envelope = restored(() => asVersion(prepared, before, message));
+  const scope = new StepScope(envelope.jobId, envelope.parent !== undefined, envelope.revision);
+  const previous = restored(() => restore(prepared, envelope, scope));
+  scope.self.snapshot = previous;
+  const open: OpenStep = { prepared, envelope, at, scope, previous };
+  return outcomeOf(open, () => goneOn(open, message));
+}
+
+/** How many of the jobs that began where it was a job remembers. */
+const restartsKept = 20;
+
+export function noteRestart(
+  envelope: Envelope,
+  { as }: Message & { readonly type: "restarted" },
+): StepResult {
+  const { restartedAs = [] } = envelope;
+  if (restartedAs.includes(as)) return { outcome: "ignored", reason: "repeated" };
+  return {
+    outcome: "stepped",
+    envelope: {
+      ...envelope,
+      revision: envelope.revision + 1,
+      restartedAs: [...restartedAs, as].slice(-restartsKept),
+    },
+    effects: [],
+  };
 }
 
 /** An event as XState takes it. */

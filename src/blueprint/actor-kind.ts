@@ -7,12 +7,13 @@ import { flowHandler, type FlowHandlerRunner } from "./flow-handler.ts";
 import { inTurnMark } from "./in-turn.ts";
 import { jobDefinition, type JobDefinition, type JobRequest, type ParentClose } from "./job.ts";
 import {
-  strategies,
+  typePattern,
   taskDefinition,
   type DeclaredTasks,
   type TaskDefinition,
   type TaskRequest,
 } from "./task.ts";
+import { placementProblem, type Placement } from "./placement.ts";
 
 /** What a `fromPromise` was made of. */
 export type PromiseCreator = (args: {
@@ -62,6 +63,27 @@ export function actorKind(machine: AnyStateMachine, src: string): ActorKind {
       why: `The machine has no actor "${src}": declare it in setup({ actors: { … } }).`,
     };
   return logicKind(logic as Logic);
+}
+
+/** What people call the work of the actor: types of tasks, the blueprint of a job, or its own name. */
+export function workName(machine: AnyStateMachine, src: string, input: unknown): readonly string[] {
+  const kind = actorKind(machine, src);
+  const asked = (member: string, of: unknown): string => {
+    const name = (of as Readonly<Record<string, unknown>> | null | undefined)?.[member];
+    return typeof name === "string" ? name : src;
+  };
+  switch (kind.kind) {
+    case "task":
+      return [kind.definition?.type ?? asked("type", input)];
+    case "task_list":
+      return Array.isArray(input) ? input.map((one) => asked("type", one)) : [src];
+    case "job":
+      return [kind.definition?.blueprint ?? asked("blueprint", input)];
+    case "handler":
+    case "promise":
+    case "unsupported":
+      return [src];
+  }
 }
 
 /** The members by which actor logic is recognised. */
@@ -132,7 +154,8 @@ export function taskRequest(
 ): { readonly request: TaskRequest } | { readonly failure: Failure } {
   const { definition } = kind;
   if (!definition) return dynamicRequest(input, kind.declared);
-  const { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement } = definition;
+  const { type, priority, retry, runTimeoutMs, queueTimeoutMs, totalTimeoutMs, placement } =
+    definition;
   const parsed = definition.input.safeParse(input);
   if (!parsed.success) return inputRefused(type, parsed.error);
   return {
@@ -143,6 +166,7 @@ export function taskRequest(
       retry,
       ...(runTimeoutMs !== undefined && { runTimeoutMs }),
       ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+      ...(totalTimeoutMs !== undefined && { totalTimeoutMs }),
       ...(placement && { placement }),
     },
   };
@@ -242,7 +266,7 @@ const DynamicJobRequest = z.object({
 
 const count = z.number().nonnegative();
 const DynamicRequest = z.object({
-  type: z.string().min(1).max(128),
+  type: z.string().regex(typePattern),
   params: z.unknown(),
   priority: z.int().min(0).max(9),
   retry: z.object({
@@ -253,11 +277,11 @@ const DynamicRequest = z.object({
   }),
   runTimeoutMs: count.optional(),
   queueTimeoutMs: count.optional(),
+  totalTimeoutMs: count.optional(),
   placement: z
-    .object({
-      strategy: z.enum(strategies).optional(),
-      requirements: z.record(z.string(), z.unknown()).optional(),
-      maxCost: count.optional(),
+    .custom<Placement>()
+    .refine((asked) => asked === undefined || placementProblem(asked) === undefined, {
+      error: ({ input }) => placementProblem(input as Placement) ?? "",
     })
     .optional(),
 });

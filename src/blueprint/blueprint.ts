@@ -3,6 +3,8 @@ import type { AnyStateMachine, EventFromLogic, EventObject, InputFrom, OutputFro
 import { z } from "zod";
 import { RuntimeError } from "../errors.ts";
 import { fingerprint, type Fingerprint } from "./fingerprint.ts";
+import type { Migration } from "./migration.ts";
+import { nodeAt } from "./state-map.ts";
 
 /** Marks blueprints. Registered, so that two copies of this package understand each other. */
 const blueprintMark = Symbol.for("avtomatika.blueprint");
@@ -36,6 +38,8 @@ export interface Blueprint<
   readonly fingerprint: Fingerprint;
   /** Events that are kept where no state takes them yet, and how many at most. */
   readonly defer?: { readonly events: readonly string[]; readonly max: number };
+  /** How jobs of earlier versions become jobs of this one. */
+  readonly migrate?: readonly Migration[];
 }
 
 /** Events that may come before a state that wants them. */
@@ -61,6 +65,8 @@ export interface BlueprintSettings extends BlueprintAddress {
    * server is configured with (`JOB_RETENTION_SECONDS`) where absent. Jobs in quarantine are always kept.
    */
   readonly retentionMs?: number | "forever";
+  /** How jobs of earlier versions become jobs of this one, when somebody migrates them. One for each of those versions. */
+  readonly migrate?: readonly Migration[];
 }
 
 /** `unknown` where the machine takes what the schema parses to; unsatisfiable otherwise. */
@@ -79,8 +85,8 @@ type GivenTo<Machine extends AnyStateMachine, Given> = unknown extends Given
  *
  * @param name What clients call it.
  * @param definition The `version`, the `machine`, and where wanted the schema of its `input` (the machine is
- * given what the schema parses to), the `endpoint` and `apiVersion` under which jobs are started, the events to `defer`, and
- * `retentionMs`, how long jobs are kept once they have ended.
+ * given what the schema parses to), the `endpoint` and `apiVersion` under which jobs are started, the events to `defer`,
+ * `retentionMs`, how long jobs are kept once they have ended, and `migrate`, how jobs of earlier versions become jobs of this one.
  * @throws RuntimeError `blueprint.invalid`
  */
 export function blueprint<Machine extends AnyStateMachine, Input extends z.ZodType = z.ZodType>(
@@ -111,10 +117,8 @@ export function makeBlueprint(
   } & BlueprintSettings &
     DeferOptions,
 ): Blueprint<never, never, never> {
-  const { version, machine, input, endpoint, apiVersion, retentionMs, defer, deferMax } = checked(
-    name,
-    definition,
-  );
+  const { version, machine, input, endpoint, apiVersion, retentionMs, migrate, defer, deferMax } =
+    checked(name, definition);
   return {
     [blueprintMark]: true,
     name,
@@ -126,6 +130,7 @@ export function makeBlueprint(
     ...(apiVersion !== undefined && { apiVersion }),
     ...(retentionMs !== undefined && { retentionMs }),
     fingerprint: fingerprint(machine),
+    ...(migrate && { migrate }),
     ...(defer && { defer: { events: defer, max: deferMax } }),
   };
 }
@@ -145,6 +150,15 @@ const endpoint = z.string().regex(/^(\/?[\w.~-]+)(\/[\w.~-]+)*$/, {
 });
 const apiVersion = z.string().regex(/^[\w.-]{1,32}$/, {
   error: "an API version is one path segment such as v1",
+});
+const MigrationShape = z.strictObject({
+  from: version,
+  states: z.record(z.string(), z.union([z.string(), z.array(z.string()).min(1)])).exactOptional(),
+  context: z
+    .custom<Exclude<Migration["context"], undefined>>((value) => typeof value === "function", {
+      error: "context is a function of the context",
+    })
+    .exactOptional(),
 });
 const Definition = z.object({
   name,
@@ -176,15 +190,37 @@ const Definition = z.object({
     .min(1)
     .optional(),
   deferMax: z.int().positive().max(10_000).default(100),
+  migrate: z.array(MigrationShape).optional(),
 });
 
 function checked(blueprintName: string, definition: object): z.infer<typeof Definition> {
   const parsed = Definition.safeParse({ ...definition, name: blueprintName });
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  const problems = parsed.success
+    ? migrationProblems(parsed.data)
+    : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  if (parsed.success && problems.length === 0) return parsed.data;
   throw new RuntimeError(
     "blueprint.invalid",
     `Blueprint "${blueprintName}" cannot be used: ${problems.join("; ")}.`,
     { blueprint: blueprintName, problems },
   );
+}
+
+/** Migrations that can't be meant: two from one version, one from this version, and states that are not there. */
+function migrationProblems({
+  version: own,
+  machine,
+  migrate = [],
+}: z.infer<typeof Definition>): readonly string[] {
+  return migrate.flatMap(({ from, states = {} }, index) => {
+    const places = Object.values(states).flat();
+    const isTwice = migrate.findIndex((one) => one.from === from) !== index;
+    return [
+      ...(from === own ? [`migrate: "${from}" is its own version`] : []),
+      ...(isTwice ? [`migrate: there are two from version "${from}"`] : []),
+      ...places
+        .filter((place) => !nodeAt(machine.root, place))
+        .map((place) => `migrate from "${from}": the machine has no state "${place}"`),
+    ];
+  });
 }

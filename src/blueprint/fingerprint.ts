@@ -1,9 +1,10 @@
 // Tells whether two definitions are the same: one hash of a machine's shape, one of its code.
 import { createHash } from "node:crypto";
-import type { AnyStateMachine, AnyStateNode } from "xstate";
+import type { AnyStateMachine } from "xstate";
 import { jobDefinition, type JobDefinition } from "./job.ts";
+import { readShape, shapeLines } from "./shape.ts";
 import { taskDefinition, type TaskDefinition } from "./task.ts";
-import { declaredName, walk } from "./walk.ts";
+import { walk } from "./walk.ts";
 
 export interface Fingerprint {
   /** States, transitions, invocations and delays: what a running job's snapshot depends on. 16 hex digits. */
@@ -13,49 +14,7 @@ export interface Fingerprint {
 }
 
 export function fingerprint(machine: AnyStateMachine): Fingerprint {
-  return { shape: hash(shapeOf(machine)), logic: hash(logicOf(machine)) };
-}
-
-/** The shape in lines that can be compared and shown: the same lines, the same shape. */
-export function shapeOf(machine: AnyStateMachine): readonly string[] {
-  return [...walk(machine)].flatMap((node) => [
-    `${node.id}: ${nodeKind(node)}`,
-    ...node.invoke.map(({ id, src }) => `${node.id}: invokes ${actorName(machine, src)} as ${id}`),
-    ...[...node.transitions, ["(always)", node.always ?? []] as const].flatMap(([event, list]) =>
-      list.map(({ target, reenter }) => {
-        const where = target?.map(({ id }) => id).join(", ") ?? "(stays)";
-        return `${node.id}: ${event} → ${where}${reenter ? " (re-enters)" : ""}`;
-      }),
-    ),
-  ]);
-}
-
-/** What one shape has and the other has not, in lines beginning with + and -. */
-export function shapeDifference(
-  before: AnyStateMachine,
-  after: AnyStateMachine,
-): readonly string[] {
-  const [old, now] = [shapeOf(before), shapeOf(after)];
-  return [
-    ...old.filter((line) => !now.includes(line)).map((line) => `- ${line}`),
-    ...now.filter((line) => !old.includes(line)).map((line) => `+ ${line}`),
-  ];
-}
-
-function nodeKind({ type, history, initial }: AnyStateNode): string {
-  if (type === "history") return `${history || "shallow"} history`;
-  if (type !== "compound") return type;
-  return `compound, begins in ${initial.target.map(({ id }) => id).join(", ")}`;
-}
-
-function actorName(machine: AnyStateMachine, src: unknown): string {
-  const name = declaredName(src);
-  if (name === undefined) return "(inline)";
-  const logic: unknown = machine.implementations.actors[name];
-  const definition = definitionOf(logic);
-  if (definition) return `${name} (task ${definition.type})`;
-  const child = childOf(logic);
-  return child ? `${name} (job ${child.blueprint})` : name;
+  return { shape: hash(shapeLines(readShape(machine))), logic: hash(logicOf(machine)) };
 }
 
 function childOf(logic: unknown): JobDefinition | undefined {
@@ -86,8 +45,10 @@ function logicOf(machine: AnyStateMachine): unknown {
       return [src, { blueprint, version, parentClose }];
     }
     if (!definition) return [src, (logic as { config?: unknown }).config];
-    const { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement } = definition;
-    return [src, { type, priority, retry, runTimeoutMs, queueTimeoutMs, placement }];
+    const { type, priority, retry, runTimeoutMs, queueTimeoutMs, totalTimeoutMs, placement } =
+      definition;
+    const waits = { runTimeoutMs, queueTimeoutMs, totalTimeoutMs };
+    return [src, { type, priority, retry, ...waits, placement }];
   });
   return [nodes, work, machine.config.context, actions, delays, guards].map(plain);
 }

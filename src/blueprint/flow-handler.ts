@@ -112,7 +112,7 @@ export function handlerRunner(state: HandledState): FlowHandlerRunner {
       currentState: state.name,
       initialData: JSON.parse(JSON.stringify(initialData)) as unknown,
       stateHistory: own,
-      aggregationResults: structuredClone(aggregated ?? []),
+      aggregationResults: aggregated ? structuredClone(aggregated) : [],
       actions,
       dataStores: state.dataStores,
       now,

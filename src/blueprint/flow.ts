@@ -55,7 +55,7 @@ export interface FlowDefinition<Input extends z.ZodType, Stores> extends Bluepri
  * effects on the outside world belongs in a task.
  *
  * @param name What clients call it.
- * @param definition The `version`; where wanted `endpoint`, `apiVersion`, `retentionMs`, an `input` schema, `tasks`,
+ * @param definition The `version`; where wanted `endpoint`, `apiVersion`, `retentionMs`, `migrate`, an `input` schema, `tasks`,
  * `dataStores`, `maxTransitions`.
  */
 export function flow<
@@ -192,11 +192,12 @@ export class Flow<Data, Stores, Given = Data> {
    */
   build(): Blueprint<Given, FlowOutput> {
     const { version, tasks = [], dataStores = {}, maxTransitions = 1000 } = this.#definition;
-    const { endpoint, apiVersion, retentionMs } = this.#definition;
+    const { endpoint, apiVersion, retentionMs, migrate } = this.#definition;
     const settings = {
       ...(endpoint !== undefined && { endpoint }),
       ...(apiVersion !== undefined && { apiVersion }),
       ...(retentionMs !== undefined && { retentionMs }),
+      ...(migrate && { migrate }),
     };
     if (!Number.isInteger(maxTransitions) || maxTransitions < 1)
       this.#refuse(`maxTransitions is a whole number above 0, not ${maxTransitions}`);

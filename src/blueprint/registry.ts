@@ -1,9 +1,10 @@
 // The blueprints that a server knows: every version, because running jobs stay on theirs.
 import { RuntimeError } from "../errors.ts";
 import type { Blueprint } from "./blueprint.ts";
-import { shapeDifference } from "./fingerprint.ts";
 import { lint } from "./lint.ts";
 import type { Finding } from "./lint/finding.ts";
+import { readShape } from "./shape.ts";
+import { shapeDifference } from "./shape-difference.ts";
 
 export class BlueprintRegistry {
   /** Name → its versions, newest first. */
@@ -94,10 +95,10 @@ function refuseChanged(known: Blueprint, changed: Blueprint): void {
   const { name, version } = changed;
   const about = { blueprint: name, version };
   if (known.fingerprint.shape !== changed.fingerprint.shape) {
-    const difference = shapeDifference(known.machine, changed.machine);
+    const difference = shapeDifference(readShape(known.machine), readShape(changed.machine));
     throw new RuntimeError(
       "blueprint.shape_changed",
-      `Blueprint "${name}" version "${version}" is already known with another shape; give the change a new version. ${difference.join("; ")}`,
+      `Blueprint "${name}" version "${version}" is already known with another shape; give the change a new version. ${difference.join(" ")}`,
       { ...about, difference },
     );
   }

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { RuntimeError } from "../errors.ts";
 import { inertLogic } from "./inert-logic.ts";
 import type { MustBeJson } from "./json-type.ts";
+import { placementProblem, type Placement } from "./placement.ts";
 
 /** How often and how soon a task is tried again. */
 export interface TaskRetry {
@@ -16,25 +17,6 @@ export interface TaskRetry {
 
 /** A retry whose number of attempts is the server's where the blueprint does not say. */
 export type AskedRetry = Omit<TaskRetry, "maxAttempts"> & Partial<Pick<TaskRetry, "maxAttempts">>;
-/** How a worker is chosen among those that are free. */
-export const strategies = [
-  "default",
-  "round_robin",
-  "least_connections",
-  "cheapest",
-  "best_value",
-] as const;
-export type Strategy = (typeof strategies)[number];
-
-/** Which workers may do a task, and which of them is to. It is carried on the task; this server takes the first that is free. */
-export interface Placement {
-  /** `default` where absent: one that is warm, then the cheapest. */
-  readonly strategy?: Strategy;
-  /** Such as `{ gpu_info: { model: "A100", vram_gb: 40 }, installed_models: ["llama"] }`. */
-  readonly requirements?: Readonly<Record<string, unknown>>;
-  /** The most that a second of the worker may cost. */
-  readonly maxCost?: number;
-}
 
 /** How a task is run; each has a default. */
 export interface TaskOptions extends Placement {
@@ -45,6 +27,8 @@ export interface TaskOptions extends Placement {
   readonly runTimeoutMs?: number;
   /** How long the task may wait for a worker before it fails, in milliseconds. */
   readonly queueTimeoutMs?: number;
+  /** How long it may take in all, waiting and retries included, in milliseconds. */
+  readonly totalTimeoutMs?: number;
 }
 
 /** What a task is, at run time. */
@@ -57,6 +41,7 @@ export interface TaskDefinition {
   readonly retry: AskedRetry;
   readonly runTimeoutMs?: number;
   readonly queueTimeoutMs?: number;
+  readonly totalTimeoutMs?: number;
   readonly placement?: Placement;
 }
 
@@ -71,8 +56,12 @@ export interface TaskRequest {
   readonly retry: AskedRetry;
   readonly runTimeoutMs?: number;
   readonly queueTimeoutMs?: number;
+  readonly totalTimeoutMs?: number;
   readonly placement?: Placement;
 }
+
+/** A line break ends the type in the name of a queue. */
+export const typePattern = /^[^\n]{1,128}$/;
 
 export const defaultPriority = 5;
 export const defaultRetry: AskedRetry = {
@@ -115,7 +104,8 @@ export interface TaskLogic<Input, Output, Progress = never, Params = Input> exte
  * @param type The name by which workers offer to do it.
  * @param definition Schemas of input, output and progress (all must survive JSON), and how to run it:
  * `priority` 0 to 9, `retry` with `maxAttempts` and backoff in milliseconds (1000, doubling, at most
- * 60000), `runTimeoutMs` for one attempt (both as the server is set: 4 and 300000 where nobody says), `queueTimeoutMs` for the wait for a worker.
+ * 60000), `runTimeoutMs` for one attempt (both as the server is set: 4 and 300000 where nobody says), `queueTimeoutMs` for the wait for a worker, `totalTimeoutMs` for everything together; and which workers may do it, and how
+ * many such tasks may run (see `Placement`).
  * @throws RuntimeError `blueprint.invalid` for a name or number that cannot be meant.
  */
 export function task<
@@ -171,20 +161,24 @@ export type TaskProgressOf<Task> = Task extends {
 export function completeOptions(
   type: string,
   options: TaskOptions,
-): Pick<TaskRequest, "priority" | "retry" | "runTimeoutMs" | "queueTimeoutMs" | "placement"> {
-  const { strategy, requirements, maxCost } = options;
+): Omit<TaskRequest, "type" | "params"> {
+  const { strategy, requirements, maxCost, slots, limit } = options;
   const placement: Placement = {
     ...(strategy !== undefined && { strategy }),
     ...(requirements !== undefined && { requirements }),
     ...(maxCost !== undefined && { maxCost }),
+    ...(slots !== undefined && { slots }),
+    ...(limit !== undefined && { limit }),
   };
-  const { priority = defaultPriority, runTimeoutMs, queueTimeoutMs } = options;
+  const { priority = defaultPriority, runTimeoutMs, queueTimeoutMs, totalTimeoutMs } = options;
   const retry = { ...defaultRetry, ...options.retry };
   const refuse = (what: string): never => {
     throw new RuntimeError("blueprint.invalid", `Task "${type}": ${what}.`, { task: type });
   };
-  if (type.length === 0 || type.length > 128 || type.startsWith("local:"))
-    refuse('a task type has 1 to 128 characters and does not begin with "local:"');
+  if (!typePattern.test(type) || type.startsWith("local:"))
+    refuse(
+      'a task type has 1 to 128 characters, no line break among them, and does not begin with "local:"',
+    );
   if (!Number.isInteger(priority) || priority < 0 || priority > 9)
     refuse(`priority is a whole number from 0 to 9, not ${priority}`);
   const { maxAttempts } = retry;
@@ -196,14 +190,15 @@ export function completeOptions(
     );
   if (runTimeoutMs !== undefined && !(runTimeoutMs > 0)) refuse("runTimeoutMs is above 0");
   if (queueTimeoutMs !== undefined && !(queueTimeoutMs > 0)) refuse("queueTimeoutMs is above 0");
-  if (strategy !== undefined && !strategies.includes(strategy))
-    refuse(`strategy is one of ${strategies.join(", ")}, not "${String(strategy)}"`);
-  if (maxCost !== undefined && !(maxCost >= 0)) refuse("maxCost is 0 or more");
+  if (totalTimeoutMs !== undefined && !(totalTimeoutMs > 0)) refuse("totalTimeoutMs is above 0");
+  const problem = placementProblem(placement);
+  if (problem !== undefined) refuse(problem);
   return {
     priority,
     retry,
     ...(Object.keys(placement).length > 0 && { placement }),
     ...(runTimeoutMs !== undefined && { runTimeoutMs }),
     ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+    ...(totalTimeoutMs !== undefined && { totalTimeoutMs }),
   };
 }

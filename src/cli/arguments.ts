@@ -28,6 +28,13 @@ export function jsonArgument(text: string): unknown {
   }
 }
 
+/** A JSON value that has members. */
+export function jsonObject(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>;
+  throw new InvalidArgumentError("It must be a JSON object.");
+}
+
 function textOf(file: string): string {
   try {
     return readFileSync(file === "-" ? 0 : file, "utf8");

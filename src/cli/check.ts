@@ -8,8 +8,12 @@ import { docsOf, type PlacedFinding, type Severity } from "../blueprint/lint/fin
 import { unofferedTasks } from "../blueprint/lint/worker-rules.ts";
 import { loadBlueprints, type LoadedBlueprint } from "../blueprint/load.ts";
 import { BlueprintRegistry } from "../blueprint/registry.ts";
+import type { Client } from "../client/client.ts";
 import { readSetting } from "../config.ts";
 import { RuntimeError } from "../errors.ts";
+import type { StandingJob } from "../protocol/past-contract.ts";
+import { liveGroups } from "./check-live.ts";
+import { isStranded, liveText } from "./check-live-text.ts";
 import { connect, withConnectionOptions, type ConnectionFlags } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { print, printJson } from "./output.ts";
@@ -18,6 +22,7 @@ import { shippedBlueprints } from "./start.ts";
 
 interface CheckFlags extends ConnectionFlags {
   readonly blueprints?: string;
+  readonly live?: boolean;
 }
 
 /** A finding; a refusal that is not about one place of a blueprint has the code of the refusal. */
@@ -41,22 +46,46 @@ export function addCheck(program: Command): void {
   const check = program
     .command("check")
     .description("say what is wrong with blueprints, before any job is started")
-    .option("--blueprints <dir>", "where blueprints are (BLUEPRINTS_DIR)");
+    .option("--blueprints <dir>", "where blueprints are (BLUEPRINTS_DIR)")
+    .option("--live", "say what they would mean for the running jobs of a server");
   // A server is asked only where one is named: blueprints can be checked where none runs.
   withConnectionOptions(check).action(async (_, command: Command) => {
     const flags = command.optsWithGlobals<CheckFlags>();
-    const offered = flags.url === undefined ? undefined : await offeredBy(flags);
-    const checked = await checkDirectory(blueprintsDirectory(flags.blueprints), offered);
+    const client = flags.url === undefined && !flags.live ? undefined : await connect(flags);
+    const registry = new BlueprintRegistry();
+    const offered = client && (await offeredBy(client));
+    const checked = await checkDirectory(registry, blueprintsDirectory(flags.blueprints), offered);
     const errors = checked.flatMap(({ findings }) => findings.filter(isError)).length;
-    if (flags.json) printJson({ ok: errors === 0, blueprints: checked });
-    else print(report(checked, errors));
-    if (errors > 0) process.exitCode = exitCodes.failed.code;
+    const live = client && flags.live ? await runningJobs(client, registry) : undefined;
+    const ok = errors === 0 && !live?.some(isStranded);
+    if (flags.json) printJson({ ok, blueprints: checked, ...(live && { live }) });
+    else print([report(checked, errors), ...(live ? [liveText(live)] : [])].join("\n\n"));
+    if (!ok) process.exitCode = exitCodes.failed.code;
+  });
+}
+
+async function runningJobs(client: Client, directory: BlueprintRegistry) {
+  const jobs: StandingJob[] = [];
+  for (let cursor: string | undefined; ;) {
+    const query = { limit: 1000, ...(cursor !== undefined && { cursor }) };
+    const page = await client.standings(query);
+    jobs.push(...page.jobs);
+    cursor = page.next;
+    if (cursor === undefined) break;
+  }
+  return liveGroups(jobs, directory, async (name, version) => {
+    try {
+      return await client.shape(name, { version });
+    } catch (error) {
+      if (error instanceof RuntimeError && error.code === "blueprint.not_found") return undefined;
+      throw error;
+    }
   });
 }
 
 /** What the workers do that are connected to a server. */
-async function offeredBy(flags: ConnectionFlags): Promise<ReadonlySet<string>> {
-  const workers = await (await connect(flags)).workers();
+async function offeredBy(client: Client): Promise<ReadonlySet<string>> {
+  const workers = await client.workers();
   return new Set(workers.flatMap(({ supported_tasks }) => supported_tasks));
 }
 
@@ -68,10 +97,10 @@ export function blueprintsDirectory(flag: string | undefined): string {
 
 /** @throws RuntimeError `blueprint.load_failed` */
 async function checkDirectory(
+  registry: BlueprintRegistry,
   directory: string,
   offered: ReadonlySet<string> | undefined,
 ): Promise<readonly Checked[]> {
-  const registry = new BlueprintRegistry();
   const loaded = await loadBlueprints(directory);
   return Promise.all(loaded.map((one) => checkOne(registry, one, offered)));
 }

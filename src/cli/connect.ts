@@ -1,4 +1,5 @@
 // The client that commands talk to a server with: flags win over the environment, that over what a development server left.
+import { hostname, userInfo } from "node:os";
 import type { Command } from "commander";
 import { createClient, type Client } from "../client/client.ts";
 import { readConnection } from "../config.ts";
@@ -16,6 +17,21 @@ export function withConnectionOptions(command: Command): Command {
   return command
     .option("--url <url>", "the server's address (AVTOMATIKA_URL)")
     .option("--token <token>", "the client token (CLIENT_TOKEN)");
+}
+
+/** Who works at this terminal, for what the server keeps a record of. */
+export function operator(): string {
+  const name = safely(() => userInfo().username) ?? "somebody";
+  return `${name}@${hostname()} (avtomatika)`.slice(0, 128);
+}
+
+function safely<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    // The system knows no name for the user of the process, as in some containers.
+    return undefined;
+  }
 }
 
 /** @throws RuntimeError `config.invalid`, `auth.missing_token` */

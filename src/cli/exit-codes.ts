@@ -21,7 +21,7 @@ export type ExitName = keyof typeof exitCodes;
 
 /** Codes and groups of codes; the first that fits counts. */
 const exits: readonly (readonly [RegExp, ExitName])[] = [
-  [/^(job|blueprint|request)\.not_found$/, "notFound"],
+  [/^(job|blueprint|request)\.not_found$|^job\.revision_not_found$/, "notFound"],
   [/^server\.port_in_use$|^store\./, "environment"],
   [/^server\.|^auth\.|^archive\.unavailable$|^worker\.refused$/, "unavailable"],
   [/^config\.|^request\.|^event\.|^blueprint\.input_invalid$|^interchange\./, "usage"],

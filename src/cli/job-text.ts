@@ -1,7 +1,7 @@
 // Jobs and what happens to them, in words and colours for people.
 import pc from "picocolors";
 import type { Job, JobStatus, Wait } from "../protocol/job.ts";
-import type { ProgressEvent, StreamEvent } from "../protocol/job-event.ts";
+import type { ChunkEvent, LogEvent, ProgressEvent, StreamEvent } from "../protocol/job-event.ts";
 import { printable } from "./printable.ts";
 import { table } from "./table.ts";
 
@@ -16,6 +16,9 @@ export function describeJob(job: Job): string {
     ["updated", `${job.updated_at}, revision ${job.revision}`],
   ];
   if (job.archived_at !== undefined) facts.push(["archived", job.archived_at]);
+  const { restarted_from: before, restarted_as: after = [] } = job;
+  if (before) facts.push(["restart of", `${before.job_id}, revision ${before.revision}`]);
+  if (after.length > 0) facts.push(["restarted as", after.join(", ")]);
   if (job.task_worker_id !== undefined) facts.push(["worker", printable(job.task_worker_id)]);
   for (const wait of job.waits) facts.push(["waits for", waitText(wait)]);
   if (job.error) facts.push(["error", printable(`${job.error.message} (${job.error.code})`)]);
@@ -52,11 +55,26 @@ export function eventText(event: StreamEvent): string {
       return `${clockTime(event.at)}  ${printable(event.current_state)}  ${statusText(event.status)}`;
     case "progress":
       return `              ${progressText(event)}`;
+    case "log":
+      return logText(event);
+    case "chunk":
+      return `              ${event.task_type} ${pc.dim(`${event.stream}@${event.offset}`)} ${chunkText(event)}`;
     case "emitted":
       return `              ${pc.dim("emitted")} ${jsonText(event.event)}`;
     case "finished":
       return describeJob(event.job);
   }
+}
+
+function logText({ at, task_type, level, message, fields, dropped }: LogEvent): string {
+  const paint = level === "error" ? pc.red : level === "warn" ? pc.yellow : pc.dim;
+  const more = fields === undefined ? "" : ` ${pc.dim(jsonText(fields))}`;
+  const missing = dropped === undefined ? "" : pc.dim(` (${dropped} lines before it were dropped)`);
+  return `${clockTime(at)}  ${task_type} ${paint(level)} ${printable(message)}${more}${missing}`;
+}
+
+function chunkText({ data, encoding }: ChunkEvent): string {
+  return encoding === "text" ? printable(data) : pc.dim(`${data.length} characters of Base64`);
 }
 
 /** `render_image ██████░░░░  60 %  writing small.webp` */
@@ -92,4 +110,4 @@ function waitText(wait: Wait): string {
 }
 
 const clockTime = (time: string): string => pc.dim(time.slice(11, 23));
-const jsonText = (value: unknown): string => printable(JSON.stringify(value));
+export const jsonText = (value: unknown): string => printable(JSON.stringify(value));

@@ -1,7 +1,8 @@
 // What programs do with a server over HTTP: start jobs, look at them, send to them, wait for them, watch them.
 import { contract, type ChartFormat } from "../protocol/contract.ts";
-import type { Job, JobStatus } from "../protocol/job.ts";
+import type { Job, JobMoment, JobStatus } from "../protocol/job.ts";
 import type { StreamEvent } from "../protocol/job-event.ts";
+import type { BlueprintShape } from "../protocol/past-contract.ts";
 import { createRequester, type AnswerOf } from "./request.ts";
 import { watchJob, type WatchOptions } from "./watch-job.ts";
 
@@ -42,6 +43,35 @@ export interface ListOptions extends CallOptions {
 export interface HistoryOptions extends CallOptions {
   /** Only later revisions; all where absent. */
   readonly after?: number;
+  /** With `previous_state` and `started`, which take a replay. */
+  readonly replayed?: boolean;
+}
+
+export interface RestartOptions extends CallOptions {
+  /** Members of the context to be replaced; of a flow `initial_data` and `state_history`. */
+  readonly context?: Readonly<Record<string, unknown>>;
+  /** Restarts of one job with the same key give the same job. */
+  readonly idempotencyKey?: string;
+  /** Who asks, for the record; at most 128 characters. */
+  readonly by?: string;
+}
+
+export interface StandingsOptions extends CallOptions {
+  /** The name of a blueprint. */
+  readonly blueprint?: string;
+  /** The `next` of the page before. */
+  readonly cursor?: string;
+  /** How many jobs are looked at, ended ones included: 1 to 1000; 100 where absent. */
+  readonly limit?: number;
+}
+
+export interface MigrateOptions extends Omit<StandingsOptions, "blueprint"> {
+  /** The newest version where absent. */
+  readonly to?: string;
+  /** Only tell what would become of each job. */
+  readonly dryRun?: boolean;
+  /** Who asks, for the record; at most 128 characters. */
+  readonly by?: string;
 }
 
 export interface ChartOptions extends CallOptions {
@@ -59,6 +89,9 @@ export interface WaitOptions extends CallOptions {
 export type StartedJob = AnswerOf<(typeof contract.startPlainJob.answers)[202]["schema"]>;
 export type JobPage = AnswerOf<(typeof contract.listJobPage.answers)[200]["schema"]>;
 export type JobSteps = AnswerOf<(typeof contract.getJobHistory.answers)[200]["schema"]>;
+export type RestartedJob = AnswerOf<(typeof contract.restartJob.answers)[202]["schema"]>;
+export type Standings = AnswerOf<(typeof contract.listStandings.answers)[200]["schema"]>;
+export type Migrations = AnswerOf<(typeof contract.migrateJobs.answers)[200]["schema"]>;
 export type SentEvent = AnswerOf<(typeof contract.sendEvent.answers)[202]["schema"]>;
 export type ConnectedWorkers = AnswerOf<(typeof contract.listWorkers.answers)[200]["schema"]>;
 export type Dashboard = AnswerOf<(typeof contract.getDashboard.answers)[200]["schema"]>;
@@ -114,6 +147,58 @@ export function createClient(options: ClientOptions) {
       const { schema } = contract.getJobHistory.answers[200];
       const path = jobPath(jobId, `/history${queryOf(query)}`);
       return request.json(schema, path, signal ? { signal } : {});
+    },
+
+    /** A job as it was after one of its revisions. */
+    at(jobId: string, revision: number, call: CallOptions = {}): Promise<JobMoment> {
+      const { schema } = contract.getJobRevision.answers[200];
+      return request.json(schema, jobPath(jobId, `/revisions/${revision}`), call);
+    },
+
+    /** Start a new job where this one was after a revision. Resolves when its first step is durable. */
+    restart(
+      jobId: string,
+      revision: number,
+      { context, idempotencyKey, by, signal }: RestartOptions = {},
+    ): Promise<RestartedJob> {
+      const { schema } = contract.restartJob.answers[202];
+      return request.json(schema, jobPath(jobId, "/restart"), {
+        body: { revision, ...(context && { context }) },
+        headers: {
+          ...(by !== undefined && { "x-avtomatika-client": by }),
+          ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+        },
+        ...(signal && { signal }),
+      });
+    },
+
+    /** Where running jobs stand, one page of them: it may be empty while there is a `next`. */
+    standings({ signal, ...query }: StandingsOptions = {}): Promise<Standings> {
+      const { schema } = contract.listStandings.answers[200];
+      return request.json(schema, `/api/standings${queryOf(query)}`, signal ? { signal } : {});
+    },
+
+    /** What running jobs depend on of a blueprint. */
+    shape(
+      blueprint: string,
+      { signal, ...query }: CallOptions & { readonly version?: string } = {},
+    ): Promise<BlueprintShape> {
+      const path = `/api/blueprints/${encodeURIComponent(blueprint)}/shape${queryOf(query)}`;
+      return request.json(contract.getShape.answers[200].schema, path, signal ? { signal } : {});
+    },
+
+    /** Let the running jobs of a page that are of version `from` go on as another version. */
+    migrate(
+      blueprint: string,
+      from: string,
+      { to, dryRun = false, cursor, limit, by, signal }: MigrateOptions = {},
+    ): Promise<Migrations> {
+      const path = `/api/blueprints/${encodeURIComponent(blueprint)}/migrate`;
+      return request.json(contract.migrateJobs.answers[200].schema, path, {
+        body: { from, to, dry_run: dryRun, cursor, limit },
+        ...(by !== undefined && { headers: { "x-avtomatika-client": by } }),
+        ...(signal && { signal }),
+      });
     },
 
     /** Send an event. `ignored` says that the job, as it is now, has no transition for it. */

@@ -129,7 +129,7 @@ export function useLiveJob(client: Client, jobId: string): LiveJob {
       });
       for await (const event of events) {
         if (event.type === "progress") dispatch({ type: "progress", event });
-        else if (event.type !== "emitted") readSoon();
+        else if (event.type === "state" || event.type === "finished") readSoon();
       }
     }
 

@@ -11,6 +11,7 @@ import {
   workerSubprotocol,
   type Hello,
 } from "../protocol/worker-frames.ts";
+import { protocolVersions } from "../protocol/worker-limits.ts";
 import type { WorkerService } from "../runtime/runtime.ts";
 import { FrameSocket, type FrameSocketLimits } from "./frame-socket.ts";
 import {
@@ -18,7 +19,8 @@ import {
   olderDialectLimits,
   type OlderDialectLimits,
 } from "./older/older-dialect.ts";
-import { protocolVersion, Session, type SessionLimits } from "./session.ts";
+import { HelloPages } from "./hello-pages.ts";
+import { Session, type SessionLimits } from "./session.ts";
 import { askedBy, refusalOf, refuseUpgrade } from "./upgrade.ts";
 import type { Proof, WorkerTokens } from "./worker-tokens.ts";
 
@@ -35,6 +37,8 @@ export const gatewayLimits: GatewayLimits = {
   heartbeatsMissedMax: 3,
   acceptMs: 5_000,
   progressMs: 100,
+  streamWindowBytes: 256 * 1024,
+  streamCreditMs: 100,
   bufferedBytesMax: 1024 * 1024,
   slowConsumerMs: 30_000,
   closeMs: 1_000,
@@ -148,12 +152,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   /** Wait for the hello of a new connection, then let a session do the talking. */
   function converse(webSocket: WebSocket, proof: Proven): void {
     let session: Session | undefined;
+    const pages: HelloPages = new HelloPages(() => socket);
     const socket = new FrameSocket(webSocket, clock, limits, {
       onFrame(frame) {
-        if (session) session.take(frame);
-        else if (frame.type === "hello") session = introduce(frame, socket, proof);
-        else
-          socket.fail("protocol.frame_unexpected", `The first frame is hello, not ${frame.type}.`);
+        if (session) return session.take(frame);
+        const hello = pages.take(frame);
+        if (hello) session = introduce(hello, socket, proof);
       },
       onSlow: (slow) => session?.setSlow(slow),
       onEnd(code, reason) {
@@ -178,10 +182,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       socket.close(closeCodes.draining, "the server is stopping");
       return undefined;
     }
-    if (!hello.protocols.includes(protocolVersion)) {
+    const protocol = commonVersion(hello.protocols, protocolVersions);
+    if (protocol === undefined) {
+      const spoken = protocolVersions.join(", ");
       socket.fail(
         "protocol.version_unsupported",
-        `This server speaks version ${protocolVersion}, not ${hello.protocols.join(", ")}.`,
+        `This server speaks version ${spoken}, not ${hello.protocols.join(", ")}.`,
       );
       return undefined;
     }
@@ -200,13 +206,21 @@ export function createGateway(options: GatewayOptions): Gateway {
       clock,
       limits,
       log: log.child({ workerId: hello.worker_id, session: id }),
+      protocol,
+      authenticate(token) {
+        const fresh = tokens.prove({ "x-worker-token": token });
+        if (fresh.outcome !== "ok" || !fresh.isFor(hello.worker_id)) return false;
+        entry.proof = fresh;
+        return true;
+      },
     });
     // The same process again: its older connection is dead or about to be. The runtime hears of one after the other,
     // or the older introduction, were it slower, would replace the newer session.
     const older = entries.get(session.holder);
     older?.socket.close(closeCodes.superseded, "connected again");
     const opening = Promise.resolve(older?.opening).then(() => session.open(hello));
-    entries.set(session.holder, { session, socket, proof, opening });
+    const entry: Entry = { session, socket, proof, opening };
+    entries.set(session.holder, entry);
     return session;
   }
 
@@ -217,6 +231,14 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (entries.get(session.holder) === entry) entries.delete(session.holder);
     });
   }
+}
+
+/** The highest version that both speak. */
+export function commonVersion(
+  offered: readonly number[],
+  spoken: readonly number[],
+): number | undefined {
+  return offered.filter((version) => spoken.includes(version)).toSorted((a, b) => b - a)[0];
 }
 
 /** Connections that end so are somebody's mistake, or a worker in trouble. */
@@ -231,8 +253,8 @@ type Proven = Extract<Proof, { outcome: "ok" }>;
 interface Entry {
   readonly session: Session;
   readonly socket: FrameSocket;
-  /** Of the connection's token. */
-  readonly proof: Proven;
+  /** Of the token that the worker gave last. */
+  proof: Proven;
   /** Resolves when the runtime has taken the session in, or has refused to. Never rejects. */
   readonly opening: Promise<void>;
 }

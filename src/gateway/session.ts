@@ -4,37 +4,28 @@ import type { Logger } from "../logger.ts";
 import {
   closeCodes,
   frameBytesMax,
-  hotNamesMax,
   type AttemptRef,
   type Hello,
-  type HotCache,
   type ServerFrame,
   type TaskResult,
   type WorkerFrame,
 } from "../protocol/worker-frames.ts";
-import type {
-  AttemptOutcome,
-  LostAttempt,
-  WorkerDescription,
-  WorkerService,
-} from "../runtime/runtime.ts";
-import type { Attempt, StoredTask, WorkerSession } from "../runtime/worker-pool.ts";
+import { features } from "../protocol/worker-limits.ts";
+import type { AttemptOutcome, WorkerService } from "../runtime/runtime.ts";
+import type { Attempt, StoredTask, TypePool, WorkerSession } from "../runtime/worker-pool.ts";
 import type { FrameSocket } from "./frame-socket.ts";
-import { outcomeOf, taskFrame } from "./frames.ts";
-import { ProgressRelay } from "./progress-relay.ts";
-
-/** The version of the frames; what changes inside it is only added. */
-export const protocolVersion = 1;
+import { Allowance } from "./allowance.ts";
+import { AttemptReports, fitsCheckpoint, type ReportLimits } from "./attempt-reports.ts";
+import { SelfDescription } from "./self-description.ts";
+import { attemptOf, decisionPages, lostRefOf, outcomeOf, refOf, taskFrame } from "./frames.ts";
 
 /** How long a refused attempt stays away from workers, where the worker itself names no time. */
 const rejectedMs = { busy: 1_000, draining: 0, incompatible: 5_000, invalid: 5_000 } as const;
 
-export interface SessionLimits {
+export interface SessionLimits extends ReportLimits {
   readonly heartbeatMs: number;
   readonly heartbeatsMissedMax: number;
   readonly acceptMs: number;
-  /** The least time between two reports of one attempt's progress. */
-  readonly progressMs: number;
 }
 
 export interface SessionParts {
@@ -44,36 +35,44 @@ export interface SessionParts {
   readonly clock: Clock;
   readonly limits: SessionLimits;
   readonly log: Logger;
+  /** The version of the frames that both sides speak. */
+  readonly protocol: number;
+  /** Whether this token is good for the worker: it takes the place of the one that the connection was opened with. */
+  authenticate(token: string): boolean;
 }
 
 export class Session implements WorkerSession {
   readonly holder: string;
   readonly workerId: string;
-  readonly types: ReadonlyMap<string, number | undefined>;
   readonly #parts: SessionParts;
-  readonly #progress: ProgressRelay;
+  readonly #reports: AttemptReports;
+  readonly #allowance: Allowance;
+  readonly #description: SelfDescription;
   #state: "introducing" | "open" | "ended" = "introducing";
   /** What the runtime says before the welcome is out; a worker hears nothing before its welcome. */
   #early: string[] = [];
-  #credits: number;
-  #description: WorkerDescription;
+  #isSlow = false;
 
   constructor(hello: Hello, parts: SessionParts) {
     this.holder = `${hello.worker_id}:${hello.instance_id}`;
     this.workerId = hello.worker_id;
-    this.types = new Map(hello.types.map(({ type, limit }) => [type, limit]));
     this.#parts = parts;
-    this.#credits = hello.credits;
-    this.#description = {
-      workerType: hello.worker_type,
-      labels: hello.labels,
-      resources: hello.resources,
-      ...(hello.cost_per_second !== undefined && { costPerSecond: hello.cost_per_second }),
-      ...(hello.hot_cache.length > 0 && { hotCache: hello.hot_cache }),
-    };
-    this.#progress = new ProgressRelay(parts.clock, parts.limits.progressMs, (attempt, progress) =>
-      parts.workers.progress(this, attempt, progress),
-    );
+    this.#allowance = new Allowance(hello);
+    this.#description = new SelfDescription(hello);
+    this.#reports = new AttemptReports({
+      ...parts,
+      session: this,
+      send: (frame) => this.#send(frame),
+      fail: (problem) => parts.socket.fail("protocol.frame_invalid", problem),
+    });
+  }
+
+  get types(): ReadonlyMap<string, number | undefined> {
+    return this.#allowance.types;
+  }
+
+  get pools(): readonly TypePool[] {
+    return this.#allowance.pools;
   }
 
   /** Introduce the worker to the runtime, and welcome it with what the runtime decided about its attempts. */
@@ -83,7 +82,7 @@ export class Session implements WorkerSession {
     let welcome;
     try {
       welcome = await workers.connect(this, {
-        ...this.#description,
+        ...this.#description.now,
         credits: hello.credits,
         draining: hello.draining,
         running: hello.running.map(attemptOf),
@@ -100,19 +99,21 @@ export class Session implements WorkerSession {
       return;
     }
     this.#state = "open";
+    const [decided, ...more] = decisionPages(welcome);
     socket.send({
       type: "welcome",
-      protocol: protocolVersion,
+      protocol: this.#parts.protocol,
       session_id: id,
       heartbeat_ms: limits.heartbeatMs,
       heartbeats_missed_max: limits.heartbeatsMissedMax,
       accept_ms: limits.acceptMs,
       frame_bytes_max: frameBytesMax,
+      features: [...features],
+      stream_window_bytes: limits.streamWindowBytes,
       server_time: new Date(clock.now()).toISOString(),
-      keep: welcome.keep.map(refOf),
-      drop: welcome.drop.map(lostRefOf),
-      want: welcome.want.map(refOf),
+      ...decided!,
     });
+    for (const page of more) socket.send({ type: "welcome_more", ...page });
     for (const frame of this.#early) socket.sendEncoded(frame);
     this.#early = [];
     socket.watch(limits.heartbeatMs, limits.heartbeatsMissedMax);
@@ -132,30 +133,34 @@ export class Session implements WorkerSession {
       case "accept":
         workers.accept(this, attemptOf(frame));
         return;
-      case "progress": {
-        const { ratio, message, data } = frame;
-        this.#progress.report(attemptOf(frame), {
-          ...(ratio !== undefined && { ratio }),
-          ...(message !== undefined && { message }),
-          ...(data !== undefined && { data }),
-        });
+      case "progress":
+      case "checkpoint":
+      case "log":
+      case "chunk":
+        this.#reports.take(frame);
         return;
-      }
       case "heartbeat":
         void this.#takeHeartbeat(frame.running);
         return;
       case "reject":
         void this.#release(frame, frame.retry_after_ms ?? rejectedMs[frame.reason]);
         return;
-      case "release":
-        void this.#release(frame, 0);
+      case "release": {
+        const { checkpoint } = frame;
+        const hasOne = checkpoint !== undefined && fitsCheckpoint(checkpoint);
+        void this.#release(frame, 0, hasOne ? { checkpoint } : undefined);
         return;
+      }
       case "credit":
-        this.#credits = frame.credits;
-        workers.setCredits(this, frame.credits);
+        this.#allowance.change(frame);
+        this.#tellCredits();
         return;
+      case "labels":
       case "hot_cache":
-        this.#changeHotCache(frame);
+        workers.describe(this, this.#description.change(frame));
+        return;
+      case "auth":
+        this.#authenticate(frame.token);
         return;
       case "drain":
         workers.drain(this);
@@ -164,6 +169,7 @@ export class Session implements WorkerSession {
         socket.close(closeCodes.bye, "bye");
         return;
       case "hello":
+      case "hello_more":
         socket.fail("protocol.frame_unexpected", "A connection begins with one hello, not two.");
         return;
     }
@@ -172,9 +178,11 @@ export class Session implements WorkerSession {
   push(task: StoredTask, leaseMs: number): void {
     const { taskId, attempt } = task;
     const frame = JSON.stringify(taskFrame(task, leaseMs));
-    if (frame.length <= frameBytesMax && Buffer.byteLength(frame) <= frameBytesMax) {
-      this.#say(frame);
-      return;
+    if (fits(frame)) return this.#say(frame);
+    if (task.checkpoint !== undefined) {
+      const { checkpoint: _, ...rest } = task;
+      this.#parts.log.warn({ taskId }, "a checkpoint does not fit beside its task's params");
+      return this.push(rest, leaseMs);
     }
     // No worker can ever be told of it, so the session answers in the worker's place.
     const message = `The task's params make a frame of more than ${frameBytesMax} bytes.`;
@@ -190,9 +198,10 @@ export class Session implements WorkerSession {
 
   /** The worker reads too slowly, or has caught up: no tasks are pushed until it has. */
   setSlow(slow: boolean): void {
-    const { workers, log } = this.#parts;
-    if (slow) log.warn("worker reads too slowly; it gets no tasks until it has caught up");
-    workers.setCredits(this, slow ? 0 : this.#credits);
+    if (slow)
+      this.#parts.log.warn("worker reads too slowly; it gets no tasks until it has caught up");
+    this.#isSlow = slow;
+    this.#tellCredits();
   }
 
   /** Say that the server is about to close. */
@@ -205,7 +214,7 @@ export class Session implements WorkerSession {
   end(): void {
     this.#state = "ended";
     this.#early = [];
-    this.#progress.clear();
+    this.#reports.clear();
     this.#parts.workers.disconnect(this);
   }
 
@@ -213,17 +222,22 @@ export class Session implements WorkerSession {
     return this.#state === "ended";
   }
 
-  #changeHotCache({ add, remove }: HotCache): void {
-    const hot = new Set(this.#description.hotCache);
-    for (const name of remove) hot.delete(name);
-    for (const name of add) if (hot.size < hotNamesMax) hot.add(name);
-    this.#description = { ...this.#description, hotCache: [...hot] };
-    this.#parts.workers.describe(this, this.#description);
+  #tellCredits(): void {
+    this.#parts.workers.setCredits(this, this.#isSlow ? 0 : this.#allowance.credits);
+  }
+
+  #authenticate(token: string): void {
+    const { socket, log, authenticate } = this.#parts;
+    if (authenticate(token)) return;
+    log.info("worker refused: its new token is not good");
+    const message = `The token is not good for the worker ${this.workerId}.`;
+    socket.send({ type: "error", code: "auth.invalid_token", message, fatal: true });
+    socket.close(closeCodes.auth, "auth.invalid_token");
   }
 
   async #takeResult(frame: TaskResult): Promise<void> {
     const attempt = attemptOf(frame);
-    this.#progress.finish(attempt);
+    this.#reports.finish(attempt);
     const settled = await this.#settle(attempt, outcomeOf(frame));
     if (settled) this.#send({ type: "result_ack", ...refOf(attempt), ...settled });
   }
@@ -249,11 +263,15 @@ export class Session implements WorkerSession {
     }
   }
 
-  async #release(ref: AttemptRef, delayMs: number): Promise<void> {
+  async #release(
+    ref: AttemptRef,
+    delayMs: number,
+    handOver?: { readonly checkpoint: unknown },
+  ): Promise<void> {
     const attempt = attemptOf(ref);
-    this.#progress.finish(attempt);
+    this.#reports.finish(attempt);
     try {
-      await this.#parts.workers.release(this, attempt, delayMs);
+      await this.#parts.workers.release(this, attempt, delayMs, handOver);
     } catch (error) {
       // Its lease will end by itself.
       this.#parts.log.error({ err: error, ...attempt }, "an attempt could not be taken back");
@@ -270,14 +288,6 @@ export class Session implements WorkerSession {
   }
 }
 
-function attemptOf({ task_id, attempt }: AttemptRef): Attempt {
-  return { taskId: task_id, attempt };
-}
-
-function refOf({ taskId, attempt }: Attempt): AttemptRef {
-  return { task_id: taskId, attempt };
-}
-
-function lostRefOf(lost: LostAttempt): AttemptRef & Pick<LostAttempt, "reason"> {
-  return { ...refOf(lost), reason: lost.reason };
+function fits(frame: string): boolean {
+  return frame.length <= frameBytesMax && Buffer.byteLength(frame) <= frameBytesMax;
 }

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { ChartFormat } from "../protocol/contract.ts";
-import type { JobService, WorkerService } from "../runtime/runtime.ts";
+import type { JobService, PastService, VersionService, WorkerService } from "../runtime/runtime.ts";
 import type { Authenticate } from "./auth.ts";
 
 /** A blueprint, as far as clients hear of it. */
@@ -41,6 +41,8 @@ export const httpLimits: HttpLimits = { streamHeartbeatMs: 15_000, longCallsMax:
 
 export interface AppOptions {
   readonly jobs: JobService;
+  readonly past: PastService;
+  readonly versions: VersionService;
   readonly workers: Pick<WorkerService, "list">;
   readonly blueprints: ServedBlueprints;
   readonly charts: ChartRenderer;

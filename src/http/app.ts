@@ -9,7 +9,9 @@ import { apiPrefix, endpointPath } from "./endpoint-path.ts";
 import { jobOperations } from "./job-operations.ts";
 import { LongCalls } from "./long-calls.ts";
 import { routeOf } from "./operation.ts";
+import { pastOperations } from "./past-operations.ts";
 import { serverOperations } from "./server-operations.ts";
+import { versionOperations } from "./version-operations.ts";
 
 /**
  * Build the application. Blueprints get their endpoints here, so they have to be registered before.
@@ -21,7 +23,12 @@ export function createApp(options: AppOptions): Hono {
   const limits = { ...httpLimits, ...options.limits };
   const longCalls = new LongCalls(limits.longCallsMax, options.stopping);
   const { startAt, ...jobs } = jobOperations(options, limits, longCalls);
-  const handlers = { ...jobs, ...serverOperations(options) };
+  const handlers = {
+    ...jobs,
+    ...pastOperations(options),
+    ...versionOperations(options),
+    ...serverOperations(options),
+  };
   const endpoints = blueprintEndpoints(blueprints.list());
   const prefixes = apiPrefixes(blueprints.list());
   const { startAtEndpoint, ...operations } = contract;

@@ -2,6 +2,7 @@
 import type {
   Failure,
   Job,
+  JobMoment,
   JobStep,
   JobSummary,
   PlainJob,
@@ -14,7 +15,9 @@ import {
   isFinished,
   type HistoryEntry,
   type JobEvent,
+  type JobMomentView,
   type JobPage,
+  type JobStepView,
   type JobView,
   type TaskProgress as Progress,
   type Wait as Reason,
@@ -37,6 +40,8 @@ export function jobAnswer(job: JobView): Job {
     ...(error && { error: failureAnswer(error), error_message: error.message }),
     ...(workerId !== undefined && { task_worker_id: workerId }),
     ...(job.parentJobId !== undefined && { parent_job_id: job.parentJobId }),
+    ...(job.restartedFrom && { restarted_from: momentName(job.restartedFrom) }),
+    ...(job.restartedAs && { restarted_as: [...job.restartedAs] }),
     ...(child?.kind === "child" && { child_job_id: child.jobId }),
     ...(aggregation && {
       aggregation_target: aggregation.into,
@@ -97,6 +102,52 @@ export function stepAnswer({
   return { revision, timestamp: iso(now), current_state: currentState, status, message };
 }
 
+function taskAnswer({
+  taskId,
+  taskType,
+  child,
+  attempt,
+}: Extract<JobEvent, { readonly taskId: string }>) {
+  return { task_id: taskId, task_type: taskType, child, attempt };
+}
+
+/** A step with what a replay tells. */
+export function replayedStepAnswer(step: JobStepView): JobStep {
+  return {
+    ...stepAnswer(step),
+    previous_state: step.previousState,
+    started: [...step.started],
+  };
+}
+
+export function momentAnswer(job: JobMomentView): JobMoment {
+  return {
+    job_id: job.jobId,
+    blueprint_name: job.blueprint,
+    blueprint_version: job.version,
+    revision: job.revision,
+    timestamp: iso(job.at),
+    message: job.message,
+    previous_state: job.previousState,
+    current_state: job.currentState,
+    status: job.status,
+    state_value: job.stateValue,
+    active_states: [...job.activeStates],
+    initial_data: job.initialData ?? null,
+    data: job.data,
+    ...(job.output !== undefined && { output: job.output }),
+    ...(job.error && { error: failureAnswer(job.error) }),
+    started: [...job.started],
+    running: [...job.running],
+    timers: job.timers.map(({ event, due }) => ({ event, due: iso(due) })),
+    deferred_events: [...job.deferredEvents],
+  };
+}
+
+export function momentName({ jobId, revision }: NonNullable<JobView["restartedFrom"]>) {
+  return { job_id: jobId, revision };
+}
+
 export function streamAnswer(event: JobEvent): StreamEvent {
   const job_id = event.jobId;
   switch (event.type) {
@@ -112,9 +163,33 @@ export function streamAnswer(event: JobEvent): StreamEvent {
       };
     }
     case "progress": {
-      const { taskId, taskType, child, attempt, progress } = event;
-      const task = { task_id: taskId, task_type: taskType, child, attempt };
-      return { type: "progress", job_id, ...task, ...progressAnswer(progress) };
+      return { type: "progress", job_id, ...taskAnswer(event), ...progressAnswer(event.progress) };
+    }
+    case "log": {
+      const { level, message, fields, at, dropped } = event.line;
+      return {
+        type: "log",
+        job_id,
+        ...taskAnswer(event),
+        level,
+        message,
+        ...(fields && { fields }),
+        at: iso(at),
+        ...(dropped > 0 && { dropped }),
+      };
+    }
+    case "chunk": {
+      const { stream, offset, data, encoding, end } = event.chunk;
+      return {
+        type: "chunk",
+        job_id,
+        ...taskAnswer(event),
+        stream,
+        offset,
+        encoding,
+        data,
+        ...(end && { end: true as const }),
+      };
     }
     case "emitted":
       return { type: "emitted", job_id, event: event.event };
@@ -143,6 +218,7 @@ export function workerAnswer(worker: WorkerView, instanceId: string): Worker {
     installed_models: Array.isArray(models) ? models : [],
     hot_cache: [...hotCache],
     ...(costPerSecond !== undefined && { cost_per_second: costPerSecond }),
+    reputation: worker.reputation,
     connected_at: iso(worker.connectedAt),
   };
 }

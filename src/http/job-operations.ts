@@ -6,16 +6,15 @@ import { isFinished, type JobView } from "../runtime/runtime.ts";
 import { apiHeaders, json } from "./answer.ts";
 import type { AppOptions, HttpLimits, ServedBlueprint } from "./app-options.ts";
 import { eventStream } from "./event-stream.ts";
-import { jobAnswer, plainJobAnswer, stepAnswer, summaryAnswer } from "./job-answer.ts";
+import { jobAnswer, plainJobAnswer, summaryAnswer } from "./job-answer.ts";
 import type { LongCalls } from "./long-calls.ts";
-import type { Call, Handler, Handlers } from "./operation.ts";
+import type { Call, Handler, Handlers, OnClientGone } from "./operation.ts";
 
 export type JobOperations = Handlers<
   | "listJobs"
   | "listJobPage"
   | "getJob"
   | "cancelJob"
-  | "getJobHistory"
   | "watchJob"
   | "waitForJob"
   | "sendEvent"
@@ -71,11 +70,6 @@ export function jobOperations(
     cancelJob: ({ params, body }) => cancel(params.id, body.reason),
     cancelPlainJob: ({ params, body }) => cancel(params.id, body.reason),
 
-    async getJobHistory({ params, query: { after, limit } }) {
-      const steps = await jobs.history(params.id, after, limit);
-      return json(steps.map(stepAnswer));
-    },
-
     async sendEvent({ params, body }) {
       const { outcome, revision } = await jobs.send(params.id, body);
       return json({ status: outcome, revision }, outcome === "accepted" ? 202 : 200);
@@ -88,17 +82,17 @@ export function jobOperations(
       return json({ status: "approval_received", job_id: params.id });
     },
 
-    async waitForJob({ params, query, clientGone }) {
-      return json(jobAnswer(await wait(params.id, query.timeout_ms, clientGone())));
+    async waitForJob({ params, query, onClientGone }) {
+      return json(jobAnswer(await wait(params.id, query.timeout_ms, onClientGone)));
     },
 
-    async watchJob({ params, headers, clientGone }) {
+    async watchJob({ params, headers, onClientGone }) {
       const after = Number(headers["last-event-id"] ?? 0);
       const job = await find(params.id);
       // 204 tells a browser's EventSource that it need not come back.
       if (isFinished(job.status) && after >= job.revision)
         return new Response(null, { status: 204 });
-      const call = longCalls.begin(clientGone());
+      const call = longCalls.begin(onClientGone);
       const events = jobs.watch(params.id, after, call.signal);
       return new Response(
         eventStream(events, { call, clock, heartbeatMs: streamHeartbeatMs, log }),
@@ -122,7 +116,7 @@ export function jobOperations(
   }
 
   async function start(
-    { headers, clientGone }: Pick<Call<Contract["startPlainJob"]>, "headers" | "clientGone">,
+    { headers, onClientGone }: Pick<Call<Contract["startPlainJob"]>, "headers" | "onClientGone">,
     request: Omit<Parameters<typeof jobs.start>[0], "idempotencyKey">,
     answer: (job: JobView) => Job | PlainJob,
     more: Readonly<Record<string, unknown>>,
@@ -138,15 +132,19 @@ export function jobOperations(
     });
     const accepted = { status: "accepted", job_id: job.jobId, ...more };
     if (waitMs === undefined) return json(accepted, 202);
-    const later = await wait(job.jobId, waitMs, clientGone());
+    const later = await wait(job.jobId, waitMs, onClientGone);
     const applied = { "preference-applied": `wait=${waitMs / 1000}` };
     return isFinished(later.status)
       ? json(answer(later), 200, applied)
       : json(accepted, 202, applied);
   }
 
-  async function wait(jobId: string, timeoutMs: number, clientGone: AbortSignal): Promise<JobView> {
-    const call = longCalls.begin(clientGone);
+  async function wait(
+    jobId: string,
+    timeoutMs: number,
+    onClientGone: OnClientGone,
+  ): Promise<JobView> {
+    const call = longCalls.begin(onClientGone);
     try {
       return await jobs.wait(jobId, timeoutMs, call.signal);
     } finally {

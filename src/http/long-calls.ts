@@ -1,5 +1,6 @@
 // Requests that stay open: event streams and waits. Their number is bounded, and all of them end when the server stops.
 import { RuntimeError } from "../errors.ts";
+import type { OnClientGone } from "./operation.ts";
 
 export interface LongCall {
   /** Aborted when the client has gone or the server stops. */
@@ -29,7 +30,7 @@ export class LongCalls {
   }
 
   /** @throws RuntimeError `server.stopping`, `server.busy` */
-  begin(clientGone: AbortSignal): LongCall {
+  begin(onClientGone: OnClientGone): LongCall {
     if (this.#stopping.aborted)
       throw new RuntimeError("server.stopping", "The server is stopping. Try again in a moment.");
     if (this.#open.size >= this.#max)
@@ -38,17 +39,16 @@ export class LongCalls {
         `There are ${this.#max} open streams and waits already.`,
       );
     const controller = new AbortController();
-    const cancel = (): void => controller.abort();
-    if (clientGone.aborted) cancel();
-    clientGone.addEventListener("abort", cancel);
     this.#open.add(controller);
+    // Every answered call ends with its connection's turn, and there is nobody left to tell then.
+    const cancel = (): void => {
+      if (this.#open.has(controller)) controller.abort();
+    };
+    onClientGone(cancel);
     return {
       signal: controller.signal,
       cancel,
-      end: () => {
-        this.#open.delete(controller);
-        clientGone.removeEventListener("abort", cancel);
-      },
+      end: () => void this.#open.delete(controller),
     };
   }
 }

@@ -14,9 +14,12 @@ export interface Call<Op extends Operation> {
   readonly query: Part<Op, "query">;
   readonly headers: Part<Op, "headers">;
   readonly body: Part<Op, "body">;
-  /** Aborted when the client has gone. It is made when it is asked for: few requests wait. */
-  readonly clientGone: () => AbortSignal;
+  /** Have a listener called when the connection ends, be it that the request has been answered. */
+  readonly onClientGone: OnClientGone;
 }
+
+/** Registers a listener, which is called at once where the client has gone already. */
+export type OnClientGone = (listener: () => void) => void;
 
 type PathParam<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | PathParam<Rest>
@@ -45,7 +48,7 @@ export function routeOf<Op extends Operation>(
       query: query && parsed("query", query, context.req.query(), queryRefusal),
       headers: headers && parsed("header", headers, picked(context, headerNames)),
       body: parsedBody,
-      clientGone: () => clientGone(context),
+      onClientGone: (listener) => onClientGone(context, listener),
     }) as Call<Op>;
 
   const answer = (context: Context): Response | Promise<Response> => {
@@ -66,20 +69,16 @@ async function headOf(answer: Response | Promise<Response>): Promise<Response> {
   return new Response(null, { status, headers });
 }
 
-/** One reason for all: without one, each abort makes an exception with a stack, and every answered call ends in one. */
-const gone = new Error("The connection has ended.");
-
 /**
- * Aborted when the connection ends. A served request is asked for its connection: asking it for its own
- * signal makes a whole web Request of it, which costs as much as the rest of a short call.
+ * A served request is asked for its connection: asking it for its own signal makes a whole web Request of it, which
+ * costs as much as the rest of a short call.
  */
-function clientGone({ env, req }: Context): AbortSignal {
+function onClientGone({ env, req }: Context, listener: () => void): void {
   const outgoing = (env as Partial<HttpBindings> | undefined)?.outgoing;
-  if (!outgoing) return req.raw.signal;
-  const controller = new AbortController();
-  if (outgoing.destroyed) controller.abort(gone);
-  outgoing.once("close", () => controller.abort(gone));
-  return controller.signal;
+  const hasGone = outgoing ? outgoing.destroyed : req.raw.signal.aborted;
+  if (hasGone) listener();
+  else if (outgoing) outgoing.once("close", listener);
+  else req.raw.signal.addEventListener("abort", listener, { once: true });
 }
 
 function refusal(context: Context, authenticate: Authenticate): Response | undefined {

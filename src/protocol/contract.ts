@@ -1,7 +1,8 @@
 // The HTTP contract: every operation once, from which come the routes, their validation, and the OpenAPI document.
 import { z } from "zod";
 import { JobStatus, Job, JobStep, JobSummary, PlainJob, Worker } from "./job.ts";
-import { count, limit, startHeaders } from "./request.ts";
+import { pastContract } from "./past-contract.ts";
+import { count, historyQuery, limit, startHeaders } from "./request.ts";
 
 export interface Operation {
   readonly method: "GET" | "POST";
@@ -218,12 +219,10 @@ export const contract = {
     under: "api",
     auth: "client",
     summary: "The steps of a job, oldest first.",
-    query: z.object({
-      after: count(0, Number.MAX_SAFE_INTEGER).default(0).describe("Only later revisions."),
-      limit: count(1, 1000).default(1000),
-    }),
+    query: historyQuery,
     answers: { 200: { about: "The steps.", schema: z.array(JobStep) } },
   },
+  ...pastContract,
   watchJob: {
     method: "GET",
     path: "/jobs/{id}/events",

@@ -13,20 +13,53 @@ export const StateEvent = z.object({
 });
 export type StateEvent = z.infer<typeof StateEvent>;
 
-/** A worker has told how far it is. Not kept: a reader that comes later finds the latest one in the job's `waits`. */
-export const ProgressEvent = z.object({
-  type: z.literal("progress"),
+/** The attempt that an event comes from. */
+const OfAttempt = z.object({
   job_id: z.string(),
   task_id: z.string(),
   task_type: z.string(),
   child: z.string(),
   attempt: z.int().positive(),
+});
+
+/** A worker has told how far it is. Not kept: a reader that comes later finds the latest one in the job's `waits`. */
+export const ProgressEvent = OfAttempt.extend({
+  type: z.literal("progress"),
   /** 0 to 1. */
   ratio: z.number().optional(),
   message: z.string().optional(),
   data: z.unknown().optional(),
 });
 export type ProgressEvent = z.infer<typeof ProgressEvent>;
+
+/** A handler has logged a line. Not kept: a reader that comes later does not see it. */
+export const LogEvent = OfAttempt.extend({
+  type: z.literal("log"),
+  level: z.enum(["debug", "info", "warn", "error"]),
+  message: z.string(),
+  fields: z.record(z.string(), z.unknown()).optional(),
+  /** By the worker's clock. */
+  at: z.iso.datetime(),
+  /** How many lines were dropped before this one; absent where none were. */
+  dropped: z.int().positive().optional(),
+});
+export type LogEvent = z.infer<typeof LogEvent>;
+
+/**
+ * A piece of a stream. Its latest part is kept for a while, and a reader that comes later begins with that: the offset
+ * tells what is missing before it, and what is repeated.
+ */
+export const ChunkEvent = OfAttempt.extend({
+  type: z.literal("chunk"),
+  stream: z.string(),
+  /** In bytes from the beginning of the stream, which begins anew with each attempt. */
+  offset: z.int().nonnegative(),
+  encoding: z.enum(["text", "base64"]),
+  data: z.string(),
+  /** The stream ends with this chunk. */
+  end: z.literal(true).optional(),
+});
+export type ChunkEvent = z.infer<typeof ChunkEvent>;
 
 /** The machine has emitted an event for those who watch. */
 export const EmittedEvent = z.object({
@@ -46,6 +79,13 @@ export const FinishedEvent = z.object({
 export type FinishedEvent = z.infer<typeof FinishedEvent>;
 
 export const StreamEvent = z
-  .discriminatedUnion("type", [StateEvent, ProgressEvent, EmittedEvent, FinishedEvent])
+  .discriminatedUnion("type", [
+    StateEvent,
+    ProgressEvent,
+    LogEvent,
+    ChunkEvent,
+    EmittedEvent,
+    FinishedEvent,
+  ])
   .meta({ id: "StreamEvent" });
 export type StreamEvent = z.infer<typeof StreamEvent>;

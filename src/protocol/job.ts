@@ -108,6 +108,14 @@ export const Job = z
     error_message: z.string().optional(),
     task_worker_id: z.string().optional(),
     parent_job_id: z.string().optional().describe("The job that started it."),
+    restarted_from: z
+      .object({ job_id: z.string(), revision: z.int().positive() })
+      .optional()
+      .describe("The job that it is a second try of, and after which of its revisions it began."),
+    restarted_as: z
+      .array(z.string())
+      .optional()
+      .describe("The latest jobs that began where it was, oldest first."),
     child_job_id: z.string().optional().describe("The first of the jobs that it waits for."),
     aggregation_target: z
       .string()
@@ -147,17 +155,58 @@ export const PlainJob = z
   .meta({ id: "PlainJob" });
 export type PlainJob = z.infer<typeof PlainJob>;
 
+/** Something that a step has started. */
+export const StartedWork = z
+  .object({
+    child: z.string().describe("The machine's name for it."),
+    kind: z.enum(["task", "job", "promise", "handler"]),
+    name: z.string().describe("The type of a task, the blueprint of a job, or the actor's name."),
+  })
+  .meta({ id: "StartedWork" });
+export type StartedWork = z.infer<typeof StartedWork>;
+
+const step = {
+  revision: z.int().positive(),
+  timestamp: time,
+  current_state: z.string(),
+  status: JobStatus,
+  message: z.looseObject({ type: z.string() }).describe("What moved the job."),
+};
+
 /** One step of a job's history. */
 export const JobStep = z
   .object({
-    revision: z.int().positive(),
-    timestamp: time,
-    current_state: z.string(),
-    status: JobStatus,
-    message: z.looseObject({ type: z.string() }).describe("What moved the job."),
+    ...step,
+    previous_state: z.string().optional().describe("Where it was before. Only where replayed."),
+    started: z
+      .array(StartedWork)
+      .optional()
+      .describe("What the step started. Only where replayed."),
   })
   .meta({ id: "JobStep" });
 export type JobStep = z.infer<typeof JobStep>;
+
+/** A job as it was after one of its revisions. */
+export const JobMoment = z
+  .object({
+    job_id: z.string(),
+    blueprint_name: z.string(),
+    blueprint_version: z.string().describe("The version that it was then."),
+    ...step,
+    previous_state: z.string().describe("Where it was before; empty before its first step."),
+    state_value: z.unknown().describe("XState's value of the state."),
+    active_states: z.array(z.string()),
+    initial_data: z.unknown().describe("What a handler-style job was started with; else null."),
+    data: z.unknown().describe("The merged outputs (handler style) or the context (native)."),
+    output: z.unknown().optional(),
+    error: Failure.optional(),
+    started: z.array(StartedWork).describe("What the step started."),
+    running: z.array(StartedWork).describe("What ran then."),
+    timers: z.array(z.object({ event: z.string(), due: time })),
+    deferred_events: z.array(z.string()),
+  })
+  .meta({ id: "JobMoment" });
+export type JobMoment = z.infer<typeof JobMoment>;
 
 export const Worker = z
   .object({
@@ -175,6 +224,11 @@ export const Worker = z
     installed_models: z.array(z.unknown()),
     hot_cache: z.array(z.string()).describe("What it has loaded and would do at once."),
     cost_per_second: z.number().nonnegative().optional(),
+    reputation: z
+      .number()
+      .min(0)
+      .max(1)
+      .describe("How its tasks have ended, as its server has measured it: 1 is best."),
     connected_at: time,
   })
   .meta({ id: "Worker" });

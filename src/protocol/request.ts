@@ -6,6 +6,16 @@ export const count = (least: number, most: number) => z.coerce.number().int().mi
 /** The most rows of an answer. */
 export const limit = count(1, 1000).default(100);
 
+/** Which steps of a job, and how much of them. */
+export const historyQuery = z.object({
+  after: count(0, Number.MAX_SAFE_INTEGER).default(0).describe("Only later revisions."),
+  limit: count(1, 1000).default(1000),
+  replayed: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("`true`: with `previous_state` and `started`, which take a replay."),
+});
+
 /** The headers of every operation that starts a job. */
 export const startHeaders = z.object({
   "idempotency-key": z

@@ -1,5 +1,6 @@
 // The frames of `avtomatika.worker.v1`, listed once: what a worker and a server say to each other.
 import { z } from "zod";
+import { chunkBytesMax, refsPerFrameMax } from "./worker-limits.ts";
 
 /** The WebSocket subprotocol that selects these frames. */
 export const workerSubprotocol = "avtomatika.worker.v1";
@@ -40,11 +41,20 @@ export const TaskError = z.object({
 });
 export type TaskError = z.infer<typeof TaskError>;
 
+/** A count of tasks that a worker takes at once. */
+const allowance = z.int().nonnegative().max(100_000);
+const allowances = z.record(z.string().min(1).max(128), allowance);
+const labels = z.record(z.string().max(128), z.string().max(512));
+const refs = z.array(AttemptRef).max(refsPerFrameMax);
+
 export const OfferedType = z.object({
   type: z.string().min(1).max(128),
   /** The most tasks of this type at once; the worker's `credits` where absent. */
-  limit: z.int().nonnegative().optional(),
+  limit: allowance.optional(),
+  /** Types of one pool share its allowance, which `pools` names. */
+  pool: z.string().min(1).max(128).optional(),
 });
+export type OfferedType = z.infer<typeof OfferedType>;
 
 // ---- worker to server ----------------------------------------------------------------------------
 
@@ -59,17 +69,30 @@ export const Hello = z.object({
   sdk: z.object({ name: z.string().max(64), version: z.string().max(64) }).optional(),
   types: z.array(OfferedType).max(1024),
   /** The most tasks at once, over all types. */
-  credits: z.int().nonnegative().max(100_000),
-  labels: z.record(z.string().max(128), z.string().max(512)).default({}),
+  credits: allowance,
+  /** The most tasks at once of the types that share a pool. */
+  pools: allowances.default({}),
+  labels: labels.default({}),
   resources: z.record(z.string().max(128), z.unknown()).default({}),
   hot_cache: z.array(hotName).max(hotNamesMax).default([]),
   cost_per_second: z.number().nonnegative().optional(),
-  running: z.array(AttemptRef).max(10_000).default([]),
+  running: refs.default([]),
   /** Results that wait in the worker's outbox; `welcome.want` asks for them. */
-  outbox: z.array(AttemptRef).max(10_000).default([]),
+  outbox: refs.default([]),
   draining: z.boolean().default(false),
+  /** Further pages of `running` and `outbox` follow, before the welcome. */
+  more: z.boolean().default(false),
 });
 export type Hello = z.infer<typeof Hello>;
+
+/** Another page of what the worker holds. */
+export const HelloMore = z.object({
+  type: z.literal("hello_more"),
+  running: refs.default([]),
+  outbox: refs.default([]),
+  more: z.boolean().default(false),
+});
+export type HelloMore = z.infer<typeof HelloMore>;
 
 export const Accept = AttemptRef.extend({ type: z.literal("accept") });
 
@@ -82,7 +105,7 @@ export const Reject = AttemptRef.extend({
 /** Sent every `heartbeat_ms`; extends the lease of every attempt it lists. */
 export const Heartbeat = z.object({
   type: z.literal("heartbeat"),
-  running: z.array(AttemptRef).max(10_000),
+  running: refs,
   load: z.object({ cpu: z.number().optional(), loop_lag_ms: z.number().optional() }).optional(),
 });
 
@@ -95,6 +118,46 @@ export const Progress = AttemptRef.extend({
   data: z.unknown().optional(),
 });
 export type Progress = z.infer<typeof Progress>;
+
+/** Where the work has got to. The latest one is stored, and handed to the next attempt. */
+export const Checkpoint = AttemptRef.extend({
+  type: z.literal("checkpoint"),
+  /** Counts the attempt's checkpoints; acknowledgements name it. */
+  number: z.int().positive(),
+  data: z.unknown(),
+});
+export type Checkpoint = z.infer<typeof Checkpoint>;
+
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+
+/** A line of an attempt's log, for those who watch. Lines may be dropped; the next one says how many were. */
+export const Log = AttemptRef.extend({
+  type: z.literal("log"),
+  level: z.enum(logLevels),
+  message: z.string().max(4096),
+  fields: z.record(z.string().max(128), z.unknown()).optional(),
+  /** When it was logged, by the worker's clock. */
+  at: z.iso.datetime().optional(),
+  /** How many lines of the attempt were dropped before this one. */
+  dropped: z.int().nonnegative().default(0),
+});
+export type Log = z.infer<typeof Log>;
+
+const streamName = z.string().regex(/^[\w.-]{1,64}$/);
+const offset = z.int().nonnegative();
+
+/** A piece of a stream: bytes that begin at `offset`. Sent only within the stream's credit. */
+export const Chunk = AttemptRef.extend({
+  type: z.literal("chunk"),
+  stream: streamName,
+  offset,
+  data: z.string().max(2 * chunkBytesMax),
+  /** How the bytes are written in `data`: as they are, or in Base64. Offsets count bytes, of UTF-8 where it is text. */
+  encoding: z.enum(["text", "base64"]).default("text"),
+  /** The stream ends with this chunk. */
+  end: z.boolean().default(false),
+});
+export type Chunk = z.infer<typeof Chunk>;
 
 export const TaskResult = z.discriminatedUnion("outcome", [
   AttemptRef.extend({
@@ -113,10 +176,30 @@ export type TaskResult = z.infer<typeof TaskResult>;
 export const Release = AttemptRef.extend({
   type: z.literal("release"),
   reason: z.enum(["drain", "overload"]).default("drain"),
+  /** As in `checkpoint`; the next attempt gets it. */
+  checkpoint: z.unknown().optional(),
 });
+export type Release = z.infer<typeof Release>;
 
-/** The most tasks at once from now on, absolute; 0 pauses. */
-export const Credit = z.object({ type: z.literal("credit"), credits: z.int().nonnegative() });
+/** The most tasks at once from now on, absolute; 0 pauses. What is not named stays as it is. */
+export const Credit = z.object({
+  type: z.literal("credit"),
+  credits: allowance.optional(),
+  /** By pool. */
+  pools: allowances.optional(),
+  /** By task type. */
+  types: allowances.optional(),
+});
+export type Credit = z.infer<typeof Credit>;
+
+/** Labels change, such as when a model has been loaded. */
+export const Labels = z.object({
+  type: z.literal("labels"),
+  set: labels.default({}),
+  unset: z.array(z.string().max(128)).max(256).default([]),
+});
+export type Labels = z.infer<typeof Labels>;
+
 /** What the worker has loaded since, and what it has no more. */
 export const HotCache = z.object({
   type: z.literal("hot_cache"),
@@ -124,6 +207,11 @@ export const HotCache = z.object({
   remove: z.array(hotName).max(hotNamesMax).default([]),
 });
 export type HotCache = z.infer<typeof HotCache>;
+
+/** A new token, before the one that the connection was opened with stops being good. */
+export const Auth = z.object({ type: z.literal("auth"), token: z.string().min(1).max(4096) });
+export type Auth = z.infer<typeof Auth>;
+
 /** No more tasks, please; what runs is finished. */
 export const Drain = z.object({ type: z.literal("drain") });
 export const Bye = z.object({ type: z.literal("bye"), reason: z.string().max(256).default("") });
@@ -131,12 +219,18 @@ export const Bye = z.object({ type: z.literal("bye"), reason: z.string().max(256
 export const WorkerFrame = z.union([
   z.discriminatedUnion("type", [
     Hello,
+    HelloMore,
     Accept,
     Reject,
     Heartbeat,
     Progress,
+    Checkpoint,
+    Log,
+    Chunk,
     Release,
     Credit,
+    Labels,
+    Auth,
     HotCache,
     Drain,
     Bye,
@@ -157,6 +251,10 @@ export const Welcome = z.object({
   heartbeats_missed_max: z.int().positive(),
   accept_ms: ms,
   frame_bytes_max: z.int().positive(),
+  /** What the server knows of what was added to its version; older servers say nothing. */
+  features: z.array(z.string()).default([]),
+  /** How many bytes of a stream may be on their way unacknowledged. */
+  stream_window_bytes: z.int().nonnegative().default(0),
   server_time: z.iso.datetime(),
   /** Attempts that go on. */
   keep: z.array(AttemptRef),
@@ -164,8 +262,16 @@ export const Welcome = z.object({
   drop: z.array(AttemptRef.extend({ reason: z.enum(["fenced", "unknown"]) })),
   /** Outbox results to send now. */
   want: z.array(AttemptRef),
+  /** Further pages of `keep`, `drop` and `want` follow at once. */
+  more: z.boolean().default(false),
 });
 export type Welcome = z.infer<typeof Welcome>;
+
+/** Another page of what the server decided. */
+export const WelcomeMore = Welcome.pick({ keep: true, drop: true, want: true, more: true }).extend({
+  type: z.literal("welcome_more"),
+});
+export type WelcomeMore = z.infer<typeof WelcomeMore>;
 
 export const TaskAssign = AttemptRef.extend({
   type: z.literal("task"),
@@ -177,6 +283,8 @@ export const TaskAssign = AttemptRef.extend({
   lease_ms: ms,
   run_timeout_ms: ms.optional(),
   attempts_max: z.int().positive(),
+  /** The latest checkpoint of the attempts before this one; absent where there is none. */
+  checkpoint: z.unknown().optional(),
 });
 export type TaskAssign = z.infer<typeof TaskAssign>;
 
@@ -194,6 +302,27 @@ export const ResultAck = AttemptRef.extend({
   code: z.string().optional(),
 });
 export type ResultAck = z.infer<typeof ResultAck>;
+
+/** What became of the checkpoints up to `number`. Said once it is durable. */
+export const CheckpointAck = AttemptRef.extend({
+  type: z.literal("checkpoint_ack"),
+  number: z.int().positive(),
+  status: z.enum(["kept", "fenced", "unknown", "too_large"]),
+});
+export type CheckpointAck = z.infer<typeof CheckpointAck>;
+
+/** How far a stream has come, and how far it may go. Both count from its beginning. */
+export const StreamCredit = AttemptRef.extend({
+  type: z.literal("stream_credit"),
+  stream: streamName,
+  /** The server has all bytes before this one: they need not be sent again. */
+  acknowledged: offset,
+  /** Bytes before this one may be sent. */
+  up_to: offset,
+  /** The server has the chunk that ends the stream, too. */
+  ended: z.boolean().default(false),
+});
+export type StreamCredit = z.infer<typeof StreamCredit>;
 
 export const HeartbeatAck = z.object({
   type: z.literal("heartbeat_ack"),
@@ -218,9 +347,12 @@ export const ProtocolError = z.object({
 
 export const ServerFrame = z.discriminatedUnion("type", [
   Welcome,
+  WelcomeMore,
   TaskAssign,
   Cancel,
   ResultAck,
+  CheckpointAck,
+  StreamCredit,
   HeartbeatAck,
   Goaway,
   ProtocolError,

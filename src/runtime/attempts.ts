@@ -14,6 +14,10 @@ export interface AttemptsOptions {
   readonly log: Logger;
   /** A number from 0 up to 1, for jitter. */
   readonly random: () => number;
+  /** How many workers a task may take down before it is given to no other. */
+  readonly lossesMax: number;
+  /** A worker has let its lease end without a word. */
+  readonly lostWorker: (workerId: string) => void;
   /** A task will be ready again at this store time; 0 stands for now. */
   readonly requeued: (task: StoredTask, at: number) => void;
 }
@@ -23,6 +27,7 @@ const finalCodes: ReadonlySet<string> = new Set([
   "PERMANENT_ERROR",
   "INVALID_INPUT_ERROR",
   "CONTRACT_VIOLATION_ERROR",
+  "TOTAL_TIMEOUT",
 ]);
 
 /** Which job and child an attempt belongs to. */
@@ -76,15 +81,17 @@ export class Attempts {
 
   /** The lease of this task has ended without a word from its worker. Nothing happens where it was renewed meanwhile. */
   async lost({ lease, ...task }: StoredTask): Promise<void> {
+    if (lease) this.#options.lostWorker(lease.workerId);
     const message = `The worker ${lease?.workerId} stopped renewing its lease.`;
     await this.#failed(task, { code: "WORKER_LOST", message }, { settle: false, lapsed: true });
   }
 
   /** The task has waited for a worker longer than it may. */
   async overdue(task: StoredTask): Promise<void> {
-    const { taskId, jobId, child, queueTimeoutMs } = task;
+    const { taskId, jobId, child, since, queueTimeoutMs = Infinity } = task;
+    const isQueue = since + queueTimeoutMs <= this.#options.store.now(shardOf(jobId));
     const message = `No worker took the task within ${queueTimeoutMs} ms.`;
-    const error = { code: "QUEUE_TIMEOUT", message };
+    const error = isQueue ? { code: "QUEUE_TIMEOUT", message } : totalTimeout(task, task.lastError);
     await this.#options.turns.deliver(jobId, { kind: "failure", taskId, child, error });
   }
 
@@ -102,13 +109,15 @@ export class Attempts {
     const { store, turns, random, log } = this.#options;
     const task = await store.loadTask(taskId);
     if (!task) return { status: "unknown" };
-    const failures = task.failures + 1;
-    if (finalCodes.has(error.code) || failures >= task.retry.maxAttempts) {
-      log.info({ jobId, taskId, attempt, code: error.code }, "task failed for good");
-      const mail = { kind: "failure", taskId, attempt, child, error, lapsed } as const;
+    // Lost workers are counted by themselves: they say little of the work, and that they are lost again and again a lot.
+    const count = 1 + (lapsed ? task.losses : task.failures);
+    const delayMs = retryAfterMs ?? backoffMs(task.retry, count, random());
+    const last = this.#lastError(task, error, { lapsed, count, delayMs });
+    if (last) {
+      log.info({ jobId, taskId, attempt, code: last.code }, "task failed for good");
+      const mail = { kind: "failure", taskId, attempt, child, error: last, lapsed } as const;
       return answer(await turns.deliver(jobId, mail));
     }
-    const delayMs = retryAfterMs ?? backoffMs(task.retry, failures, random());
     log.info({ jobId, taskId, attempt, code: error.code, delayMs }, "task will be tried again");
     const requeued = await this.#requeue(task, {
       attempt,
@@ -121,6 +130,22 @@ export class Attempts {
     return { status: requeued ? "applied" : "fenced" };
   }
 
+  /** What the task fails with for good; undefined where it is tried again. */
+  #lastError(
+    task: StoredTask,
+    error: Failure,
+    { lapsed, count, delayMs }: { lapsed: boolean; count: number; delayMs: number },
+  ): Failure | undefined {
+    const { store, lossesMax } = this.#options;
+    if (finalCodes.has(error.code)) return error;
+    if (lapsed) {
+      if (count >= lossesMax) return poison(count, error);
+    } else if (count >= task.retry.maxAttempts) return error;
+    const { createdAt, totalTimeoutMs = Infinity } = task;
+    const isTooLate = createdAt + totalTimeoutMs <= store.now(shardOf(task.jobId)) + delayMs;
+    return isTooLate ? totalTimeout(task, error) : undefined;
+  }
+
   async #requeue(task: StoredTask, how: Omit<Requeue, "taskId">): Promise<boolean> {
     const { store, requeued } = this.#options;
     const { taskId, jobId } = task;
@@ -129,6 +154,25 @@ export class Attempts {
     requeued(task, how.delayMs > 0 ? store.now(shardOf(jobId)) + how.delayMs : 0);
     return true;
   }
+}
+
+/** A task that takes its workers with it must not have them all. */
+function poison(losses: number, last: Failure): Failure {
+  return {
+    code: "POISON_TASK",
+    message: `The task was lost with its worker ${losses} times, so it is given to no other. ${last.message}`,
+  };
+}
+
+export function totalTimeout(
+  { totalTimeoutMs }: Pick<StoredTask, "totalTimeoutMs">,
+  last?: Failure,
+): Failure {
+  const before = last ? ` Its last attempt: ${last.message}` : "";
+  return {
+    code: "TOTAL_TIMEOUT",
+    message: `The task was not done within ${totalTimeoutMs} ms in all.${before}`,
+  };
 }
 
 function answer(delivery: Awaited<ReturnType<TurnRunner["deliver"]>>): ResultStatus {

@@ -15,6 +15,7 @@ import { jobOutput } from "../blueprint/job-data.ts";
 import type { TaskRequest } from "../blueprint/task.ts";
 import { childJobId } from "../id.ts";
 import type { NewTask } from "../store/records.ts";
+import { queueOf } from "./dispatch/queue.ts";
 import { localQueue, localTask } from "./local-task.ts";
 import { partTaskId } from "./mail.ts";
 import type { JobEnd } from "./outbox-message.ts";
@@ -95,7 +96,7 @@ function newTask(
     child,
     ...(wantsProgress && { wantsProgress }),
     ...request,
-    queue: request.type,
+    queue: queueOf({ type: request.type, ...request.placement }),
   };
 }
 
@@ -186,8 +187,10 @@ export function stopChild(
       return [];
     }
     case "handler":
-    case "unsupported":
       return [];
+    case "unsupported":
+      // The version that started it is not there any more, so it may have been a task.
+      return ops.removeTask(generation, reason) ? [generation] : [];
   }
 }
 

@@ -4,10 +4,11 @@ import type { Clock } from "../clock.ts";
 import { randomIds, type Ids } from "../id.ts";
 import type { Logger } from "../logger.ts";
 import type { Commit } from "../store/commit.ts";
-import type { StoredJob, StoredTask } from "../store/records.ts";
+import { overdueAt, type StoredJob, type StoredTask } from "../store/records.ts";
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import type { Archive } from "../archive/archive.ts";
+import { noteInArchive } from "./archived-note.ts";
 import { Archivist } from "./archivist.ts";
 import { Attempts } from "./attempts.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -20,15 +21,20 @@ import { Jobs } from "./job-service.ts";
 import { LocalWorker } from "./local-worker.ts";
 import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
+import { Past } from "./past.ts";
 import {
   isFinished,
   type JobEvent,
   type JobService,
+  type PastService,
   type RuntimeLimits,
+  type VersionService,
   type WorkerService,
 } from "./runtime.ts";
+import { StreamTails } from "./stream-tails.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
+import { Versions } from "./versions.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { Workers } from "./worker-service.ts";
 
@@ -49,6 +55,8 @@ export interface RuntimeOptions {
 
 export interface Runtime {
   readonly jobs: JobService;
+  readonly past: PastService;
+  readonly versions: VersionService;
   readonly workers: WorkerService;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
@@ -63,6 +71,8 @@ export const defaultLimits: RuntimeLimits = {
   handlerTimeoutMs: 10_000,
   runTimeoutMs: 300_000,
   retriesMax: 3,
+  lossesMax: 3,
+  ageMs: 60_000,
 };
 
 /** How long the node that committed an outbox message has it to itself. */
@@ -76,7 +86,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log.child({ part: "runtime" });
 
-  const pool = new WorkerPool();
+  const pool = new WorkerPool(() => clock.monotonic());
   const followers = new Followers(store.nodes);
   const membership = new Membership({
     store,
@@ -91,12 +101,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
     unfollow,
   });
+  const tails = new StreamTails(clock);
   const dispatcher = new Dispatcher({
     store,
     pool,
     clock,
     limits,
     log,
+    nodes: () => membership.size,
     pushed: (member, task) => workers.pushed(member, task),
     undelivered: (task) => workers.undelivered(task),
     followed: (jobId, nodeIds) => followers.set(jobId, nodeIds),
@@ -119,6 +131,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     turns,
     log,
     random,
+    lossesMax: limits.lossesMax,
+    lostWorker: (workerId) => pool.noteOutcome(workerId, false),
     requeued,
   });
   const outbox = new Outbox({
@@ -127,6 +141,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     random,
     log,
+    noteArchived: async (jobId, message) => {
+      if (archive) await noteInArchive({ archive, store }, jobId, message);
+    },
     delayed: (jobId, due) => dueLoops.expect(shardOf(jobId), due),
   });
   const archivist = new Archivist({
@@ -165,6 +182,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     limits,
     log,
     followers,
+    tails,
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
@@ -175,10 +193,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     blueprints,
     turns,
     events,
+    tails,
     ids,
     clock,
     progress,
   });
+  const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids });
+  const versions = new Versions({ store, blueprints, turns });
   const local = new LocalWorker({
     nodeId: store.nodes.nodeId,
     blueprints,
@@ -220,15 +241,20 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     const shard = shardOf(jobId);
     for (const op of ops) {
       if (op.op === "set_timer" || op.op === "keep_until") dueLoops.expect(shard, op.due);
-      if (op.op === "add_task" && op.task.queueTimeoutMs !== undefined)
-        dueLoops.expect(shard, now + op.task.queueTimeoutMs);
+      if (op.op !== "add_task") continue;
+      const { queueTimeoutMs = Infinity, totalTimeoutMs = Infinity } = op.task;
+      const waitMs = Math.min(queueTimeoutMs, totalTimeoutMs);
+      if (waitMs !== Infinity) dueLoops.expect(shard, now + waitMs);
     }
   }
 
-  function requeued({ jobId, queue, queueTimeoutMs }: StoredTask, at: number): void {
+  function requeued(task: StoredTask, at: number): void {
+    const { jobId, queue } = task;
     const shard = shardOf(jobId);
+    dispatcher.ended(task);
     if (at > 0) return dueLoops.expect(shard, at);
-    if (queueTimeoutMs !== undefined) dueLoops.expect(shard, store.now(shard) + queueTimeoutMs);
+    const overdue = overdueAt({ ...task, since: store.now(shard) });
+    if (overdue !== undefined) dueLoops.expect(shard, overdue);
     dispatcher.queued(shard, [queue]);
   }
 
@@ -267,9 +293,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   return {
     jobs,
+    past,
+    versions,
     workers,
     async start() {
-      const hear = createHear({ dispatcher, dueLoops, events, followers, turns, workers });
+      const hear = createHear({ dispatcher, dueLoops, events, followers, tails, turns, workers });
       await store.nodes.listen(hear);
       await membership.start();
       await local.start();
@@ -278,7 +306,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     async stop() {
       jobs.close();
       dispatcher.stop();
-      workers.stop();
+      await workers.stop();
       local.stop();
       await membership.stop();
       await dueLoops.stop();

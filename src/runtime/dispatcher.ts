@@ -5,8 +5,13 @@ import type { Commit, LeaseOffer } from "../store/commit.ts";
 import type { NewTask, StoredTask } from "../store/records.ts";
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
+import { Backlog } from "./dispatch/backlog.ts";
+import { planClaim, type ClaimPlan } from "./dispatch/claim-plan.ts";
+import { specOf } from "./dispatch/queue.ts";
+import { RateLimits } from "./dispatch/rate-limits.ts";
+import { slotsAt } from "./dispatch/suitability.ts";
 import type { RuntimeLimits } from "./runtime.ts";
-import { runningAttempt, type Member, type WorkerPool } from "./worker-pool.ts";
+import { runningAttempt, type Member, type Running, type WorkerPool } from "./worker-pool.ts";
 
 export interface DispatcherOptions {
   readonly store: Store;
@@ -14,6 +19,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
   readonly log: Logger;
+  /** How many nodes live, this one included. */
+  readonly nodes: () => number;
   /** An attempt has been pushed and waits to be accepted. */
   readonly pushed: (member: Member, task: StoredTask) => void;
   /** Which other nodes follow the job of a task that was claimed here. */
@@ -22,47 +29,67 @@ export interface DispatcherOptions {
   readonly undelivered: (task: StoredTask) => void;
 }
 
-/** Queues of a shard, and the most tasks to take from each. */
-interface Wanted {
-  readonly shard: number;
-  readonly queues: readonly { readonly queue: string; readonly limit: number }[];
-}
-
 /** How long a worker's claims rest after the store failed one. */
 const restMs = 1000;
+/** As many more members are asked to claim after one that has found something. */
+const spread = 2;
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #offers = new Map<string, Member>();
-  /**
-   * By shard: queues that may hold tasks, with a count of what was added: a drained answer older than an addition is
-   * no news.
-   */
-  readonly #backlog = new Map<number, Map<string, number>>();
+  readonly #backlog = new Backlog();
+  readonly #rates: RateLimits;
+  #paused: ReadonlySet<string> = new Set();
+  /** Queues that a timer will ask for again, once their rate lets tasks begin. */
+  readonly #awaitingRate = new Set<string>();
+  /** Who keeps slots free, by the queue whose tasks take so many. */
+  readonly #savers = new Map<string, Member>();
+  #rounds = 0;
   #stopped = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#rates = new RateLimits(options.nodes);
   }
 
   stop(): void {
     this.#stopped = true;
   }
 
+  /** The types whose tasks wait until they are resumed. */
+  get paused(): ReadonlySet<string> {
+    return this.#paused;
+  }
+
+  /** From now on tasks of these types begin no more, and those of others do. */
+  setPaused(types: Iterable<string>): void {
+    const before = this.#paused;
+    this.#paused = new Set(types);
+    for (const [shard, queues] of this.#backlog.shards())
+      for (const queue of queues.keys()) {
+        const { type } = specOf(queue);
+        if (before.has(type) && !this.#paused.has(type)) this.#wake(shard, queue, 1);
+      }
+  }
+
   /** Who would run this task now. The store takes the offer only where the queue is empty (law 6). */
   offer(task: NewTask): LeaseOffer | undefined {
-    if (this.#stopped || this.#backlog.get(shardOf(task.jobId))?.has(task.queue)) return undefined;
-    const { pool } = this.#options;
-    const member = pool.reserve(task.queue);
+    const { queue, taskId } = task;
+    if (this.#stopped || this.#backlog.get(shardOf(task.jobId), queue)) return undefined;
+    if (this.#open(queue) === 0) return undefined;
+    const member = this.#options.pool.reserve(queue);
     if (!member) return undefined;
-    this.#offers.set(task.taskId, member);
+    this.#offers.set(taskId, member);
+    const { limit } = specOf(queue);
+    if (limit) this.#rates.take(limit, 1, this.#now());
     const { holder, workerId } = member.session;
     return { holder, workerId, leaseMs: this.#firstLeaseMs(member) };
   }
 
   /** Give back what a refused commit had reserved. */
   withdraw(commit: Commit): void {
-    for (const op of commit.ops) if (op.op === "add_task") this.#unreserve(op.task);
+    for (const op of commit.ops)
+      if (op.op === "add_task" && this.#unreserve(op.task)) this.#didNotBegin(op.task.queue, 1);
   }
 
   /** The commit is durable: push what it leased, and note what it queued. */
@@ -70,43 +97,71 @@ export class Dispatcher {
     const queued: string[] = [];
     for (const op of commit.ops) {
       if (op.op !== "add_task") continue;
-      const member = this.#unreserve(op.task);
-      if (!leased.has(op.task.taskId) || !op.offer) queued.push(op.task.queue);
-      else if (member)
-        this.#push(member, leasedTask(op.task, op.offer, this.#options.store.nodes.nodeId, now));
+      const { task, offer } = op;
+      const member = this.#unreserve(task);
+      if (!leased.has(task.taskId) || !offer) {
+        if (member) this.#didNotBegin(task.queue, 1);
+        queued.push(task.queue);
+      } else if (member) {
+        this.#backlog.served(task.queue);
+        this.#push(member, leasedTask(task, offer, this.#options.store.nodes.nodeId, now));
+      }
     }
-    if (queued.length > 0) this.queued(shardOf(commit.jobId), queued);
+    const shard = shardOf(commit.jobId);
+    if (queued.length > 0) this.queued(shard, queued);
+    // Who runs a task that has been taken away frees its slot in a moment, and says its key. Nobody does where it is lost.
+    const isLost = commit.ops.some(
+      (op) =>
+        (op.op === "remove_task" || op.op === "finish_task") &&
+        !this.#options.pool.owner(op.taskId),
+    );
+    if (isLost) for (const queue of this.#backlog.unblockAll(shard)) this.#wake(shard, queue, 1);
   }
 
   /** Tasks have been put into these queues. */
   queued(shard: number, queues: readonly string[]): void {
-    const backlog = this.#backlog.get(shard) ?? new Map<string, number>();
-    this.#backlog.set(shard, backlog);
-    for (const queue of queues) backlog.set(queue, (backlog.get(queue) ?? 0) + 1);
-    for (const member of this.#options.pool.members()) this.fill(member);
+    this.#backlog.add(shard, queues);
+    const counts = new Map<string, number>();
+    for (const queue of queues) counts.set(queue, (counts.get(queue) ?? 0) + 1);
+    for (const [queue, count] of counts) this.#wake(shard, queue, count);
   }
 
   /** A look into a shard has found tasks in these queues. Where this node has nobody for them, others may. */
   found(shard: number, queues: readonly string[]): void {
-    const { pool, store } = this.#options;
-    this.queued(shard, queues);
-    const helpless = queues.filter((queue) => !pool.hasFree(queue));
-    if (helpless.length > 0 && store.nodes.shared)
-      store.nodes.tellAll({ kind: "queued", shard, queues: helpless });
+    this.#backlog.add(shard, queues, true);
+    for (const queue of queues) this.#wake(shard, queue, 1);
+    this.#tellOthers(shard, queues);
   }
 
-  /** A slot of this member may be free: claim for it what waits. Costs nothing where nothing waits. */
+  /** A slot has become free. Where its task had a key, others with that key may begin now, here or elsewhere. */
+  freed(member: Member, running: Running | undefined): void {
+    if (running) this.ended(running);
+    this.fill(member);
+  }
+
+  /** A task does not run any more. */
+  ended({ jobId, queue }: Pick<Running, "jobId" | "queue">): void {
+    const { limit } = specOf(queue);
+    if (limit?.concurrency === undefined) return;
+    const shard = shardOf(jobId);
+    const queues = this.#backlog.unblock(shard, limit.key);
+    for (const unblocked of queues) this.#wake(shard, unblocked, 1);
+    if (queues.length > 0) this.#tellOthers(shard, queues);
+  }
+
+  /** Slots of this member may be free: claim for it what waits. Costs nothing where nothing waits. */
   fill(member: Member): void {
     const { pool } = this.#options;
     if (this.#stopped || member.claiming || this.#backlog.size === 0) return;
     if (!pool.has(member)) return;
-    const wanted = this.#wanted(member);
-    if (!wanted) return;
+    const planned = this.#plan(member);
+    if (!planned) return;
+    const { news } = this.#backlog;
     member.claiming = true;
-    this.#claim(member, wanted).then(
+    this.#claim(member, ...planned).then(
       (more) => {
         member.claiming = false;
-        if (more) this.fill(member);
+        if (more || news !== this.#backlog.news) this.fill(member);
       },
       (error: unknown) => {
         const { clock, log } = this.#options;
@@ -114,54 +169,124 @@ export class Dispatcher {
         clock.schedule(restMs, () => {
           member.claiming = false;
           this.fill(member);
+          const [shard, { queues }] = planned;
+          for (const { queue } of queues) this.#wake(shard, queue, 1);
         });
       },
     );
   }
 
+  /** Let the best members that have room for a queue claim, so many of them. */
+  #wake(shard: number, queue: string, members: number): void {
+    const known = this.#backlog.get(shard, queue);
+    if (!known || known.blocked || this.#open(queue) === 0) return;
+    for (const member of this.#options.pool.candidates(queue).slice(0, members)) this.fill(member);
+  }
+
+  /** Tell other nodes of queues for which nobody is free here. */
+  #tellOthers(shard: number, queues: readonly string[]): void {
+    const { pool, store } = this.#options;
+    if (!store.nodes.shared) return;
+    const helpless = queues.filter((queue) => !pool.hasFree(queue));
+    if (helpless.length > 0) store.nodes.tellAll({ kind: "queued", shard, queues: helpless });
+  }
+
   /** The next shard that may hold something for this member, and how much of what it may take. */
-  #wanted(member: Member): Wanted | undefined {
-    for (const [shard, backlog] of this.#backlog) {
-      const queues = [...member.session.types.keys()].flatMap((queue) => {
-        const limit = backlog.has(queue) ? this.#options.pool.free(member, queue) : 0;
-        return limit > 0 ? [{ queue, limit }] : [];
+  #plan(member: Member): readonly [shard: number, plan: ClaimPlan] | undefined {
+    const { pool } = this.#options;
+    for (const [shard, queues] of this.#backlog.shards()) {
+      const plan = planClaim(member, queues, {
+        now: this.#now(),
+        open: (queue) => this.#open(queue),
+        turnOf: (queue) => this.#backlog.turnOf(queue),
+        hasOther: (queue) => pool.candidates(queue).some((other) => other !== member),
+        isSavedFor: (queue) => this.#isSavedFor(queue),
+        round: this.#rounds++,
       });
-      if (queues.length === 0) continue;
-      // The shard goes to the end of the line, so that a busy one starves no other.
-      this.#backlog.delete(shard);
-      this.#backlog.set(shard, backlog);
-      return { shard, queues };
+      if (!plan) continue;
+      if ("saveFor" in plan) {
+        member.savingFor = plan.saveFor;
+        this.#savers.set(plan.saveFor, member);
+        return undefined;
+      }
+      this.#backlog.asked(shard);
+      return [shard, plan];
     }
     return undefined;
   }
 
   /** @returns whether it is worth claiming again at once */
-  async #claim(member: Member, { shard, queues }: Wanted): Promise<boolean> {
-    const { store, pool, followed } = this.#options;
-    const seen = new Map(this.#backlog.get(shard));
-    const limit = Math.max(...queues.map((queue) => queue.limit));
+  async #claim(member: Member, shard: number, { queues, limit }: ClaimPlan): Promise<boolean> {
+    const { store, pool, followed, limits } = this.#options;
+    const seen = new Map(
+      queues.map(({ queue }) => [queue, this.#backlog.get(shard, queue)?.added ?? 0]),
+    );
     const { holder, workerId } = member.session;
     const leaseMs = this.#firstLeaseMs(member);
-    // Which queue the tasks will come from is not known yet, so the slots are held without a type.
-    pool.hold(member, "", limit);
+    const { ageMs } = limits;
+    // Which tasks will come is not known yet, so the slots are held without a type, and rates as if all came.
+    pool.hold(member, limit);
+    for (const { queue, limit: most } of queues) this.#begin(queue, most);
+    const counts = new Map<string, number>();
     try {
-      const claimed = await store.claimTasks({ shard, queues, limit, holder, workerId, leaseMs });
-      pool.giveBack(member, "", limit);
-      for (const { jobId } of claimed.tasks) followed(jobId, claimed.followers?.[jobId]);
-      for (const task of claimed.tasks) this.#push(member, task);
-      this.#drained(shard, claimed.drained, seen);
-      return claimed.tasks.length > 0 || claimed.drained.length > 0;
+      const claim = { shard, queues, limit, holder, workerId, leaseMs, ageMs };
+      const { tasks, drained, followers } = await store.claimTasks(claim);
+      pool.giveBack(member, limit);
+      for (const { jobId } of tasks) followed(jobId, followers?.[jobId]);
+      for (const task of tasks) {
+        counts.set(task.queue, (counts.get(task.queue) ?? 0) + 1);
+        this.#backlog.served(task.queue);
+        this.#push(member, task);
+      }
+      this.#noteBlocked(shard, { queues, limit }, counts, drained);
+      for (const queue of drained) {
+        this.#backlog.drained(shard, queue, seen.get(queue));
+        this.#stopSaving(queue);
+      }
+      for (const queue of counts.keys()) this.#stopSaving(queue);
+      if (tasks.length > 0)
+        for (const { queue } of queues)
+          if (!drained.includes(queue)) this.#wake(shard, queue, spread);
+      return tasks.length > 0 || drained.length > 0;
     } catch (error) {
-      pool.giveBack(member, "", limit);
+      pool.giveBack(member, limit);
       throw error;
+    } finally {
+      for (const { queue, limit: most } of queues)
+        this.#didNotBegin(queue, most - (counts.get(queue) ?? 0));
     }
   }
 
-  /** Forget queues that were found empty, but for what has been added since they were looked into. */
-  #drained(shard: number, queues: readonly string[], seen: ReadonlyMap<string, number>): void {
-    const backlog = this.#backlog.get(shard);
-    for (const queue of queues) if (backlog?.get(queue) === seen.get(queue)) backlog?.delete(queue);
-    if (backlog?.size === 0) this.#backlog.delete(shard);
+  /** A queue that gave less than was asked for, though it holds more and there were slots, waits for others of its key. */
+  #noteBlocked(
+    shard: number,
+    { queues, limit }: ClaimPlan,
+    counts: ReadonlyMap<string, number>,
+    drained: readonly string[],
+  ): void {
+    let left = limit;
+    for (const { queue, slots = 1 } of queues) left -= slots * (counts.get(queue) ?? 0);
+    for (const { queue, limit: most, slots = 1 } of queues) {
+      const known = this.#backlog.get(shard, queue);
+      if (!known) continue;
+      const count = counts.get(queue) ?? 0;
+      if (count > 0) delete known.shortSince;
+      known.blocked = !drained.includes(queue) && count < most && slots <= left;
+    }
+  }
+
+  #isSavedFor(queue: string): boolean {
+    const saver = this.#savers.get(queue);
+    return saver !== undefined && !saver.draining && this.#options.pool.has(saver);
+  }
+
+  /** A task of the queue has begun, or there is none any more. */
+  #stopSaving(queue: string): void {
+    const saver = this.#savers.get(queue);
+    if (!saver) return;
+    this.#savers.delete(queue);
+    delete saver.savingFor;
+    this.fill(saver);
   }
 
   #push(member: Member, task: StoredTask): void {
@@ -179,8 +304,45 @@ export class Dispatcher {
     const member = this.#offers.get(taskId);
     if (!member) return undefined;
     this.#offers.delete(taskId);
-    this.#options.pool.giveBack(member, queue, 1);
+    const spec = specOf(queue);
+    this.#options.pool.giveBack(member, slotsAt(member, spec), spec.type);
     return member;
+  }
+
+  /** How many tasks of a queue may begin now, as far as pauses and rates go. */
+  #open(queue: string): number {
+    const { type, limit } = specOf(queue);
+    if (this.#paused.has(type)) return 0;
+    if (!limit?.rate) return Number.POSITIVE_INFINITY;
+    const now = this.#now();
+    const room = this.#rates.room(limit, now);
+    if (room === 0) this.#askAt(queue, this.#rates.opensAt(limit, now));
+    return room;
+  }
+
+  #begin(queue: string, tasks: number): void {
+    const { limit } = specOf(queue);
+    if (limit?.rate) this.#rates.take(limit, tasks, this.#now());
+  }
+
+  #didNotBegin(queue: string, tasks: number): void {
+    const { limit } = specOf(queue);
+    if (limit?.rate && tasks > 0) this.#rates.giveBack(limit, tasks);
+  }
+
+  /** Ask for a queue again when its rate lets a task begin. */
+  #askAt(queue: string, at: number): void {
+    if (this.#awaitingRate.has(queue)) return;
+    this.#awaitingRate.add(queue);
+    this.#options.clock.schedule(Math.max(1, Math.ceil(at - this.#now())), () => {
+      this.#awaitingRate.delete(queue);
+      if (this.#stopped) return;
+      for (const [shard] of this.#backlog.shards()) this.#wake(shard, queue, 1);
+    });
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
   }
 
   /** The time to accept comes on top of the first lease, so that accepting needs no write (law 8). */
@@ -202,6 +364,7 @@ function leasedTask(task: NewTask, offer: LeaseOffer, node: string, now: number)
     attempt: 1,
     settled: 0,
     failures: 0,
+    losses: 0,
     createdAt: now,
     since: now,
     lease: { holder, workerId, node, startedAt: now, until: now + leaseMs },

@@ -31,7 +31,10 @@ export class Followers {
   /** Tell all who follow the event's job. */
   tell(event: JobEvent): void {
     const { jobId } = event;
-    for (const nodeId of this.#byJob.get(jobId) ?? [])
-      this.#nodes.tell(nodeId, { kind: "news", jobId, news: event });
+    for (const nodeId of this.#byJob.get(jobId) ?? []) this.tellNode(nodeId, event);
+  }
+
+  tellNode(nodeId: string, event: JobEvent): void {
+    this.#nodes.tell(nodeId, { kind: "news", jobId: event.jobId, news: event });
   }
 }

@@ -5,6 +5,7 @@ import type { DueLoops } from "./due-loops.ts";
 import type { Followers } from "./followers.ts";
 import type { JobEvents } from "./job-events.ts";
 import type { JobEvent } from "./runtime.ts";
+import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import type { Workers } from "./worker-service.ts";
 
@@ -13,13 +14,18 @@ export interface HearOptions {
   readonly dueLoops: DueLoops;
   readonly events: JobEvents;
   readonly followers: Followers;
+  readonly tails: StreamTails;
   readonly turns: TurnRunner;
   readonly workers: Workers;
 }
 
 /** @returns what to listen with: it is called with nothing where hints may have been lost. */
 export function createHear(options: HearOptions): (hint: Hint | undefined) => void {
-  const { dispatcher, dueLoops, events, followers, turns, workers } = options;
+  const { dispatcher, dueLoops, events, followers, tails, turns, workers } = options;
+  const hearNews = (event: JobEvent): void => {
+    if (event.type !== "chunk") events.publish(event);
+    else if (tails.take(event)) events.streamed(event.jobId);
+  };
   return (hint) => {
     switch (hint?.kind) {
       case undefined:
@@ -38,9 +44,11 @@ export function createHear(options: HearOptions): (hint: Hint | undefined) => vo
         return;
       case "followed":
         if (workers.runs(hint.jobId)) followers.add(hint.jobId, hint.nodeId);
+        for (const event of tails.read(hint.jobId, 0).events)
+          followers.tellNode(hint.nodeId, event);
         return;
       case "news":
-        events.publish(hint.news as JobEvent);
+        hearNews(hint.news as JobEvent);
         return;
     }
   };

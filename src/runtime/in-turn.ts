@@ -13,12 +13,13 @@ class HandlerTimeout extends Error {
  */
 export function createInTurnRunner(clock: Clock, timeoutMs: number): TurnTools["runInTurn"] {
   return async (kind, envelope, input, now) => {
-    const abort = new AbortController();
+    // Only promises are given a signal: for the many handlers none is made.
+    const abort = kind.kind === "promise" ? new AbortController() : undefined;
     let expire: (error: Error) => void = () => {};
     const timeout = new Promise<never>((_, reject) => (expire = reject));
     const timer = clock.schedule(timeoutMs, () => {
       const error = new HandlerTimeout(`The handler did not decide within ${timeoutMs} ms.`);
-      abort.abort(error);
+      abort?.abort(error);
       expire(error);
     });
     try {
@@ -30,7 +31,7 @@ export function createInTurnRunner(clock: Clock, timeoutMs: number): TurnTools["
               state: currentState(envelope.value),
               now,
             })
-          : Promise.resolve(kind.creator({ input, signal: abort.signal }));
+          : Promise.resolve(kind.creator({ input, signal: abort!.signal }));
       return asStored(await Promise.race([work, timeout]));
     } finally {
       timer.cancel();

@@ -8,6 +8,8 @@ const pendingEventsMax = 256;
 export interface News {
   /** Steps may be missing among the events: the reader catches up from the store first. */
   readonly missed: boolean;
+  /** Streams of the job have gone on. */
+  readonly streamed: boolean;
   readonly events: readonly JobEvent[];
 }
 
@@ -16,6 +18,8 @@ export class Subscription {
   readonly #leave: () => void;
   #pending: JobEvent[] = [];
   #missed = false;
+  #streamed = false;
+  #stopped = false;
   #wake: (() => void) | undefined;
 
   constructor(leave: () => void) {
@@ -37,25 +41,37 @@ export class Subscription {
     this.#wake?.();
   }
 
+  /** Chunks have come. They are not queued here: a reader takes them from the tails, as far as they reach. */
+  stream(): void {
+    this.#streamed = true;
+    this.#wake?.();
+  }
+
   take(): News {
-    const news = { missed: this.#missed, events: this.#pending };
+    const news = { missed: this.#missed, streamed: this.#streamed, events: this.#pending };
     this.#missed = false;
+    this.#streamed = false;
     this.#pending = [];
     return news;
   }
 
-  /** Resolves when there is something to take, or the signal is aborted. */
-  async changed(signal: AbortSignal): Promise<void> {
-    if (this.#pending.length > 0 || this.#missed || signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        signal.removeEventListener("abort", wake);
-        this.#wake = undefined;
-        resolve();
-      };
-      this.#wake = wake;
-      signal.addEventListener("abort", wake);
-    });
+  /** Whether its reader has had enough. */
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** The reader waits no more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when there is something to take, or the reader has had enough. */
+  async changed(): Promise<void> {
+    const hasNews = this.#pending.length > 0 || this.#missed || this.#streamed;
+    if (hasNews || this.#stopped) return;
+    await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#wake = undefined;
   }
 
   close(): void {
@@ -116,6 +132,11 @@ export class JobEvents {
 
   publish(event: JobEvent): void {
     for (const subscription of this.#subscriptions.get(event.jobId) ?? []) subscription.push(event);
+  }
+
+  /** A stream of the job has gone on. */
+  streamed(jobId: string): void {
+    for (const subscription of this.#subscriptions.get(jobId) ?? []) subscription.stream();
   }
 
   /** Another node has moved the job: its readers here have to look. */

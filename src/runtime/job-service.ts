@@ -21,6 +21,7 @@ import {
   type StartJob,
   type TaskProgress,
 } from "./runtime.ts";
+import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 
 export interface JobServiceOptions {
@@ -29,6 +30,7 @@ export interface JobServiceOptions {
   readonly blueprints: BlueprintRegistry;
   readonly turns: TurnRunner;
   readonly events: JobEvents;
+  readonly tails: StreamTails;
   readonly ids: Ids;
   readonly clock: Clock;
   readonly progress: (taskId: string) => TaskProgress | undefined;
@@ -70,7 +72,7 @@ export class Jobs implements JobService {
     }
     const { name, version, fingerprint } = blueprint;
     const origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
-    const begun = await turns.begin(blueprint, origin, input, follow);
+    const begun = await turns.begin(blueprint, origin, { type: "start", input }, follow);
     if (begun === "exists") return this.#require(jobId);
     const { status, currentState } = begun.summary;
     if (follow) this.#options.events.begun(jobId);
@@ -170,8 +172,7 @@ export class Jobs implements JobService {
   async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView> {
     const { events, clock, turns } = this.#options;
     const { subscription, fromBeginning, following } = events.subscribe(jobId);
-    const abort = new AbortController();
-    const stop = () => abort.abort();
+    const stop = () => subscription.stop();
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop);
     const timer = clock.schedule(timeoutMs, stop);
@@ -182,13 +183,13 @@ export class Jobs implements JobService {
       for (let look = !known; ;) {
         if (look) {
           const job = await this.#require(jobId);
-          if (isFinished(job.status) || abort.signal.aborted) return job;
+          if (isFinished(job.status) || subscription.isStopped) return job;
         }
-        await subscription.changed(abort.signal);
+        await subscription.changed();
         const { missed, events: news } = subscription.take();
         const end = news.find((event) => event.type === "finished");
         if (end) return end.job;
-        look = missed || abort.signal.aborted;
+        look = missed || subscription.isStopped;
       }
     } finally {
       timer.cancel();
@@ -199,10 +200,24 @@ export class Jobs implements JobService {
 
   async *watch(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
     const { subscription, following } = this.#options.events.subscribe(jobId);
+    const stop = () => subscription.stop();
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
     let last = after;
+    let place = 0;
     try {
       await following;
-      for (let news: News = { missed: true, events: [] }; !signal.aborted;) {
+      for (
+        let news: News = { missed: true, streamed: true, events: [] };
+        !subscription.isStopped;
+      ) {
+        // Before what happened since: the end of a job comes after its streams. A chunk that comes while these are read
+        // sets the subscription again.
+        if (news.streamed || news.missed) {
+          const read = this.#options.tails.read(jobId, place);
+          place = read.place;
+          yield* read.events;
+        }
         for await (const event of this.#told(jobId, last, news)) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
@@ -211,10 +226,11 @@ export class Jobs implements JobService {
           yield event;
           if (event.type === "finished") return;
         }
-        await subscription.changed(signal);
+        await subscription.changed();
         news = subscription.take();
       }
     } finally {
+      signal.removeEventListener("abort", stop);
       subscription.close();
     }
   }

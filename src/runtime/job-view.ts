@@ -81,6 +81,7 @@ export function jobView(job: StoredJob, tools: ViewTools): JobView {
     ...aggregation(blueprint, envelope),
     ...(envelope.deferred && { deferredEvents: envelope.deferred.map(({ type }) => type) }),
     ...(envelope.parent && { parentJobId: envelope.parent.jobId }),
+    ...restarts(envelope),
     activeStates: nodes.map(drawnId),
     ...(workerId !== undefined && { workerId }),
     createdAt: summary.createdAt,
@@ -105,6 +106,7 @@ export function archivedJobView(job: ArchivedJob, blueprint: Blueprint | undefin
     ...jobData({ style }, envelope.context),
     ...(envelope.output !== undefined && { output: envelope.output }),
     ...(envelope.error && { error: envelope.error }),
+    ...restarts(envelope),
     waits: [],
     activeStates: isSameShape
       ? activeStates(blueprint.machine, envelope.value).nodes.map(drawnId)
@@ -112,6 +114,11 @@ export function archivedJobView(job: ArchivedJob, blueprint: Blueprint | undefin
     archivedAt,
   };
 }
+
+const restarts = ({ restartedFrom, restartedAs }: Envelope) => ({
+  ...(restartedFrom && { restartedFrom }),
+  ...(restartedAs && { restartedAs }),
+});
 
 /** What is known of tasks that run at once, or have just ended together. */
 function aggregation(

@@ -12,8 +12,8 @@ export interface LocalParams {
   readonly input: unknown;
 }
 
-/** A promise that rejects is not tried again: that is for its `onError`. One whose node was lost is. */
-const lostRetry = { maxAttempts: 4, initialMs: 1000, factor: 2, maxMs: 60_000 };
+/** A promise that rejects is not tried again: that is for its `onError`. One whose node was lost is, after a pause. */
+const retry = { maxAttempts: 1, initialMs: 1000, factor: 2, maxMs: 60_000 };
 
 export function localTask(
   queue: string,
@@ -21,5 +21,5 @@ export function localTask(
   input: unknown,
 ): Pick<NewTask, "type" | "queue" | "params" | "priority" | "retry"> {
   const params: LocalParams = { src, input };
-  return { type: queue, queue, params, priority: 5, retry: lostRetry };
+  return { type: queue, queue, params, priority: 5, retry };
 }

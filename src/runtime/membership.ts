@@ -59,6 +59,11 @@ export class Membership {
     }
   }
 
+  /** How many nodes live, this one included. */
+  get size(): number {
+    return this.#living.length;
+  }
+
   /** The most time between two looks into a shard. Hints make it shorter; nothing is lost where they are. */
   lookEveryMs(shard: number): number {
     if (!this.#nodes.shared) return Number.POSITIVE_INFINITY;

@@ -44,6 +44,15 @@ export type OutboxBody =
       readonly reason: string;
       readonly number: number;
     }
+  /** To the job where another one has begun. */
+  | {
+      readonly kind: "restarted";
+      readonly to: string;
+      readonly as: string;
+      readonly revision: number;
+      readonly edited?: unknown;
+      readonly by: string;
+    }
   /** To the parent of a job that has ended. */
   | {
       readonly kind: "job_end";

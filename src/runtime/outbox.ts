@@ -19,6 +19,11 @@ export interface OutboxOptions {
   readonly blueprints: BlueprintRegistry;
   readonly random: () => number;
   readonly log: Logger;
+  /** Add an entry to the history of a job that has been archived; nothing happens where there is none. */
+  readonly noteArchived: (
+    jobId: string,
+    message: Message & { readonly type: "restarted" },
+  ) => Promise<void>;
   /** A message of a job will be tried again at this store time. */
   readonly delayed: (jobId: string, due: number) => void;
 }
@@ -98,6 +103,8 @@ export class Outbox {
         const { to, reason, number } = body;
         return this.#deliver(message, to, { type: "stop", reason, number });
       }
+      case "restarted":
+        return this.#noteRestart(body);
       case "job_end": {
         const { to, ...mail } = body;
         return this.#options.turns.deliver(to, mail).then(settled);
@@ -147,7 +154,15 @@ export class Outbox {
       parent,
       depth,
     };
-    await turns.begin(found, origin, parsed.input);
+    await turns.begin(found, origin, { type: "start", input: parsed.input });
+  }
+
+  /** In the history of the job where another one has begun, wherever that is kept by now. */
+  async #noteRestart({ to, as, revision, edited, by }: Body<"restarted">): Promise<void> {
+    const note = { as, revision, ...(edited !== undefined && { edited }), by };
+    const message = { type: "restarted", ...note } as const;
+    const delivery = await this.#options.turns.deliver(to, { kind: "message", message });
+    if (delivery.outcome === "unknown") await this.#options.noteArchived(to, message);
   }
 
   /** The end of a job that never began. */

@@ -1,16 +1,26 @@
 // What the edges may ask of the runtime: clients through `JobService`, workers through `WorkerService`.
-import type { SentEvent } from "../actor/effect.ts";
+import type { JobMoment, SentEvent } from "../actor/effect.ts";
 import type { ArchivePage } from "../archive/archive.ts";
 import type { Failure } from "../actor/envelope.ts";
 import type { BranchResult } from "../blueprint/flow-actions.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
+import type { CheckpointStatus } from "./checkpoints.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
+export type {
+  JobMomentView,
+  JobStepView,
+  PastService,
+  RestartJob,
+  StartedWork,
+} from "./past-service.ts";
+export type { MigratedJob, StandingJob, VersionService } from "./version-service.ts";
 // What the edges are answered with, so that they need not know the store.
 export {
   isFinished,
   type ArchivePage,
+  type CheckpointStatus,
   type HistoryEntry,
   type JobPage,
   type JobQuery,
@@ -61,6 +71,29 @@ export interface TaskProgress {
   readonly data?: unknown;
 }
 
+/** A line of an attempt's log. Lines are not kept. */
+export interface LogLine {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** When it was logged, in milliseconds since 1970, by the worker's clock where it said so. */
+  readonly at: number;
+  /** How many lines of the attempt were dropped before this one. */
+  readonly dropped: number;
+}
+
+/** A piece of a stream of an attempt. */
+export interface StreamChunk {
+  readonly stream: string;
+  /** Where it begins in the stream, in bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly data: string;
+  readonly encoding: "text" | "base64";
+  /** The stream ends with it. */
+  readonly end: boolean;
+}
+
 /** A job as clients may see it: no token, no envelope internals. */
 export interface JobView {
   readonly jobId: string;
@@ -82,6 +115,10 @@ export interface JobView {
   readonly activeStates: readonly string[];
   /** The job that started it. */
   readonly parentJobId?: string;
+  /** The job that it is a second try of, and after which of its revisions it began. */
+  readonly restartedFrom?: JobMoment;
+  /** The latest jobs that began where it was, oldest first. */
+  readonly restartedAs?: readonly string[];
   /** Handler style: where the results of tasks that run at once will go, and those that have come. */
   readonly aggregation?: {
     readonly into: string;
@@ -116,6 +153,24 @@ export type JobEvent =
       readonly taskType: string;
       readonly attempt: number;
       readonly progress: TaskProgress;
+    }
+  | {
+      readonly type: "log";
+      readonly jobId: string;
+      readonly taskId: string;
+      readonly child: string;
+      readonly taskType: string;
+      readonly attempt: number;
+      readonly line: LogLine;
+    }
+  | {
+      readonly type: "chunk";
+      readonly jobId: string;
+      readonly taskId: string;
+      readonly child: string;
+      readonly taskType: string;
+      readonly attempt: number;
+      readonly chunk: StreamChunk;
     }
   | { readonly type: "emitted"; readonly jobId: string; readonly event: SentEvent }
   | {
@@ -247,17 +302,28 @@ export interface WorkerService {
   /** The worker took the attempt. */
   accept(session: WorkerSession, attempt: Attempt): void;
   /** The worker will not run the attempt, or gives it back: queued again, no retry used. */
-  release(session: WorkerSession, attempt: Attempt, delayMs: number): Promise<void>;
+  release(
+    session: WorkerSession,
+    attempt: Attempt,
+    delayMs: number,
+    handOver?: { readonly checkpoint: unknown },
+  ): Promise<void>;
   /** Extend the leases of what runs. Resolves when that is durable, with the attempts that are lost. */
   heartbeat(session: WorkerSession, running: readonly Attempt[]): Promise<readonly LostAttempt[]>;
   /** Tell everyone who watches; dropped where the attempt is not the session's. */
   progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void;
+  /** Keep where an attempt has got to, for the next one. Resolves when it is durable, or a later one is to be. */
+  checkpoint(session: WorkerSession, attempt: Attempt, data: unknown): Promise<CheckpointStatus>;
+  /** Tell everyone who watches; dropped where the attempt is not the session's. */
+  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): void;
+  /** Tell everyone who watches, and keep the stream's tail; dropped where the attempt is not the session's. */
+  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void;
   /** Take a result. Resolves when what follows from it is durable. */
   result(session: WorkerSession, attempt: Attempt, outcome: AttemptOutcome): Promise<ResultStatus>;
   /** The most tasks at once from now on; 0 pauses. */
   setCredits(session: WorkerSession, credits: number): void;
-  /** The worker describes itself anew. */
-  describe(session: WorkerSession, description: WorkerDescription): void;
+  /** The worker describes itself anew; what it does not name stays. */
+  describe(session: WorkerSession, description: Partial<WorkerDescription>): void;
   /** No more tasks for this session. */
   drain(session: WorkerSession): void;
   list(): readonly WorkerView[];
@@ -277,4 +343,8 @@ export interface RuntimeLimits {
   readonly runTimeoutMs: number;
   /** How often a task that does not say, and a handler that throws, are tried again. */
   readonly retriesMax: number;
+  /** How many workers a task may be lost with before it is given to no other. */
+  readonly lossesMax: number;
+  /** A waiting task counts as one priority higher for each so many milliseconds. */
+  readonly ageMs: number;
 }

@@ -1,14 +1,16 @@
 // Gives every job its turns: one at a time on this node, compare-and-swap against all others.
 import { LRUCache } from "lru-cache";
 import type { Origin } from "../actor/envelope.ts";
+import { incompatibilities } from "../blueprint/compatibility.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
+import { standingOf } from "../blueprint/standing.ts";
 import { RuntimeError } from "../errors.ts";
 import type { StoredJob } from "../store/records.ts";
 import type { Commit, LeaseOffer } from "../store/commit.ts";
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
-import { Turn, type Mail, type MailOutcome, type TurnTools } from "./turn.ts";
+import { Turn, type FirstMessage, type Mail, type MailOutcome, type TurnTools } from "./turn.ts";
 import type { NewTask } from "../store/records.ts";
 
 /** What follows from a commit that has become durable. */
@@ -81,15 +83,15 @@ export class TurnRunner {
   begin(
     blueprint: Blueprint,
     origin: Origin,
-    input: unknown,
+    first: FirstMessage,
     follow = false,
   ): Promise<StoredJob | "exists"> {
-    return this.#track(this.#begin(blueprint, origin, input, follow));
+    return this.#track(this.#begin(blueprint, origin, first, follow));
   }
 
-  async #begin(blueprint: Blueprint, origin: Origin, input: unknown, follow: boolean) {
+  async #begin(blueprint: Blueprint, origin: Origin, first: FirstMessage, follow: boolean) {
     for (let conflicts = 0; conflicts < conflictsMax; conflicts++) {
-      const turn = await Turn.begin(this.#tools(blueprint, origin.jobId), origin, input);
+      const turn = await Turn.begin(this.#tools(blueprint, origin.jobId), origin, first);
       const result = await this.#commit(turn, follow);
       if (result.outcome === "committed") return result.job;
       // Revision 0: there is no such job yet, but the epoch has changed.
@@ -110,6 +112,29 @@ export class TurnRunner {
       this.#mailboxes.set(jobId, [letter]);
       void this.#track(this.#empty(jobId));
     });
+  }
+
+  /**
+   * Make a turn of a job that no mail makes. Resolves when it is durable.
+   *
+   * @param make is asked again where another turn was first; where it gives none, or an empty one, nothing happens.
+   */
+  change(
+    jobId: string,
+    make: (tools: (blueprint: Blueprint) => TurnTools) => Promise<Turn | undefined>,
+  ): Promise<StoredJob | undefined> {
+    return this.#track(this.#change(jobId, make));
+  }
+
+  async #change(jobId: string, make: Parameters<TurnRunner["change"]>[1]) {
+    for (let conflicts = 0; conflicts < conflictsMax; conflicts++) {
+      const turn = await make((blueprint) => this.#tools(blueprint, jobId));
+      if (!turn || turn.isEmpty) return undefined;
+      const result = await this.#commit(turn);
+      if (result.outcome === "committed") return result.job;
+      this.#cache.delete(jobId);
+    }
+    throw contended(jobId);
   }
 
   /** The job as this node wrote it last, where it still has it: another node may have gone on since. */
@@ -237,10 +262,18 @@ function refuseOtherShape({ envelope, blueprint }: Turn): void {
   const { shape } = blueprint.fingerprint;
   if (envelope.shape === shape) return;
   const { jobId, version } = envelope;
+  const found = incompatibilities(blueprint, standingOf(envelope, undefined));
   throw new RuntimeError(
     "blueprint.shape_changed",
-    `Job ${jobId} runs "${blueprint.name}" version "${version}", whose shape has changed since it was started. Serve the old shape under that version, and give the new one a version of its own.`,
-    { jobId, blueprint: blueprint.name, version, shape, startedWith: envelope.shape },
+    `Job ${jobId} runs "${blueprint.name}" version "${version}", whose shape has changed since it was started. Serve the old shape under that version, and give the new one a version of its own.${found.map(({ message }) => ` ${message}`).join("")}`,
+    {
+      jobId,
+      blueprint: blueprint.name,
+      version,
+      shape,
+      startedWith: envelope.shape,
+      problems: found.map(({ message }) => message),
+    },
   );
 }
 

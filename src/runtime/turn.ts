@@ -3,7 +3,7 @@ import type { Effect, Message, SentEvent, StepTime } from "../actor/effect.ts";
 import type { Child, Envelope, Failure, Origin } from "../actor/envelope.ts";
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
 import { currentState } from "../actor/current-state.ts";
-import { start, step } from "../actor/step.ts";
+import { restart, start, step } from "../actor/step.ts";
 import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { Commit, LeaseOffer, Op } from "../store/commit.ts";
@@ -11,6 +11,7 @@ import type { HistoryEntry, NewTask, OutboxMessage, StoredJob } from "../store/r
 import { jobEnd, sendToChild, startChild, stopChild } from "./children.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import { jobStatus } from "./job-status.ts";
+import type { OutboxBody } from "./outbox-message.ts";
 import { readMail, type Mail, type MailOutcome } from "./mail.ts";
 import { retentionOps, type Retention } from "./retention.ts";
 import type { RuntimeLimits } from "./runtime.ts";
@@ -23,6 +24,9 @@ export interface TakenAway {
   readonly taskId: string;
   readonly reason: string;
 }
+
+/** What a job begins with. */
+export type FirstMessage = Extract<Message, { type: "start" | "restart" }>;
 
 export interface TurnTools {
   readonly blueprint: Blueprint;
@@ -55,6 +59,8 @@ export class Turn {
   readonly inline: Extract<Effect, { type: "run_inline" }>[] = [];
   readonly takenAway: TakenAway[] = [];
   #envelope: Envelope | undefined;
+  /** While the job migrates: what it ran before, whose children are stopped. */
+  #before: Blueprint | undefined;
 
   private constructor(
     tools: TurnTools,
@@ -69,10 +75,16 @@ export class Turn {
   }
 
   /** The first turn of a new job. */
-  static async begin(tools: TurnTools, origin: Origin, input: unknown): Promise<Turn> {
+  static async begin(tools: TurnTools, origin: Origin, first: FirstMessage): Promise<Turn> {
     const turn = new Turn(tools, origin.jobId, 0, tools.at.now);
-    const { envelope, effects } = start(tools.blueprint.machine, origin, input, tools.at);
-    await turn.#settle(turn.#took({ type: "start", input }, envelope, effects));
+    const { machine } = tools.blueprint;
+    const { envelope, effects } =
+      first.type === "start"
+        ? start(machine, origin, first.input, tools.at)
+        : restart(machine, origin, first, tools.at);
+    const pending = turn.#took(first, envelope, effects);
+    if (first.type === "restart") turn.#ops.post(1, restartNote(origin.jobId, first));
+    await turn.#settle(pending);
     return turn;
   }
 
@@ -81,6 +93,27 @@ export class Turn {
     const { jobId, createdAt } = job.summary;
     const turn = new Turn(tools, jobId, job.revision, createdAt);
     turn.#envelope = decodeEnvelope(job.envelope);
+    return turn;
+  }
+
+  /**
+   * The turn in which a stored job becomes one of another version, which is that of the tools.
+   *
+   * @param from what it ran before, where that is there
+   */
+  static async migrate(
+    tools: TurnTools,
+    job: StoredJob,
+    message: Extract<Message, { type: "migrate" }>,
+    from: Blueprint | undefined,
+  ): Promise<Turn> {
+    const turn = Turn.resume(tools, job);
+    const result = step(tools.blueprint.machine, turn.envelope, message, tools.at);
+    if (result.outcome === "ignored") return turn;
+    turn.#before = from;
+    const pending = turn.#took(message, result.envelope, result.effects);
+    turn.#before = undefined;
+    await turn.#settle(pending);
     return turn;
   }
 
@@ -244,10 +277,10 @@ export class Turn {
         const [reason, toJob] =
           cause.type === "stop"
             ? [cause.reason, `The job that started it was stopped: ${cause.reason}`]
-            : [leftReason, "The job that started it does not wait for it any more."];
+            : [leftReason(cause), "The job that started it does not wait for it any more."];
         const child = before && childOf(before, effect.generation);
         const taken = stopChild(effect, {
-          blueprint,
+          blueprint: this.#before ?? blueprint,
           envelope,
           ops: this.#ops,
           child,
@@ -326,7 +359,19 @@ export class Turn {
   }
 }
 
-const leftReason = "the job left the state that invoked the task";
+/** For the job where the new one began. */
+function restartNote(
+  as: string,
+  { from, edited, by }: Extract<Message, { type: "restart" }>,
+): OutboxBody {
+  const { jobId: to, revision } = from;
+  return { kind: "restarted", to, as, revision, ...(edited !== undefined && { edited }), by };
+}
+
+const leftReason = ({ type }: Message): string =>
+  type === "migrate"
+    ? "the job has become one of another version, which does not want the task"
+    : "the job left the state that invoked the task";
 
 function childOf({ children, awaiting = {} }: Envelope, generation: string): Child | undefined {
   return (

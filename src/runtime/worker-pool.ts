@@ -2,18 +2,29 @@
 import type { TimerHandle } from "../clock.ts";
 import type { StoredTask } from "../store/records.ts";
 import type { Attempt } from "../store/store.ts";
-import type { TaskProgress, WorkerIntroduction } from "./runtime.ts";
+import { compareBy, type Candidate } from "./dispatch/choose.ts";
+import { specOf } from "./dispatch/queue.ts";
+import { noOutcomes, noted, reputationOf, type Outcomes } from "./dispatch/reputation.ts";
+import { candidate, memberLack, roomFor, slotsAt } from "./dispatch/suitability.ts";
+import type { TaskProgress, WorkerDescription, WorkerIntroduction } from "./runtime.ts";
 
 // What a session is spoken to about, so that the edges need not know the store.
 export type { Attempt, StoredTask };
+
+/** Types that share an allowance of tasks at once. */
+export interface TypePool {
+  readonly types: ReadonlySet<string>;
+  readonly limit: number;
+}
 
 /** One connected worker. The gateway implements it for a socket, the runtime itself for promises of this node. */
 export interface WorkerSession {
   /** Names this worker process over its reconnections; it is the `holder` of the leases. */
   readonly holder: string;
   readonly workerId: string;
-  /** Task type → most at once; undefined where only the total counts. */
+  /** Task type → most at once now; undefined where only the total counts. The types stay as they are. */
   readonly types: ReadonlyMap<string, number | undefined>;
+  readonly pools?: readonly TypePool[];
   /** How long its leases last, in milliseconds, where other than `RuntimeLimits.leaseMs`. */
   readonly leaseMs?: number;
   /** Of a worker that asks for each of its tasks: how many it asks for now. Its credits are only shown, then. */
@@ -39,6 +50,8 @@ export interface WorkerView {
   readonly installedModels?: readonly unknown[];
   /** What it has loaded and would do at once. */
   readonly hotCache?: readonly string[];
+  /** How its tasks have ended, as the node has measured it: 1 is best. */
+  readonly reputation: number;
 }
 
 /** An attempt that a session of this node runs. */
@@ -47,18 +60,16 @@ export interface Running extends Attempt {
   readonly child: string;
   readonly type: string;
   readonly wantsProgress: boolean;
+  readonly queue: string;
   progress?: TaskProgress;
   /** Ends the attempt when it has run for too long. */
   deadline?: TimerHandle;
 }
 
-/** A worker that ignores this many pushes in a row gets no more before it has answered something. */
-const ignoredMax = 3;
-
 /** The present attempt of a task. */
 export function runningAttempt(task: StoredTask): Running {
-  const { taskId, attempt, jobId, child, type, wantsProgress = false } = task;
-  return { taskId, attempt, jobId, child, type, wantsProgress };
+  const { taskId, attempt, jobId, child, type, queue, wantsProgress = false } = task;
+  return { taskId, attempt, jobId, child, type, queue, wantsProgress };
 }
 
 /** A session with its books: what it may take and what it has. */
@@ -68,19 +79,45 @@ export interface Member {
   readonly connectedAt: number;
   credits: number;
   draining: boolean;
-  /** Slots promised to a commit or claim that is under way, by task type. */
+  /** Slots promised to commits and claims that are under way, and how many tasks of each type as far as that is known. */
+  reservedSlots: number;
   readonly reserved: Map<string, number>;
   readonly running: Map<string, Running>;
+  /** The slots that what it runs takes. */
+  usedSlots: number;
+  /** By queue: what it lacks for its tasks; nothing where that is empty. */
+  readonly lacks: Map<string, string>;
+  /** It begins nothing else until it has enough slots free for a task of this queue. */
+  savingFor?: string;
+  /** Grows with each task that it is given. */
+  turn: number;
   /** A claim for this member is under way. */
   claiming: boolean;
   /** Pushed attempts in a row that it did not accept in time. */
   ignored: number;
 }
 
+interface Choice {
+  readonly member: Member;
+  readonly as: Candidate;
+}
+
+/** Workers whose outcomes are remembered, those that were heard of last. */
+const outcomesMax = 10_000;
+
 export class WorkerPool {
+  readonly #now: () => number;
+  #turns = 0;
+  /** By the worker's id: what it has made of its tasks, over its reconnections. */
+  readonly #outcomes = new Map<string, Outcomes>();
   readonly #members = new Map<string, Member>();
   readonly #byType = new Map<string, Set<Member>>();
   readonly #owners = new Map<string, Member>();
+
+  /** @param now a clock that only goes forward, in milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** Take in a session; returns the one it replaces, if its holder was already here. */
   add(session: WorkerSession, introduction: WorkerIntroduction, connectedAt: number): Member {
@@ -92,8 +129,12 @@ export class WorkerPool {
       connectedAt,
       credits: introduction.credits,
       draining: introduction.draining,
+      reservedSlots: 0,
       reserved: new Map(),
       running: new Map(),
+      usedSlots: 0,
+      lacks: new Map(),
+      turn: before?.turn ?? 0,
       claiming: false,
       ignored: 0,
     };
@@ -141,66 +182,115 @@ export class WorkerPool {
     return this.#owners.get(taskId);
   }
 
-  /** How many more tasks of a type a member may take now. */
-  free(member: Member, type: string): number {
-    if (member.draining || member.ignored >= ignoredMax) return 0;
-    let total = member.session.asking ?? member.credits - member.running.size;
-    for (const count of member.reserved.values()) total -= count;
-    const limit = member.session.types.get(type);
-    if (limit === undefined || total <= 0) return Math.max(0, total);
-    let ofType = member.reserved.get(type) ?? 0;
-    for (const running of member.running.values()) if (running.type === type) ofType++;
-    return Math.max(0, Math.min(total, limit - ofType));
+  /** The members that may do the tasks of a queue and have room for one now, the best choice first. */
+  candidates(queue: string): readonly Member[] {
+    const compare = compareBy(specOf(queue).strategy);
+    return this.#choices(queue)
+      .toSorted((a, b) => compare(a.as, b.as))
+      .map(({ member }) => member);
   }
 
-  /** Promise a slot to a task that is about to be leased: the least loaded worker of its type, if any is free. */
-  reserve(type: string): Member | undefined {
-    let best: Member | undefined;
-    let bestFree = 0;
-    for (const member of this.#byType.get(type) ?? []) {
-      const free = this.free(member, type) / member.credits;
-      if (free > bestFree) [best, bestFree] = [member, free];
+  /** Promise slots to a task of a queue that is about to be leased: the best choice among those with room, if any has. */
+  reserve(queue: string): Member | undefined {
+    const spec = specOf(queue);
+    const compare = compareBy(spec.strategy);
+    let best: Choice | undefined;
+    for (const choice of this.#choices(queue))
+      if (!best || compare(choice.as, best.as) < 0) best = choice;
+    if (best) this.hold(best.member, slotsAt(best.member, spec), spec.type);
+    return best?.member;
+  }
+
+  #choices(queue: string): readonly Choice[] {
+    const spec = specOf(queue);
+    const now = this.#now();
+    const choices: Choice[] = [];
+    for (const member of this.#byType.get(spec.type) ?? []) {
+      if (roomFor(member, queue) === 0 || memberLack(member, queue) !== undefined) continue;
+      const outcomes =
+        spec.strategy === "best_value" && this.#outcomes.get(member.session.workerId);
+      const reputation = outcomes ? reputationOf(outcomes, now) : 1;
+      choices.push({ member, as: candidate(member, spec, reputation) });
     }
-    if (best) this.hold(best, type, 1);
-    return best;
+    return choices;
   }
 
-  /** Whether any member could take a task of this type now. */
-  hasFree(type: string): boolean {
-    for (const member of this.#byType.get(type) ?? []) if (this.free(member, type) > 0) return true;
+  /** Whether any member may do the tasks of a queue and has room for one now. */
+  hasFree(queue: string): boolean {
+    for (const member of this.#byType.get(specOf(queue).type) ?? [])
+      if (roomFor(member, queue) > 0 && memberLack(member, queue) === undefined) return true;
     return false;
   }
 
-  hold(member: Member, type: string, count: number): void {
-    member.reserved.set(type, (member.reserved.get(type) ?? 0) + count);
+  /** @param type of the one task that they are for, where that is known */
+  hold(member: Member, slots: number, type?: string): void {
+    member.reservedSlots += slots;
+    if (type !== undefined) member.reserved.set(type, (member.reserved.get(type) ?? 0) + 1);
   }
-  giveBack(member: Member, type: string, count: number): void {
-    const left = (member.reserved.get(type) ?? 0) - count;
+  giveBack(member: Member, slots: number, type?: string): void {
+    member.reservedSlots -= slots;
+    if (type === undefined) return;
+    const left = (member.reserved.get(type) ?? 0) - 1;
     if (left > 0) member.reserved.set(type, left);
     else member.reserved.delete(type);
   }
 
+  /** The worker of a session says something else of itself from now on. */
+  describe(session: WorkerSession, description: Partial<WorkerDescription>): Member | undefined {
+    const member = this.of(session);
+    if (!member) return undefined;
+    member.introduction = { ...member.introduction, ...description };
+    member.lacks.clear();
+    return member;
+  }
+
+  /** An attempt of a worker has ended, and that is to its credit or not. */
+  noteOutcome(workerId: string, isGood: boolean): void {
+    const before = this.#outcomes.get(workerId) ?? noOutcomes;
+    this.#outcomes.delete(workerId);
+    this.#outcomes.set(workerId, noted(before, isGood, this.#now()));
+    for (const oldest of this.#outcomes.keys()) {
+      if (this.#outcomes.size <= outcomesMax) break;
+      this.#outcomes.delete(oldest);
+    }
+  }
+
   /** Note an attempt that a member now runs. */
   run(member: Member, running: Running): void {
+    this.#forget(member, running.taskId);
     member.running.set(running.taskId, running);
+    member.usedSlots += specOf(running.queue).slots ?? 1;
+    member.turn = ++this.#turns;
     this.#owners.set(running.taskId, member);
   }
 
-  /** Free the slot of an attempt. Later attempts of the same task stay. */
-  finish(member: Member, { taskId, attempt }: Attempt): void {
+  /** Free the slots of an attempt, and tell what it was. Later attempts of the same task stay. */
+  finish(member: Member, { taskId, attempt }: Attempt): Running | undefined {
     const running = member.running.get(taskId);
-    if (running?.attempt !== attempt) return;
+    if (running?.attempt !== attempt) return undefined;
+    this.#forget(member, taskId);
+    if (this.#owners.get(taskId) === member) this.#owners.delete(taskId);
+    return running;
+  }
+
+  #forget(member: Member, taskId: string): void {
+    const running = member.running.get(taskId);
+    if (!running) return;
     running.deadline?.cancel();
     member.running.delete(taskId);
-    if (this.#owners.get(taskId) === member) this.#owners.delete(taskId);
+    member.usedSlots -= specOf(running.queue).slots ?? 1;
   }
 
   list(): readonly WorkerView[] {
-    return [...this.#members.values()].map(viewOf);
+    const now = this.#now();
+    return [...this.#members.values()].map((member) => {
+      const outcomes = this.#outcomes.get(member.session.workerId) ?? noOutcomes;
+      return viewOf(member, reputationOf(outcomes, now));
+    });
   }
 }
 
-function viewOf(member: Member): WorkerView {
+function viewOf(member: Member, reputation: number): WorkerView {
   const { labels, resources, costPerSecond, installedModels, hotCache } = member.introduction;
   return {
     workerId: member.session.workerId,
@@ -208,12 +298,13 @@ function viewOf(member: Member): WorkerView {
     types: [...member.session.types.keys()],
     maxConcurrentTasks: member.credits,
     running: member.running.size,
-    status: member.draining ? "draining" : member.running.size >= member.credits ? "busy" : "idle",
+    status: member.draining ? "draining" : member.usedSlots >= member.credits ? "busy" : "idle",
     connectedAt: member.connectedAt,
     labels,
     resources,
     ...(costPerSecond !== undefined && { costPerSecond }),
     ...(installedModels && { installedModels }),
     ...(hotCache && { hotCache }),
+    reputation,
   };
 }

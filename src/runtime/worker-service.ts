@@ -4,22 +4,26 @@ import type { Logger } from "../logger.ts";
 import type { Attempt, Extension, ExtensionResult, Store } from "../store/store.ts";
 import type { StoredTask } from "../store/records.ts";
 import { shardOf } from "../store/shard.ts";
-import type { Attempts } from "./attempts.ts";
+import { totalTimeout, type Attempts } from "./attempts.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Followers } from "./followers.ts";
 import type { JobEvents } from "./job-events.ts";
+import { Reports } from "./reports.ts";
 import type {
   AttemptOutcome,
-  JobEvent,
+  CheckpointStatus,
+  LogLine,
   LostAttempt,
   ResultStatus,
   RuntimeLimits,
+  StreamChunk,
   TaskProgress,
   Welcome,
   WorkerDescription,
   WorkerIntroduction,
   WorkerService,
 } from "./runtime.ts";
+import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import {
   runningAttempt,
@@ -40,6 +44,7 @@ export interface WorkerServiceOptions {
   readonly limits: RuntimeLimits;
   readonly log: Logger;
   readonly followers: Followers;
+  readonly tails: StreamTails;
   /** The workers of other nodes. */
   readonly elsewhere: () => readonly WorkerView[];
   /** The lease of a task will end at this store time unless it is extended. */
@@ -51,11 +56,11 @@ export class Workers implements WorkerService {
   /** Pushed attempts that nobody has accepted yet, oldest first. */
   readonly #unaccepted = new Map<string, { member: Member; attempt: Attempt; deadline: number }>();
   #acceptTimer: TimerHandle | undefined;
-  /** Tasks whose machine is being told of progress, and what to tell it next. */
-  readonly #telling = new Map<string, TaskProgress | undefined>();
+  readonly #reports: Reports;
 
   constructor(options: WorkerServiceOptions) {
     this.#options = options;
+    this.#reports = new Reports(options);
   }
 
   async connect(session: WorkerSession, introduction: WorkerIntroduction): Promise<Welcome> {
@@ -97,11 +102,19 @@ export class Workers implements WorkerService {
     this.#answered(session, taskId);
   }
 
-  async release(session: WorkerSession, attempt: Attempt, delayMs: number): Promise<void> {
+  async release(
+    session: WorkerSession,
+    attempt: Attempt,
+    delayMs: number,
+    handOver?: { readonly checkpoint: unknown },
+  ): Promise<void> {
     this.#answered(session, attempt.taskId);
     try {
-      if (await this.#holds(session, attempt))
+      if (await this.#holds(session, attempt)) {
+        if (handOver) await this.#reports.handOver(session, attempt, handOver.checkpoint);
+        else await this.#reports.flush(attempt);
         await this.#options.attempts.giveBack(attempt, delayMs);
+      }
     } finally {
       this.#free(session, attempt);
     }
@@ -118,19 +131,20 @@ export class Workers implements WorkerService {
     return lost;
   }
 
-  progress(session: WorkerSession, { taskId, attempt }: Attempt, progress: TaskProgress): void {
-    const { pool, events, followers } = this.#options;
-    const running = pool.of(session)?.running.get(taskId);
-    if (running?.attempt !== attempt) return;
-    running.progress = progress;
-    const { jobId, child, type } = running;
-    if (events.isFollowed(jobId) || followers.has(jobId)) {
-      const told = { jobId, taskId, child, taskType: type, attempt, progress };
-      const event: JobEvent = { type: "progress", ...told };
-      events.publish(event);
-      followers.tell(event);
-    }
-    if (running.wantsProgress) this.#tell(jobId, child, taskId, progress);
+  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
+    this.#reports.progress(session, attempt, progress);
+  }
+
+  checkpoint(session: WorkerSession, attempt: Attempt, data: unknown): Promise<CheckpointStatus> {
+    return this.#reports.checkpoint(session, attempt, data);
+  }
+
+  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): void {
+    this.#reports.log(session, attempt, line);
+  }
+
+  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void {
+    this.#reports.chunk(session, attempt, chunk);
   }
 
   async result(
@@ -152,7 +166,11 @@ export class Workers implements WorkerService {
       return { status: "fenced" };
     }
     const { jobId, child, type } = task;
+    if (outcome.outcome === "ok") this.#reports.drop(attempt);
+    else await this.#reports.flush(attempt);
     const status = await attempts.end({ ...attempt, jobId, child, type }, outcome);
+    const isGood = status.status === "applied" ? toItsCredit(outcome, status.code) : undefined;
+    if (isGood !== undefined) pool.noteOutcome(session.workerId, isGood);
     this.#free(session, attempt);
     return status;
   }
@@ -161,12 +179,15 @@ export class Workers implements WorkerService {
     const member = this.#options.pool.of(session);
     if (!member) return;
     member.credits = credits;
+    member.lacks.clear();
     this.#options.dispatcher.fill(member);
   }
 
-  describe(session: WorkerSession, description: WorkerDescription): void {
-    const member = this.#options.pool.of(session);
-    if (member) member.introduction = { ...member.introduction, ...description };
+  describe(session: WorkerSession, description: Partial<WorkerDescription>): void {
+    const { pool, dispatcher } = this.#options;
+    const member = pool.describe(session, description);
+    // It may satisfy now what it did not before.
+    if (member) dispatcher.fill(member);
   }
 
   drain(session: WorkerSession): void {
@@ -220,24 +241,32 @@ export class Workers implements WorkerService {
     return false;
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#acceptTimer?.cancel();
     this.#unaccepted.clear();
+    await this.#reports.stop();
   }
 
   /** End an attempt that runs longer than its task allows, as an error that is tried again. */
-  #limitRun(member: Member, { taskId, attempt, runTimeoutMs, lease }: StoredTask): void {
+  #limitRun(member: Member, task: StoredTask): void {
+    const { taskId, attempt, createdAt, lease } = task;
+    const { runTimeoutMs = Infinity, totalTimeoutMs = Infinity } = task;
     const running = member.running.get(taskId);
-    if (!running || runTimeoutMs === undefined || !lease) return;
-    const { clock, store, log } = this.#options;
-    const leftMs = lease.startedAt + runTimeoutMs - store.now(shardOf(taskId));
-    running.deadline = clock.schedule(Math.max(0, leftMs), () => {
-      const reason = `The attempt ran longer than ${runTimeoutMs} ms.`;
-      const error = { code: "RUN_TIMEOUT", message: reason };
+    if (!running || !lease) return;
+    const { clock, store, log, pool } = this.#options;
+    const runEnd = lease.startedAt + runTimeoutMs;
+    const end = Math.min(runEnd, createdAt + totalTimeoutMs);
+    if (end === Infinity) return;
+    running.deadline = clock.schedule(Math.max(0, end - store.now(shardOf(taskId))), () => {
+      const message = `The attempt ran longer than ${runTimeoutMs} ms.`;
+      const error = end === runEnd ? { code: "RUN_TIMEOUT", message } : totalTimeout(task);
+      const reason = error.message;
       const { cancelGraceMs } = this.#options.limits;
+      if (end === runEnd) pool.noteOutcome(member.session.workerId, false);
       member.session.cancel({ taskId, attempt }, reason, cancelGraceMs);
-      this.#options.attempts
-        .end({ ...running }, { outcome: "error", error })
+      this.#reports
+        .flush(running)
+        .then(() => this.#options.attempts.end({ ...running }, { outcome: "error", error }))
         .catch((cause: unknown) => log.error({ err: cause, taskId }, "ending an attempt failed"));
     });
   }
@@ -312,27 +341,19 @@ export class Workers implements WorkerService {
     const { pool, dispatcher } = this.#options;
     const member = pool.of(session);
     if (!member) return;
-    pool.finish(member, attempt);
-    dispatcher.fill(member);
+    dispatcher.freed(member, pool.finish(member, attempt));
   }
+}
 
-  /** Give the machine the latest progress: one turn at a time per task, skipping what is overtaken meanwhile. */
-  #tell(jobId: string, child: string, taskId: string, progress: TaskProgress): void {
-    if (this.#telling.has(taskId)) {
-      this.#telling.set(taskId, progress);
-      return;
-    }
-    this.#telling.set(taskId, undefined);
-    this.#options.turns
-      .deliver(jobId, { kind: "progress", taskId, child, data: progress.data })
-      .catch((error: unknown) => {
-        this.#options.log.warn({ err: error, jobId, taskId }, "telling a job of progress failed");
-      })
-      .finally(() => {
-        const next = this.#telling.get(taskId);
-        this.#telling.delete(taskId);
-        if (next) this.#tell(jobId, child, taskId, next);
-      });
+/** Whether an outcome speaks for its worker; undefined where it says nothing of it. */
+function toItsCredit(outcome: AttemptOutcome, code: string | undefined): boolean | undefined {
+  switch (outcome.outcome) {
+    case "ok":
+      return code === undefined;
+    case "error":
+      return outcome.error.code === "INVALID_INPUT_ERROR" ? undefined : false;
+    case "cancelled":
+      return undefined;
   }
 }
 

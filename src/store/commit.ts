@@ -1,7 +1,10 @@
 // One turn as data: what becomes durable together or not at all.
 import type { HistoryEntry, JobSummary, NewTask, OutboxMessage } from "./records.ts";
 
-/** Who would run the task now. Taken only where the task's queue is empty, so push never overtakes the backlog (law 6). */
+/**
+ * Who would run the task now. Taken only where the task's queue is empty, so push never overtakes the backlog (law 6),
+ * and where its key does not run as often as it may.
+ */
 export interface LeaseOffer {
   readonly holder: string;
   readonly workerId: string;

@@ -88,7 +88,7 @@ export interface NewTask {
   readonly jobId: string;
   readonly child: string;
   readonly type: string;
-  /** Tasks of one queue are interchangeable for a worker; here the task type, or `local:…` for promises. */
+  /** Tasks of one queue are interchangeable for a worker: of one type, asking for the same. `local:…` for promises. */
   readonly queue: string;
   readonly params: unknown;
   /** 0 (last) to 9 (first). */
@@ -98,11 +98,20 @@ export interface NewTask {
   readonly runTimeoutMs?: number;
   /** How long the task may wait for a worker before it fails, in milliseconds. */
   readonly queueTimeoutMs?: number;
-  /** Which workers may do it, and which of them is to. */
+  /** How long the task may take in all, from when it was added, in milliseconds. */
+  readonly totalTimeoutMs?: number;
+  /** Which workers may do it, which of them is to, and when. */
   readonly placement?: {
     readonly strategy?: string;
     readonly requirements?: Readonly<Record<string, unknown>>;
     readonly maxCost?: number;
+    readonly slots?: number;
+    readonly limit?: {
+      readonly key: string;
+      /** The most tasks with the key that are leased at once. */
+      readonly concurrency?: number;
+      readonly rate?: { readonly count: number; readonly perMs: number };
+    };
   };
   /** The job's machine takes progress as events. */
   readonly wantsProgress?: true;
@@ -127,6 +136,8 @@ export interface StoredTask extends NewTask {
   readonly settled: number;
   /** How many attempts count against `retry.maxAttempts`. */
   readonly failures: number;
+  /** How many attempts were lost with their workers. */
+  readonly losses: number;
   readonly createdAt: number;
   /** When the present state began. */
   readonly since: number;
@@ -136,6 +147,15 @@ export interface StoredTask extends NewTask {
   readonly lastError?: Failure;
   /** The latest progress that a heartbeat carried. */
   readonly progress?: unknown;
+  /** Where the work had got to when its worker said so last. It outlives the attempt: the next one goes on from it. */
+  readonly checkpoint?: unknown;
+}
+
+/** Store time when a queued task has waited for longer than it may, where there is such a time. */
+export function overdueAt(task: StoredTask): number | undefined {
+  const { queueTimeoutMs = Infinity, totalTimeoutMs = Infinity, since, createdAt } = task;
+  const at = Math.min(since + queueTimeoutMs, createdAt + totalTimeoutMs);
+  return at === Infinity ? undefined : at;
 }
 
 /** Something to be done once the job's commit is durable, at least once: a named action, a message to another job. */

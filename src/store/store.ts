@@ -26,13 +26,29 @@ export interface JobPage {
   readonly next?: string;
 }
 
+export interface AskedQueue {
+  readonly queue: string;
+  /** The most tasks to take of it. */
+  readonly limit: number;
+  /** How much of the claim's limit each of its tasks takes; 1 where absent. */
+  readonly slots?: number;
+  /** Lanes are served in turn, the lower numbers first; within one, who was added first. 0 where absent. */
+  readonly lane?: number;
+}
+
 export interface Claim {
   /** The shard to look into. */
   readonly shard: number;
-  /** Queues to look into and the most tasks to take from each. Among them, higher priority first, then first in first out. */
-  readonly queues: readonly { readonly queue: string; readonly limit: number }[];
-  /** The most tasks to take in all. */
+  /**
+   * Queues to look into: among them higher priority first, then lane by lane, then first in first out. Of tasks whose
+   * `placement.limit` names a concurrency, no more are leased in the shard at once than that of the same key; a queue
+   * whose next task has to wait for that gives nothing.
+   */
+  readonly queues: readonly AskedQueue[];
+  /** The most slots to fill in all. */
   readonly limit: number;
+  /** A task counts as one priority higher for each so many milliseconds since it was added; never where absent. */
+  readonly ageMs?: number;
   readonly holder: string;
   readonly workerId: string;
   readonly leaseMs: number;
@@ -55,6 +71,8 @@ export interface Extension extends Attempt {
   readonly leaseMs: number;
   /** The latest progress, kept with the task. */
   readonly progress?: unknown;
+  /** The latest checkpoint, kept with the task until a later one takes its place, over all its attempts. */
+  readonly checkpoint?: unknown;
 }
 /** `kept`: the lease is extended, or taken up again where it had run out but nobody else got the task. */
 export type ExtensionResult = "kept" | "fenced" | "unknown";
@@ -65,9 +83,9 @@ export interface Requeue extends Attempt {
   readonly delayMs: number;
   /** A settled attempt is fenced from now on; one that was merely lost may still be taken up again by its worker. */
   readonly settle: boolean;
-  /** Whether the attempt adds to the task's `failures`; a released one does not. */
+  /** Whether the attempt adds to the task's `failures`, or to its `losses` where it is `lapsed`; a released one does not. */
   readonly counts: boolean;
-  /** Only where the lease has ended by store time; `fenced` where it has been renewed meanwhile. */
+  /** Lost with its worker: only where the lease has ended by store time; `fenced` where it has been renewed meanwhile. */
   readonly lapsed?: true;
   readonly error?: Failure;
 }
@@ -82,7 +100,7 @@ export interface Due {
   }[];
   /** Leased tasks whose lease has ended. */
   readonly expired: readonly StoredTask[];
-  /** Queued tasks that have waited longer than their `queueTimeoutMs`. */
+  /** Queued tasks that have waited longer than their `queueTimeoutMs`, or are older than their `totalTimeoutMs`. */
   readonly overdue: readonly StoredTask[];
   /** Queues in which tasks can be claimed, delayed ones that have just become ready included; ordered by name. */
   readonly queues: readonly string[];

@@ -84,6 +84,9 @@ export class ReplaySide {
         return own ? { ...message, generation: own.generation } : message;
       }
       case "start":
+      case "restart":
+      case "restarted":
+      case "migrate":
       case "event":
       case "deferred":
       case "stop":

@@ -302,6 +302,12 @@ export function describeMessage(message: HistoryEntry["message"]): string {
       return `${message.child} part ${message.part}`;
     case "timer":
       return `timer ${message.timer}`;
+    case "restart":
+      return `restart from revision ${message.from.revision} of ${message.from.jobId}`;
+    case "restarted":
+      return `restarted as ${message.as}`;
+    case "migrate":
+      return `migrate from version ${message.from.version}`;
     case "start":
     case "deferred":
     case "stop":

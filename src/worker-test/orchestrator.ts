@@ -9,6 +9,7 @@ import { serve, type HttpServer } from "../http/serve.ts";
 import { createLogger } from "../logger.ts";
 import type {
   AttemptOutcome,
+  CheckpointStatus,
   LostAttempt,
   ResultStatus,
   TaskProgress,
@@ -136,6 +137,7 @@ export class TestOrchestrator implements WorkerService {
         attempt: 1,
         settled: 0,
         failures: 0,
+        losses: 0,
         createdAt: now,
         since: now,
       },
@@ -234,6 +236,16 @@ export class TestOrchestrator implements WorkerService {
 
   progress(_session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
     this.#of(attempt)?.progress.push(progress);
+    this.#changed();
+  }
+
+  checkpoint(): Promise<CheckpointStatus> {
+    return Promise.resolve("kept");
+  }
+  logLine(): void {
+    this.#changed();
+  }
+  chunk(): void {
     this.#changed();
   }
 

@@ -130,6 +130,18 @@ export const dueCases: Cases = {
     await clock.advance(1);
     expect((await store.due(10)).overdue).toHaveLength(1);
   },
+  "reports a queued task that is older than it may be in all, however short it has waited": async ({
+    store,
+    clock,
+  }) => {
+    await addTasks(store, "j1", ["a"], { queueTimeoutMs: 1000, totalTimeoutMs: 1500 });
+    await claimOne(store);
+    await clock.advance(1400);
+    await putBack(store, "j1:a", 1);
+    expect((await store.due(10)).next).toBe(store.now() + 100);
+    await clock.advance(100);
+    expect((await store.due(10)).overdue).toHaveLength(1);
+  },
   "queues a delayed task when its time comes, and names its queue": async ({ store, clock }) => {
     await addTasks(store, "j1", ["a", "b"], { queueTimeoutMs: 5000 });
     await store.claimTasks(claimOf("echo", 2));

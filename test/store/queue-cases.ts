@@ -1,7 +1,7 @@
 // Who is served first.
 import { expect } from "vitest";
 import type { Cases } from "./conformance.ts";
-import { addTasks, claimOf, claimOne, offerTo, putBack } from "./sample.ts";
+import { addTasks, claimOf, claimOne, newTask, offerTo, putBack, turn } from "./sample.ts";
 
 export const queueCases: Cases = {
   "serves first in, first out": async ({ store }) => {
@@ -69,6 +69,98 @@ export const queueCases: Cases = {
       drained: [],
     });
   },
+  "counts a task as one priority higher for each time that it has waited": async ({
+    store,
+    clock,
+  }) => {
+    await addTasks(store, "j1", ["low"], { priority: 3 });
+    await clock.advance(2000);
+    await addTasks(store, "j2", ["high", "higher"], { priority: 5 });
+    const claim = { ...claimOf("echo", 1), ageMs: 1000 };
+    const next = async () => (await store.claimTasks(claim)).tasks[0]?.child;
+    // Two steps make it equal, and of equals the one with the higher priority of its own is first.
+    expect(await next()).toBe("high");
+    await clock.advance(1000);
+    await addTasks(store, "j3", ["newest"], { priority: 5 });
+    expect(await next()).toBe("higher");
+    expect(await next()).toBe("low");
+    expect(await next()).toBe("newest");
+  },
+  "serves lanes in turn, and within a lane who was added first": async ({ store }) => {
+    await addTasks(store, "j1", ["a1", "a2"], { queue: "a" });
+    await addTasks(store, "j2", ["b1"], { queue: "b" });
+    await addTasks(store, "j3", ["c1"], { queue: "c" });
+    await addTasks(store, "j4", ["a3"], { queue: "a" });
+    const queues = [
+      { queue: "a", limit: 9, lane: 1 },
+      { queue: "b", limit: 9, lane: 0 },
+      { queue: "c", limit: 9, lane: 0 },
+    ];
+    const { tasks } = await store.claimTasks({ shard: 0, queues, limit: 9, ...offerTo("h1") });
+    expect(tasks.map(({ child }) => child)).toEqual(["b1", "a1", "c1", "a2", "a3"]);
+  },
+  "puts priority before the turns of lanes": async ({ store }) => {
+    await addTasks(store, "j1", ["a1", "a2"], { queue: "a", priority: 6 });
+    await addTasks(store, "j2", ["b1"], { queue: "b" });
+    const queues = [
+      { queue: "b", limit: 9, lane: 0 },
+      { queue: "a", limit: 9, lane: 1 },
+    ];
+    const { tasks } = await store.claimTasks({ shard: 0, queues, limit: 2, ...offerTo("h1") });
+    expect(tasks.map(({ child }) => child)).toEqual(["a1", "a2"]);
+  },
+  "fills slots, and passes over tasks that take more than are left": async ({ store }) => {
+    await addTasks(store, "j1", ["big1", "big2"], { queue: "big" });
+    await addTasks(store, "j2", ["s1", "s2", "s3"], { queue: "small" });
+    const queues = [
+      { queue: "big", limit: 9, slots: 3 },
+      { queue: "small", limit: 9 },
+    ];
+    const { tasks, drained } = await store.claimTasks({
+      shard: 0,
+      queues,
+      limit: 5,
+      ...offerTo("h1"),
+    });
+    expect(tasks.map(({ child }) => child)).toEqual(["big1", "s1", "s2"]);
+    expect(drained).toEqual([]);
+  },
+  "leases no more tasks of a key at once than that allows, by claim, by offer, of whatever queue":
+    async ({ store, clock }) => {
+      const placement = { limit: { key: "k", concurrency: 2 } };
+      const offer = offerTo("h1");
+      const add = (jobId: string, queue: string) =>
+        store.commit(
+          turn(jobId, 1, {
+            ops: [{ op: "add_task", task: newTask(jobId, "t", { queue, placement }), offer }],
+          }),
+        );
+      expect(await add("j1", "q1")).toMatchObject({ leased: ["j1:t"] });
+      expect(await add("j2", "q2")).toMatchObject({ leased: ["j2:t"] });
+      expect(await add("j3", "q3")).toMatchObject({ leased: [] });
+      await addTasks(store, "j4", ["other"], { queue: "q4" });
+      const queues = [
+        { queue: "q3", limit: 9 },
+        { queue: "q4", limit: 9 },
+      ];
+      const claim = { shard: 0, queues, limit: 9, ...offer };
+      expect(await store.claimTasks(claim)).toMatchObject({
+        tasks: [{ child: "other" }],
+        drained: ["q4"],
+      });
+      await store.commit(
+        turn("j1", 2, { ops: [{ op: "finish_task", taskId: "j1:t", attempt: 1 }] }),
+      );
+      expect(await store.claimTasks(claim)).toMatchObject({ tasks: [{ jobId: "j3" }] });
+      await putBack(store, "j2:t", 1, true, 10);
+      await addTasks(store, "j5", ["a", "b"], { queue: "q3", placement });
+      expect(await store.claimTasks(claim)).toMatchObject({
+        tasks: [{ taskId: "j5:a" }],
+        drained: ["q4"],
+      });
+      await clock.advance(10);
+      expect(await store.countQueues()).toEqual({ q2: 1, q3: 1 });
+    },
   "gives each task to one of many who claim at once": async ({ store }) => {
     const names = Array.from({ length: 30 }, (_, n) => `t${n}`);
     await addTasks(store, "j1", names);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { JobStatus } from "../../src/store/records.ts";
 
 export const jobIds = ["j1", "j2", "j10"];
-export const queueNames = ["q1", "q2"];
+export const queueNames = ["q1", "q2", "q2\n{}"];
 const statuses = ["running", "waiting_for_worker", "finished"] satisfies JobStatus[];
 const blueprints = ["b1", "b2"];
 
@@ -31,6 +31,8 @@ const op = fc.oneof(
       queue,
       priority: fc.constantFrom(0, 5, 9),
       queueTimeoutMs: maybe(ms),
+      totalTimeoutMs: maybe(ms),
+      limit: maybe(fc.record({ key: name, concurrency: maybe(fc.constantFrom(1, 2)) })),
       holder: maybe(holder),
     }),
   ),
@@ -61,10 +63,12 @@ const write = fc.oneof(
     3,
     fc.record({
       call: is("claimTasks"),
-      queues: fc.uniqueArray(fc.record({ queue, limit: fc.nat(2) }), {
-        selector: (asked) => asked.queue,
-      }),
-      limit: fc.nat(3),
+      queues: fc.uniqueArray(
+        fc.record({ queue, limit: fc.nat(2), slots: fc.constantFrom(1, 1, 2), lane: fc.nat(1) }),
+        { selector: (asked) => asked.queue },
+      ),
+      limit: fc.nat(4),
+      ageMs: maybe(fc.constantFrom(1, 4, 10)),
       holder,
       leaseMs: ms,
     }),
@@ -73,9 +77,18 @@ const write = fc.oneof(
     3,
     fc.record({
       call: is("extendLeases"),
-      extensions: fc.array(fc.record({ taskId, off, holder, progress: maybe(fc.nat(9)) }), {
-        maxLength: 3,
-      }),
+      extensions: fc.array(
+        fc.record({
+          taskId,
+          off,
+          holder,
+          progress: maybe(fc.nat(9)),
+          checkpoint: maybe(fc.nat(9)),
+        }),
+        {
+          maxLength: 3,
+        },
+      ),
     }),
   ),
   often(

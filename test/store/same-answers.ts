@@ -57,16 +57,19 @@ async function exactCall(
       return (store) => store.commit(commit);
     }
     case "claimTasks": {
-      const { queues, limit, holder, leaseMs } = rough;
-      return (store) => store.claimTasks({ shard: 0, queues, limit, ...offerTo(holder, leaseMs) });
+      const { queues, limit, ageMs, holder, leaseMs } = rough;
+      const ageing = ageMs !== undefined && { ageMs };
+      const asked = { shard: 0, queues, limit, ...ageing, ...offerTo(holder, leaseMs) };
+      return (store) => store.claimTasks(asked);
     }
     case "extendLeases": {
       const extensions = await Promise.all(
-        rough.extensions.map(async ({ taskId, off, holder, progress }) => ({
+        rough.extensions.map(async ({ taskId, off, holder, progress, checkpoint }) => ({
           taskId,
           attempt: (await currentAttempt(model, taskId)) + off,
           ...offerTo(holder, 20),
           ...(progress !== undefined && { progress }),
+          ...(checkpoint !== undefined && { checkpoint }),
         })),
       );
       return (store) => store.extendLeases(extensions);
@@ -119,9 +122,17 @@ async function exactOp(rough: RoughOp, jobId: string, model: Store): Promise<Op>
   const now = model.now();
   switch (rough.op) {
     case "add_task": {
-      const { name, queue, priority, queueTimeoutMs, holder } = rough;
-      const timeout = queueTimeoutMs !== undefined && { queueTimeoutMs };
-      const task = newTask(jobId, name, { queue, priority, ...timeout });
+      const { name, queue, priority, queueTimeoutMs, totalTimeoutMs, limit, holder } = rough;
+      const { key = "", concurrency } = limit ?? {};
+      const task = newTask(jobId, name, {
+        queue,
+        priority,
+        ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+        ...(totalTimeoutMs !== undefined && { totalTimeoutMs }),
+        ...(limit && {
+          placement: { limit: { key, ...(concurrency !== undefined && { concurrency }) } },
+        }),
+      });
       return { op: "add_task", task, ...(holder && { offer: offerTo(holder, 20) }) };
     }
     case "finish_task": {

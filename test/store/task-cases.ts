@@ -21,6 +21,7 @@ export const taskCases: Cases = {
       attempt: 1,
       settled: 0,
       failures: 0,
+      losses: 0,
       createdAt: now,
       since: now,
       lease: {
@@ -50,6 +51,7 @@ export const taskCases: Cases = {
       attempt: 0,
       settled: 0,
       failures: 0,
+      losses: 0,
       createdAt: now,
       since: now,
     });
@@ -223,6 +225,51 @@ export const taskCases: Cases = {
     ).toEqual(["kept", "unknown", "fenced"]);
     expect(await store.extendLeases([])).toEqual([]);
   },
+  "keeps the latest checkpoint over attempts, through a loss, a release and another holder":
+    async ({ store }) => {
+      const save = (attempt: number, holder: string, checkpoint?: unknown) =>
+        store.extendLeases([
+          {
+            taskId: "j1:a",
+            attempt,
+            ...offerTo(holder),
+            ...(checkpoint !== undefined && { checkpoint }),
+          },
+        ]);
+      await addTasks(store, "j1", ["a"]);
+      expect(await claimOne(store)).not.toHaveProperty("checkpoint");
+      expect(await save(1, "h1", { page: 3, note: "a\nb\tc\u2028" })).toEqual(["kept"]);
+      expect(await save(1, "h1", { page: 7, note: "a\nb" })).toEqual(["kept"]);
+      expect(await save(1, "h1")).toEqual(["kept"]);
+      await putBack(store, "j1:a", 1, false);
+      expect(await claimOne(store, "h2")).toMatchObject({
+        attempt: 2,
+        checkpoint: { page: 7, note: "a\nb" },
+        params: newTask("j1", "a").params,
+      });
+      await putBack(store, "j1:a", 2, true);
+      expect((await claimOne(store, "h3")).checkpoint).toEqual({ page: 7, note: "a\nb" });
+      expect(await save(3, "h3", null)).toEqual(["kept"]);
+      await putBack(store, "j1:a", 3, true);
+      expect((await claimOne(store)).checkpoint).toBeNull();
+    },
+  "refuses the checkpoint of an attempt that is settled, replaced or somebody else's": async ({
+    store,
+  }) => {
+    const save = (attempt: number, holder: string) =>
+      store.extendLeases([{ taskId: "j1:a", attempt, ...offerTo(holder), checkpoint: holder }]);
+    await addTasks(store, "j1", ["a"]);
+    await claimOne(store, "h1");
+    expect(await save(1, "h2")).toEqual(["fenced"]);
+    await putBack(store, "j1:a", 1, true);
+    expect(await save(1, "h1")).toEqual(["fenced"]);
+    await claimOne(store, "h2");
+    expect(await save(1, "h1")).toEqual(["fenced"]);
+    expect(await store.loadTask("j1:a")).not.toHaveProperty("checkpoint");
+    expect(
+      await store.extendLeases([{ taskId: "j1:x", attempt: 1, ...offerTo("h1"), checkpoint: 1 }]),
+    ).toEqual(["unknown"]);
+  },
   "forgets the progress of an attempt when the next one is leased": async ({ store }) => {
     await addTasks(store, "j1", ["a"]);
     await claimOne(store);
@@ -281,6 +328,7 @@ export const taskCases: Cases = {
     expect(await store.requeueTask(lapsed)).toBe("fenced");
     await clock.advance(1);
     expect(await store.requeueTask(lapsed)).toBe("requeued");
+    expect(await store.loadTask("j1:a")).toMatchObject({ failures: 0, losses: 1 });
   },
   "ends a lapsed attempt, but not one whose lease was renewed meanwhile": async ({
     store,

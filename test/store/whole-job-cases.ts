@@ -31,7 +31,13 @@ async function richJob(store: Store, jobId: string): Promise<JobDump> {
   await store.commit(turn(jobId, 2, { status: "waiting_for_parallel_tasks" }));
   await claimOne(store, "h1", "one");
   await store.extendLeases([
-    { taskId: `${jobId}:leased`, attempt: 1, ...offerTo("h1"), progress: { ratio: 0.5 } },
+    {
+      taskId: `${jobId}:leased`,
+      attempt: 1,
+      ...offerTo("h1"),
+      progress: { ratio: 0.5 },
+      checkpoint: [7],
+    },
   ]);
   await claimOne(store, "h1", "two");
   await store.requeueTask({

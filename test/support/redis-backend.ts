@@ -4,12 +4,17 @@ import type { Clock } from "../../src/clock.ts";
 import { Keys } from "../../src/store/redis/keys.ts";
 import { openRedisStore, type RedisOptions } from "../../src/store/redis/open-redis-store.ts";
 import type { RedisStore } from "../../src/store/redis/redis-store.ts";
+import type { Deployment } from "../../src/store/redis/servers.ts";
 import type { Store } from "../../src/store/store.ts";
 import { FakeClock } from "./fake-clock.ts";
+import type { RedisCluster } from "./redis-cluster.ts";
 import { startRedisServer, type RedisServer } from "./redis-server.ts";
 
-export interface RedisBackend {
+export interface RedisBackend extends StoreBackend {
   readonly server: RedisServer;
+}
+
+export interface StoreBackend {
   /** Open an empty store. Its time is that of the clock. */
   open(clock: Clock, options?: Partial<RedisOptions>): Promise<OpenedRedis>;
   close(): Promise<void>;
@@ -27,47 +32,91 @@ export interface OpenedRedis {
 export async function startRedisBackend(settings: readonly string[] = []): Promise<RedisBackend> {
   const server = await startRedisServer(settings);
   let client = await connected(server.port);
+  const backend = backendOver({
+    deployment: { kind: "single", server: { host: "127.0.0.1", port: server.port } },
+    shards: 1,
+    setClock: async (meta, now) => void (await client.hSet(meta, "clock", now)),
+    async restart() {
+      client.destroy();
+      await server.kill();
+      await server.start();
+      client = await connected(server.port);
+    },
+    async close() {
+      client.destroy();
+      await server.close();
+    },
+  });
+  return { server, ...backend };
+}
+
+/** The same over a cluster, all servers of which are killed wherever the store is opened again. */
+export function clusterBackend(cluster: RedisCluster): StoreBackend {
+  return backendOver({
+    deployment: { kind: "cluster", seeds: cluster.seeds.slice(0, 2) },
+    shards: 4,
+    async setClock(meta, now) {
+      const { primary } = await cluster.serving(meta);
+      await cluster.ask(primary, "HSET", meta, "clock", now);
+    },
+    async restart() {
+      await Promise.all(cluster.servers.map((server) => server.kill()));
+      await Promise.all(cluster.servers.map((server) => server.start()));
+      await cluster.healthy();
+    },
+    close: () => cluster.close(),
+  });
+}
+
+interface Place {
+  readonly deployment: Deployment;
+  /** How many shards a store has where the test does not say. */
+  readonly shards: number;
+  readonly setClock: (meta: string, now: string) => Promise<void>;
+  readonly restart: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+function backendOver(place: Place): StoreBackend {
+  const { deployment } = place;
   const joined: Store[] = [];
   let prefixes = 0;
 
   return {
-    server,
     async open(clock, options = {}) {
       const prefix = `test${prefixes++}`;
-      await follow(clock, prefix, options.shards);
-      let store = await openRedis(server.port, { clock, prefix, ...options });
+      const { shards = place.shards } = options;
+      const settings = { deployment, prefix, ...options, shards };
+      await follow(clock, prefix, shards);
+      let store = await openRedisAt({ clock, ...settings });
       return {
         store,
         async join(nodeId) {
-          const other = await openRedis(server.port, { clock, prefix, nodeId });
+          const other = await openRedisAt({ clock, deployment, prefix, nodeId });
           joined.push(other);
           return other;
         },
         async reopen(next) {
           await store.close();
-          client.destroy();
-          await server.kill();
-          await server.start();
-          client = await connected(server.port);
-          await follow(next, prefix, options.shards);
-          return (store = await openRedis(server.port, { clock: next, prefix, ...options }));
+          await place.restart();
+          await follow(next, prefix, shards);
+          return (store = await openRedisAt({ clock: next, ...settings }));
         },
       };
     },
     async close() {
       await Promise.all(joined.map((store) => store.close()));
-      client.destroy();
-      await server.close();
+      await place.close();
     },
   };
 
-  async function follow(clock: Clock, prefix: string, shards = 1): Promise<void> {
+  async function follow(clock: Clock, prefix: string, shards: number): Promise<void> {
     if (!(clock instanceof FakeClock)) throw new Error("The clock must be a fake one.");
     const keys = new Keys(prefix);
     const metas = Array.from({ length: shards }, (_, shard) => keys.shard(shard).all[0]!);
     clock.moved = async () => {
       const now = String(clock.steady());
-      await Promise.all([...metas, keys.system[0]].map((meta) => client.hSet(meta, "clock", now)));
+      await Promise.all([...metas, keys.system[0]].map((meta) => place.setClock(meta, now)));
     };
     await clock.moved();
   }
@@ -78,8 +127,15 @@ export function openRedis(
   port: number,
   options: Pick<RedisOptions, "clock"> & Partial<RedisOptions>,
 ): Promise<RedisStore> {
+  const server = { host: "127.0.0.1", port };
+  return openRedisAt({ deployment: { kind: "single", server }, ...options });
+}
+
+/** Open the store of a Redis of the tests, wherever it is. */
+export function openRedisAt(
+  options: Pick<RedisOptions, "clock" | "deployment"> & Partial<RedisOptions>,
+): Promise<RedisStore> {
   return openRedisStore({
-    deployment: { kind: "single", server: { host: "127.0.0.1", port } },
     access: {},
     prefix: "avtomatika",
     replicas: 1,

@@ -1,5 +1,9 @@
 // A worker session that does nothing by itself: tests look at what it was given and answer in its name.
-import type { AttemptOutcome, WorkerService } from "../../src/runtime/runtime.ts";
+import type {
+  AttemptOutcome,
+  WorkerIntroduction,
+  WorkerService,
+} from "../../src/runtime/runtime.ts";
 import type { StoredTask } from "../../src/store/records.ts";
 import type { Attempt } from "../../src/store/store.ts";
 import type { WorkerSession } from "../../src/runtime/worker-pool.ts";
@@ -8,11 +12,19 @@ export class ScriptedWorker implements WorkerSession {
   readonly holder: string;
   readonly workerId: string;
   readonly types: ReadonlyMap<string, number | undefined>;
+  /** What it says of itself when it connects. */
+  readonly #says: Partial<WorkerIntroduction>;
   readonly tasks: StoredTask[] = [];
   readonly cancelled: { attempt: Attempt; reason: string }[] = [];
   readonly #workers: WorkerService;
 
-  constructor(workers: WorkerService, workerId: string, types: readonly string[]) {
+  constructor(
+    workers: WorkerService,
+    workerId: string,
+    types: readonly string[],
+    says: Partial<WorkerIntroduction> = {},
+  ) {
+    this.#says = says;
     this.#workers = workers;
     this.workerId = workerId;
     this.holder = `${workerId}:1`;
@@ -28,6 +40,7 @@ export class ScriptedWorker implements WorkerSession {
       draining: false,
       running,
       outbox: [],
+      ...this.#says,
     });
   }
 

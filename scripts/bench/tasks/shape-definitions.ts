@@ -1,4 +1,4 @@
-// The two tasks of the shapes.
+// The tasks of the shapes, and the one of the bench of workers.
 import { task } from "avtomatika";
 import { z } from "zod";
 
@@ -11,3 +11,5 @@ export const addAll = task("add_all", {
   input: z.object({ values: z.array(z.number()) }),
   output: z.object({ sum: z.number() }),
 });
+
+export const hold = task("hold", { input: z.object({}), output: z.object({}) });

@@ -61,14 +61,23 @@ function addTask(batch: Batch, task: NewTask, offer: LeaseOffer | undefined): bo
       attempt: 0,
       settled: 0,
       failures: 0,
+      losses: 0,
       createdAt: batch.now,
       since: batch.now,
     },
   };
-  const taken =
-    offer !== undefined && batch.tables.queued(shardOf(task.jobId), task.queue, 1).length === 0;
+  const taken = offer !== undefined && isFree(batch, task);
   batch.putTask(before, taken ? leased(added, offer, batch) : added);
   return taken;
+}
+
+/** Whether nothing waits in a task's queue, and its key does not run as often as it may. */
+function isFree({ tables }: Batch, { jobId, queue, placement }: NewTask): boolean {
+  const shard = shardOf(jobId);
+  if (tables.queued(shard, queue, 1).length > 0) return false;
+  const { key, concurrency } = placement?.limit ?? {};
+  if (key === undefined || concurrency === undefined) return true;
+  return tables.running(shard, key, concurrency) < concurrency;
 }
 
 /** The task of an attempt that is current and unsettled, and has no lease any more if it must be `lapsed`. */

@@ -1,5 +1,11 @@
 // One write transaction: the rows of many callers, their indexes and counts, durable together.
-import type { JobSummary, StoredJob, StoredOutboxMessage, StoredTask } from "../records.ts";
+import {
+  overdueAt,
+  type JobSummary,
+  type StoredJob,
+  type StoredOutboxMessage,
+  type StoredTask,
+} from "../records.ts";
 import { keys, type Key, type Tables, type TaskRow } from "./tables.ts";
 
 export class Batch {
@@ -46,6 +52,8 @@ export class Batch {
     this.#unindexTask(before);
     this.tables.put(keys.task(after.task.taskId), JSON.stringify(after));
     if (after.task.state === "queued") this.tables.put(keys.queued(after), after.task.taskId);
+    const running = runningKey(after.task);
+    if (running) this.tables.put(running, "");
     const due = dueKey(after.task);
     if (due) this.tables.put(due, "");
     if (after.task.state !== "leased") this.#count(keys.queueCount(after.task.queue), 1);
@@ -61,6 +69,8 @@ export class Batch {
   #unindexTask(before: TaskRow | undefined): void {
     if (!before) return;
     if (before.task.state === "queued") this.tables.remove(keys.queued(before));
+    const running = runningKey(before.task);
+    if (running) this.tables.remove(running);
     const due = dueKey(before.task);
     if (due) this.tables.remove(due);
     if (before.task.state !== "leased") this.#count(keys.queueCount(before.task.queue), -1);
@@ -135,6 +145,12 @@ export class Batch {
   }
 }
 
+/** The place among the tasks that run of those with the same key. */
+function runningKey({ state, taskId, placement }: StoredTask): Key | undefined {
+  const key = placement?.limit?.key;
+  return state === "leased" && key !== undefined ? keys.runs(key, taskId) : undefined;
+}
+
 /** The place in the due index of what must be done about a task if nothing happens to it before. */
 function dueKey(task: StoredTask): Key | undefined {
   switch (task.state) {
@@ -145,10 +161,10 @@ function dueKey(task: StoredTask): Key | undefined {
         ? undefined
         : keys.due(task.availableAt, "delayed", task.taskId);
     case "queued":
-      return task.queueTimeoutMs === undefined
-        ? undefined
-        : keys.due(task.since + task.queueTimeoutMs, "queued", task.taskId);
+      break;
   }
+  const at = overdueAt(task);
+  return at === undefined ? undefined : keys.due(at, "queued", task.taskId);
 }
 
 function sameKey(a: Key, b: Key): boolean {

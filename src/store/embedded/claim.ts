@@ -2,34 +2,27 @@
 import type { Claim, ClaimResult, Extension, ExtensionResult } from "../store.ts";
 import { currentAttempt } from "./apply-commit.ts";
 import type { Batch } from "./batch.ts";
-import type { TaskRow } from "./tables.ts";
+import { servingOrder } from "../serving-order.ts";
 import { extended, leased } from "./task-moves.ts";
 
-/** Lease the first tasks of the asked queues: by priority, then in the order they were added, whatever their queue. */
-export function claimTasks(
-  batch: Batch,
-  { shard, queues, limit, holder, workerId, leaseMs }: Claim,
-): ClaimResult {
-  const { tables } = batch;
-  const candidates = queues.flatMap((asked) =>
-    tables.queued(shard, asked.queue, Math.min(asked.limit, limit)).map((id) => tables.task(id)!),
-  );
-  const tasks = candidates
-    .toSorted(byRank)
-    .slice(0, limit)
-    .map((row) => {
-      const claimed = leased(row, { holder, workerId, leaseMs }, batch);
-      batch.putTask(row, claimed);
-      return claimed.task;
-    });
+/** Lease the first tasks of the asked queues. */
+export function claimTasks(batch: Batch, claim: Claim): ClaimResult {
+  const { shard, queues, limit, holder, workerId, leaseMs } = claim;
+  const { tables, now } = batch;
+  const waiting = queues.map((asked) => ({
+    asked,
+    waiting: tables.queuedByPriority(shard, asked.queue, Math.min(asked.limit, limit)),
+  }));
+  const served = servingOrder(waiting, claim, now, (key, most) => tables.running(shard, key, most));
+  const tasks = served.map((row) => {
+    const claimed = leased(row, { holder, workerId, leaseMs }, batch);
+    batch.putTask(row, claimed);
+    return claimed.task;
+  });
   const drained = queues
     .map(({ queue }) => queue)
     .filter((queue) => tables.queued(shard, queue, 1).length === 0);
   return { tasks, drained };
-}
-
-function byRank(a: TaskRow, b: TaskRow): number {
-  return b.task.priority - a.task.priority || a.sequence - b.sequence;
 }
 
 export function extendLease(batch: Batch, extension: Extension): ExtensionResult {

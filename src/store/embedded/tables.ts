@@ -46,6 +46,9 @@ export const keys = {
     sequence,
   ],
   queue: (shard: number, queue: string): Key => [ofShard("q", shard), queue],
+  /** The leased tasks with a key. */
+  runs: (key: string, taskId: string): Key => [...keys.running(shardOf(taskId), key), taskId],
+  running: (shard: number, key: string): Key => [ofShard("r", shard), key],
   /** → due time, to find the entry in the due index. */
   timer: (jobId: string, timerId: string) => ["x", jobId, timerId],
   /** → StoredOutboxMessage */
@@ -151,6 +154,38 @@ export class Tables {
     const start = keys.queue(shard, queue);
     const rows = this.range(start, [...start, last], limit);
     return rows.map(({ value }) => value);
+  }
+
+  /** The tasks that wait in a queue, of each priority the first ones, first to be claimed first. */
+  queuedByPriority(
+    shard: number,
+    queue: string,
+    limit: number,
+  ): ReadonlyMap<number, readonly TaskRow[]> {
+    const start = keys.queue(shard, queue);
+    const found = new Map<number, TaskRow[]>();
+    for (let rank = 0; rank <= 9;) {
+      const rows = this.range([...start, rank], [...start, last], limit);
+      const first = Number(rows[0]?.key[2] ?? 9);
+      // Where there are not as many as were asked for, all that wait are known.
+      const isAll = rows.length < limit;
+      for (const { key, value } of rows) {
+        if (!isAll && key[2] !== first) break;
+        const priority = 9 - Number(key[2]);
+        const before = found.get(priority) ?? [];
+        found.set(priority, before);
+        before.push(this.task(value)!);
+      }
+      if (isAll) break;
+      rank = first + 1;
+    }
+    return found;
+  }
+
+  /** How many tasks with a key are leased in a shard, counted up to `most`. */
+  running(shard: number, key: string, most: number): number {
+    const start = keys.running(shard, key);
+    return this.range(start, [...start, last], most).length;
   }
 
   /** The queues of a shard in which tasks can be claimed. */

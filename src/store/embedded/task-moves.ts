@@ -31,7 +31,7 @@ export function leased({ sequence, task }: TaskRow, offer: LeaseOffer, at: Momen
 /** The same attempt, leased longer, or again where the lease had been lost; undefined where another holds it. */
 export function extended(row: TaskRow, extension: Extension, at: Moment): TaskRow | undefined {
   const { availableAt: _, ...task } = row.task;
-  const { holder, workerId, leaseMs, progress } = extension;
+  const { holder, workerId, leaseMs, progress, checkpoint } = extension;
   const { now, node } = at;
   if (task.lease && task.lease.holder !== holder) return undefined;
   return {
@@ -48,6 +48,7 @@ export function extended(row: TaskRow, extension: Extension, at: Moment): TaskRo
         until: now + leaseMs,
       },
       ...(progress !== undefined && { progress }),
+      ...(checkpoint !== undefined && { checkpoint }),
     },
   };
 }
@@ -55,13 +56,14 @@ export function extended(row: TaskRow, extension: Extension, at: Moment): TaskRo
 /** Back in its queue, at once or later. */
 export function requeued(row: TaskRow, requeue: Requeue, now: number): TaskRow {
   const { lease: _, availableAt: __, ...task } = row.task;
-  const { delayMs, settle, counts, error } = requeue;
+  const { delayMs, settle, counts, lapsed, error } = requeue;
   return {
     sequence: row.sequence,
     task: {
       ...task,
       settled: settle ? task.attempt : task.settled,
-      failures: task.failures + (counts ? 1 : 0),
+      failures: task.failures + (counts && lapsed !== true ? 1 : 0),
+      losses: task.losses + (counts && lapsed === true ? 1 : 0),
       since: now,
       ...(error && { lastError: error }),
       ...(delayMs > 0 ? { state: "delayed", availableAt: now + delayMs } : { state: "queued" }),

@@ -1,5 +1,5 @@
 // The one list of what has a due time: timers, leases, delayed tasks, queue timeouts, messages, and how long jobs are kept.
-import type { StoredOutboxMessage } from "../records.ts";
+import { overdueAt, type StoredOutboxMessage } from "../records.ts";
 import { shardOf } from "../shard.ts";
 import type { Due } from "../store.ts";
 import type { Image } from "./image.ts";
@@ -86,7 +86,7 @@ function dueOf({ task }: TaskRow): number | undefined {
     case "delayed":
       return task.availableAt;
     case "queued":
-      return task.queueTimeoutMs === undefined ? undefined : task.since + task.queueTimeoutMs;
+      return overdueAt(task);
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type StoredOutboxMessage,
   type StoredTask,
 } from "../records.ts";
+import { servingOrder } from "../serving-order.ts";
 import { shardOf, tooFewShards } from "../shard.ts";
 import type {
   Attempt,
@@ -31,7 +32,7 @@ import { takeDue } from "./due.ts";
 import { timerKey, type Image } from "./image.ts";
 import { listJobs } from "./list-jobs.ts";
 import { newMemory, type Memory, type MemoryStoreOptions } from "./memory.ts";
-import { byRank, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
+import { byPriority, byRank, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
 import { claimOutlived, exportJob, importJob, listKeys, removeJob } from "./whole-job.ts";
 
 export class MemoryStore implements Store {
@@ -145,10 +146,14 @@ export class MemoryStore implements Store {
   #addTask(task: NewTask, offer: LeaseOffer | undefined): StoredTask {
     const now = this.now();
     const added = newRow(++this.#image.sequence, task, now);
-    const free = this.#queued(task.queue, shardOf(task.jobId)).length === 0;
+    const shard = shardOf(task.jobId);
+    const { key, concurrency = Infinity } = task.placement?.limit ?? {};
+    const isFree =
+      this.#queued(task.queue, shard).length === 0 &&
+      (key === undefined || this.#running(key, shard) < concurrency);
     return this.#put(
       added,
-      offer && free ? lease(added.task, offer, this.nodes.nodeId, now) : added.task,
+      offer && isFree ? lease(added.task, offer, this.nodes.nodeId, now) : added.task,
     );
   }
 
@@ -192,14 +197,16 @@ export class MemoryStore implements Store {
     return copy(rows.toSorted((a, b) => a.sequence - b.sequence).map(({ task }) => task));
   }
 
-  async claimTasks({ shard, queues, limit, ...offer }: Claim): Promise<ClaimResult> {
+  async claimTasks({ shard, queues, limit, ageMs, ...offer }: Claim): Promise<ClaimResult> {
     this.#assertOpen();
     const now = this.now();
-    const candidates = queues.flatMap((asked) =>
-      this.#queued(asked.queue, shard).slice(0, asked.limit),
-    );
-    const claimed = candidates.toSorted(byRank).slice(0, limit);
-    const tasks = claimed.map((row) =>
+    const waiting = queues.map((asked) => ({
+      asked,
+      waiting: byPriority(this.#queued(asked.queue, shard)),
+    }));
+    const sizes = { limit, ...(ageMs !== undefined && { ageMs }) };
+    const served = servingOrder(waiting, sizes, now, (key) => this.#running(key, shard));
+    const tasks = served.map((row) =>
       this.#put(row, lease(row.task, offer, this.nodes.nodeId, now)),
     );
     const drained = queues
@@ -222,13 +229,12 @@ export class MemoryStore implements Store {
     return copy(extensions).map((extension) => this.#extend(extension));
   }
 
-  #extend({ holder, workerId, leaseMs, progress, ...attempt }: Extension): ExtensionResult {
-    if (!this.#image.tasks.has(attempt.taskId)) return "unknown";
-    const row = this.#current(attempt);
-    if (!row || (row.task.lease && row.task.lease.holder !== holder)) return "fenced";
+  #extend(extension: Extension): ExtensionResult {
+    if (!this.#image.tasks.has(extension.taskId)) return "unknown";
+    const row = this.#current(extension);
+    if (!row || (row.task.lease && row.task.lease.holder !== extension.holder)) return "fenced";
     const { nodeId } = this.nodes;
-    const by = { holder, workerId, leaseMs, ...(progress !== undefined && { progress }) };
-    this.#put(row, extended(row.task, by, nodeId, this.now()));
+    this.#put(row, extended(row.task, extension, nodeId, this.now()));
     return "kept";
   }
 
@@ -323,6 +329,13 @@ export class MemoryStore implements Store {
     const row = this.#image.tasks.get(taskId);
     if (row?.task.attempt !== attempt || attempt <= row.task.settled) return undefined;
     return lapsed && (row.task.lease?.until ?? 0) > this.now() ? undefined : row;
+  }
+
+  /** How many tasks with a key are leased. */
+  #running(key: string, shard: number): number {
+    return [...this.#image.tasks.values()]
+      .filter(({ task }) => task.state === "leased" && shardOf(task.jobId) === shard)
+      .filter(({ task }) => task.placement?.limit?.key === key).length;
   }
 
   /** The tasks that wait in a queue, first to be claimed first. */

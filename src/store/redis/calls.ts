@@ -43,6 +43,8 @@ export interface CallsOptions {
 }
 
 const pauseMs = { first: 5, most: 250 } as const;
+/** Redirections that are followed without a pause. */
+const redirectionsAtOnce = 3;
 
 export class Calls {
   readonly #options: CallsOptions;
@@ -148,7 +150,9 @@ export class Calls {
           throw verdict instanceof RuntimeError ? verdict : unavailable(error);
         if (verdict === "reconnect" && client) connection.drop(client, error);
         redirection = servers.learn(error, key);
-        if (!redirection) await this.#pause(Math.min(pauseMs.most, pauseMs.first * 2 ** failures));
+        // Two servers may send a call to each other for as long as they do not agree whose the slot is.
+        if (!redirection || failures >= redirectionsAtOnce)
+          await this.#pause(Math.min(pauseMs.most, pauseMs.first * 2 ** failures));
       }
     }
   }

@@ -104,23 +104,28 @@ export class Cluster implements Servers {
   }
 
   async #askAll(): Promise<void> {
-    const connections = new Set([
-      ...this.#connections.values(),
-      ...this.#seeds.map((seed) => this.#to(seed)),
-    ]);
-    for (const connection of connections) {
-      try {
-        const client = connection.client ?? (await connection.ready(askEveryMs));
-        this.#learnSlots(await client.sendCommand(["CLUSTER", "SLOTS"]));
-        return;
-      } catch {
-        // The next one may know.
-      }
+    // Who serves is asked first, the seeds where none of those answers: most of them may be replicas.
+    const known = [...this.#connections.values()];
+    for (const connection of known) if (await this.#askOne(connection)) return;
+    for (const seed of this.#seeds) {
+      const connection = this.#to(seed);
+      if (!known.includes(connection) && (await this.#askOne(connection))) return;
     }
   }
 
-  #learnSlots(answer: unknown): void {
+  async #askOne(connection: Connection): Promise<boolean> {
+    try {
+      const client = connection.client ?? (await connection.ready(askEveryMs));
+      return this.#learnSlots(await client.sendCommand(["CLUSTER", "SLOTS"]));
+    } catch {
+      return false;
+    }
+  }
+
+  /** @returns false where the answer names nobody, as that of a server which has left its cluster */
+  #learnSlots(answer: unknown): boolean {
     const ranges = answer as readonly [from: number, to: number, primary: [string, number]][];
+    if (ranges.length === 0) return false;
     const serving = new Set<Connection>();
     for (const [from, to, [host, port]] of ranges) {
       const connection = this.#to({ host: host || this.#seeds[0]!.host, port });
@@ -133,6 +138,7 @@ export class Cluster implements Servers {
         connection.close();
         this.#connections.delete(name);
       }
+    return true;
   }
 }
 

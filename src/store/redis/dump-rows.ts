@@ -10,6 +10,7 @@ import {
   encodeHistory,
   encodeJob,
   jsonText,
+  limitsOf,
 } from "./rows.ts";
 
 /** What `lua/export-job.lua` returns. */
@@ -65,7 +66,8 @@ export function encodeDump(dump: JobDump, token: string): readonly string[] {
 function encodeTask(stored: StoredTask): readonly string[] {
   const { state, attempt, settled, failures, createdAt, since, availableAt, lease, ...rest } =
     stored;
-  const { lastError, progress, ...task } = rest;
+  const { losses, lastError, progress, checkpoint, ...task } = rest;
+  const { total, key, most } = limitsOf(task);
   return [
     "a",
     task.taskId,
@@ -76,12 +78,17 @@ function encodeTask(stored: StoredTask): readonly string[] {
     String(lease?.startedAt ?? 0),
     task.queueTimeoutMs === undefined ? "-" : String(task.queueTimeoutMs),
     lease?.node ?? "-",
+    String(losses),
+    total,
+    most,
     JSON.stringify(task.queue),
+    key,
     jsonText(lease?.holder),
     jsonText(lease?.workerId),
     jsonText(lastError),
     jsonText(progress),
-    JSON.stringify(task),
+    // As `lua/extend.lua` adds it.
+    JSON.stringify(task) + (checkpoint === undefined ? "" : `\n${JSON.stringify(checkpoint)}`),
   ];
 }
 

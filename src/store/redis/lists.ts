@@ -66,7 +66,12 @@ export async function countQueues(
   const groups = await ofAll(calls, shards, ({ keys }) =>
     calls.run("count", [keys.all[4]!], ["0"]),
   );
-  return sums(groups, (group) => JSON.parse(group.slice(1)) as string);
+  const waiting = (groups as (string | number)[][]).map((flat) =>
+    pairs<string, number>(flat)
+      .filter(([group]) => !group.startsWith("r"))
+      .flat(),
+  );
+  return sums(waiting, (group) => JSON.parse(group.slice(1)) as string);
 }
 
 /** Add up what groups of the same name hold. */

@@ -21,10 +21,11 @@ import type {
 import type { Calls, Changed, Shard } from "./calls.ts";
 import type { Durability, ServerFacts } from "./durability.ts";
 import type { Keys } from "./keys.ts";
+import { claimArgs, readClaim } from "./claim.ts";
 import { listClaimedKeys } from "./claimed-keys.ts";
 import { readDue } from "./due.ts";
 import { decodeDump, encodeDump, type ExportedJob } from "./dump-rows.ts";
-import { groupBy, pairs } from "./grouping.ts";
+import { groupBy } from "./grouping.ts";
 import { countJobs, countQueues, listJobs } from "./lists.ts";
 import { RedisNodes } from "./redis-nodes.ts";
 import {
@@ -212,30 +213,12 @@ export class RedisStore implements Store {
       .map(({ task }) => task);
   }
 
-  async claimTasks({ shard: number, queues, limit, ...offer }: Claim): Promise<ClaimResult> {
-    const shard = this.#calls.shard(number);
-    const { holder, workerId, leaseMs } = offer;
-    const args = [
-      ...this.#hinting(shard, this.#newToken()),
-      JSON.stringify(holder),
-      JSON.stringify(workerId),
-      String(leaseMs),
-      String(limit),
-      ...queues.flatMap((asked) => [JSON.stringify(asked.queue), String(asked.limit)]),
-    ];
-    const { answer } = await this.#calls.change(shard, "claim", args, shard.keys.claim(holder));
-    const [rows, drained, followed] = answer as [string[], string[], (string | string[])[]];
-    const tasks = new Map(
-      (pairs(rows) as [string, string][]).map(([id, row]) => [id, decodeTask(row)] as const),
-    );
-    const followers = (pairs(followed) as [string, string[]][]).map(
-      ([id, nodes]) => [tasks.get(id)!.task.jobId, nodes] as const,
-    );
-    return {
-      tasks: [...tasks.values()].map(({ task }) => task),
-      drained: drained.map((queue) => JSON.parse(queue) as string),
-      ...(followers.length > 0 && { followers: Object.fromEntries(followers) }),
-    };
+  async claimTasks(claim: Claim): Promise<ClaimResult> {
+    const shard = this.#calls.shard(claim.shard);
+    const args = [...this.#hinting(shard, this.#newToken()), ...claimArgs(claim)];
+    const key = shard.keys.claim(claim.holder);
+    const { answer } = await this.#calls.change(shard, "claim", args, key);
+    return readClaim(answer);
   }
 
   async extendLeases(extensions: readonly Extension[]): Promise<readonly ExtensionResult[]> {
@@ -251,6 +234,7 @@ export class RedisStore implements Store {
           JSON.stringify(extension.workerId),
           String(extension.leaseMs),
           jsonText(extension.progress),
+          jsonText(extension.checkpoint),
         ]);
         const { answer } = await this.#change(this.#calls.shard(number), "extend", args);
         for (const [place, result] of (answer[0] as ExtensionResult[]).entries())

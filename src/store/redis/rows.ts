@@ -84,6 +84,7 @@ function encodeOp(op: Op): readonly string[] {
     case "add_task": {
       const { taskId, priority, queueTimeoutMs, queue } = op.task;
       const { holder, workerId, leaseMs = 0 } = op.offer ?? {};
+      const { total, key, most } = limitsOf(op.task);
       return [
         "a",
         taskId,
@@ -94,6 +95,9 @@ function encodeOp(op: Op): readonly string[] {
         jsonText(holder),
         jsonText(workerId),
         String(leaseMs),
+        total,
+        key,
+        most,
       ];
     }
     case "finish_task":
@@ -110,6 +114,14 @@ function encodeOp(op: Op): readonly string[] {
       return ["k", String(op.due)];
   }
 }
+
+/** What else scripts have to know of a task. */
+export function limitsOf({ totalTimeoutMs, placement }: NewTask) {
+  const { key, concurrency } = placement?.limit ?? {};
+  return { total: orDash(totalTimeoutMs), key: jsonText(key), most: orDash(concurrency) };
+}
+
+const orDash = (value: number | undefined): string => (value === undefined ? "-" : String(value));
 
 /** An absent value is an empty text, which is not JSON. */
 export function jsonText(value: unknown): string {
@@ -130,9 +142,11 @@ export interface RankedTask {
 
 /** See `lua/include/task.lua`. */
 export function decodeTask(row: string): RankedTask {
-  const [words = "", _queue, holder, worker, error, progress, fixed = "null"] = row.split("\n");
-  const [state, rank = "", attempt, settled, failures, created, since, until, started, , , node] =
+  const [words = "", _queue, _key, holder, worker, error, progress, fixed = "null", checkpoint] =
+    row.split("\n");
+  const [state, rank = "", attempt, settled, failures, created, since, until, started, ...more] =
     words.split(" ");
+  const [, , node, , losses] = more;
   const task = JSON.parse(fixed) as NewTask;
   const name = states[state as keyof typeof states];
   return {
@@ -143,6 +157,7 @@ export function decodeTask(row: string): RankedTask {
       attempt: Number(attempt),
       settled: Number(settled),
       failures: Number(failures),
+      losses: Number(losses),
       createdAt: Number(created),
       since: Number(since),
       ...(name === "delayed" && { availableAt: Number(until) }),
@@ -160,6 +175,7 @@ export function decodeTask(row: string): RankedTask {
         }),
       ...(error && { lastError: JSON.parse(error) as NonNullable<StoredTask["lastError"]> }),
       ...(progress && { progress: JSON.parse(progress) as unknown }),
+      ...(checkpoint && { checkpoint: JSON.parse(checkpoint) as unknown }),
     },
   };
 }

@@ -1,24 +1,16 @@
 // One node of the chaos tests as a process: a real server over Redis, with leases so short that losing them takes seconds.
 import { createLogger } from "../../../src/logger.ts";
 import { startServer } from "../../../src/server.ts";
+import type { RedisSettings } from "../../../src/store/redis/open-redis-store.ts";
 import { order } from "./order.ts";
 
-const { CHAOS_PORT, CHAOS_REDIS_PORT, CHAOS_CLIENT_TOKEN, CHAOS_WORKER_TOKEN, CHAOS_NODE } =
-  process.env;
+const { CHAOS_PORT, CHAOS_REDIS, CHAOS_CLIENT_TOKEN, CHAOS_WORKER_TOKEN, CHAOS_NODE } = process.env;
 
 const server = await startServer({
   port: Number(CHAOS_PORT),
   // Nothing is kept there: the store is Redis.
   dataDirectory: "./unused",
-  redis: {
-    deployment: {
-      kind: "single",
-      server: { host: "127.0.0.1", port: Number(CHAOS_REDIS_PORT) },
-    },
-    access: {},
-    prefix: "chaos",
-    replicas: 1,
-  },
+  redis: JSON.parse(CHAOS_REDIS!) as RedisSettings,
   instanceId: CHAOS_NODE!,
   blueprints: [order],
   clientToken: CHAOS_CLIENT_TOKEN!,

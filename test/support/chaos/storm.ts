@@ -6,7 +6,8 @@ import { seededRandom, type Random } from "../random.ts";
 import { createClients } from "./clients.ts";
 import { strikeNames, strikes, type StrikeName } from "./strikes.ts";
 import { verdict } from "./verdict.ts";
-import { clientToken, openChaosWorld, type ChaosWorld } from "./world.ts";
+import { clientToken } from "./party.ts";
+import { chaosRedis, openChaosWorld, type ChaosWorld } from "./world.ts";
 
 export interface StormOptions {
   readonly seed: number;
@@ -93,10 +94,7 @@ async function rage(world: ChaosWorld, options: StormOptions): Promise<StormRepo
 
   const notes = world.notes();
   const store = await openRedisStore({
-    deployment: { kind: "single", server: { host: "127.0.0.1", port: world.redis.port } },
-    access: {},
-    prefix: "chaos",
-    replicas: 1,
+    ...chaosRedis(world.redis.port),
     nodeId: "verdict",
     clock: systemClock,
   });

@@ -5,7 +5,7 @@ import type { JobSummary } from "../../../src/store/records.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { auditStore } from "../audit.ts";
 import { order } from "./order.ts";
-import type { Note } from "./world.ts";
+import type { Note } from "./party.ts";
 
 /**
  * Everything that is wrong, each in a sentence that begins with the name of the invariant that it breaks:

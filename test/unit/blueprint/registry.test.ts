@@ -81,11 +81,14 @@ describe("registering", () => {
     ).toThrow(
       expect.objectContaining({
         code: "blueprint.shape_changed",
-        message: expect.stringContaining("+ a.one: atomic"),
+        message: expect.stringContaining('State "a.one" is new.'),
         details: {
           blueprint: "a",
           version: "1",
-          difference: ["- a: atomic", "+ a: compound, begins in a.one", "+ a.one: atomic"],
+          difference: [
+            'State "a" was atomic; now it is compound, begins in a.one.',
+            'State "a.one" is new.',
+          ],
         },
       }),
     );

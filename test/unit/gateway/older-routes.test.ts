@@ -38,6 +38,7 @@ describe("a registration", () => {
         costPerSecond: 0.5,
         installedModels: [{ name: "llama", version: "3" }],
         hotCache: ["llama"],
+        reputation: 1,
       },
     ]);
   });

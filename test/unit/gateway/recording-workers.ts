@@ -1,8 +1,11 @@
 // A runtime as the gateway sees it, that only notes what it is asked: these tests are about frames, not about jobs.
 import type {
   AttemptOutcome,
+  CheckpointStatus,
+  LogLine,
   LostAttempt,
   ResultStatus,
+  StreamChunk,
   TaskProgress,
   Welcome,
   WorkerDescription,
@@ -18,8 +21,11 @@ export class RecordingWorkers implements WorkerService {
   readonly introductions: WorkerIntroduction[] = [];
   readonly results: { attempt: Attempt; outcome: AttemptOutcome }[] = [];
   readonly reports: { attempt: Attempt; progress: TaskProgress }[] = [];
+  readonly checkpoints: { attempt: Attempt; data: unknown }[] = [];
+  readonly lines: { attempt: Attempt; line: LogLine }[] = [];
+  readonly chunks: { attempt: Attempt; chunk: StreamChunk }[] = [];
   readonly credits: number[] = [];
-  readonly descriptions: WorkerDescription[] = [];
+  readonly descriptions: Partial<WorkerDescription>[] = [];
 
   // What the runtime answers; a test may put another in its place.
   onConnect = async (_session: WorkerSession): Promise<Welcome> => ({
@@ -28,6 +34,7 @@ export class RecordingWorkers implements WorkerService {
     want: [],
   });
   onResult = async (_attempt: Attempt): Promise<ResultStatus> => ({ status: "applied" });
+  onCheckpoint = async (_attempt: Attempt): Promise<CheckpointStatus> => "kept";
   onHeartbeat = async (_running: readonly Attempt[]): Promise<readonly LostAttempt[]> => [];
 
   get session(): WorkerSession {
@@ -48,8 +55,24 @@ export class RecordingWorkers implements WorkerService {
   accept(_session: WorkerSession, { taskId, attempt }: Attempt): void {
     this.calls.push(`accept ${taskId}#${attempt}`);
   }
-  async release(_session: WorkerSession, attempt: Attempt, delayMs: number): Promise<void> {
-    this.calls.push(`release ${attempt.taskId}#${attempt.attempt} ${delayMs}`);
+  async release(
+    _session: WorkerSession,
+    attempt: Attempt,
+    delayMs: number,
+    handOver?: { readonly checkpoint: unknown },
+  ): Promise<void> {
+    const left = handOver ? ` leaving ${JSON.stringify(handOver.checkpoint)}` : "";
+    this.calls.push(`release ${attempt.taskId}#${attempt.attempt} ${delayMs}${left}`);
+  }
+  checkpoint(_session: WorkerSession, attempt: Attempt, data: unknown) {
+    this.checkpoints.push({ attempt, data });
+    return this.onCheckpoint(attempt);
+  }
+  logLine(_session: WorkerSession, attempt: Attempt, line: LogLine): void {
+    this.lines.push({ attempt, line });
+  }
+  chunk(_session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void {
+    this.chunks.push({ attempt, chunk });
   }
   heartbeat(_session: WorkerSession, running: readonly Attempt[]) {
     this.calls.push(`heartbeat ${running.map(({ taskId }) => taskId).join(",")}`);
@@ -65,7 +88,7 @@ export class RecordingWorkers implements WorkerService {
   setCredits(_session: WorkerSession, credits: number): void {
     this.credits.push(credits);
   }
-  describe(_session: WorkerSession, description: WorkerDescription): void {
+  describe(_session: WorkerSession, description: Partial<WorkerDescription>): void {
     this.descriptions.push(description);
   }
   drain({ holder }: WorkerSession): void {
@@ -91,6 +114,7 @@ export function leasedTask(taskId: string, more: Partial<StoredTask> = {}): Stor
     attempt: 1,
     settled: 0,
     failures: 0,
+    losses: 0,
     createdAt: 0,
     since: 0,
     ...more,

@@ -157,6 +157,7 @@ test("workers are listed with the original's member names", async () => {
         labels: {},
         installed_models: [],
         hot_cache: [],
+        reputation: 1,
         load: 0,
         status: "idle",
         instance_id: "node-1",

@@ -87,6 +87,8 @@ export async function openHttpWorld(
   const logged: Record<string, unknown>[] = [];
   const app = createApp({
     jobs: world.runtime.jobs,
+    past: world.runtime.past,
+    versions: world.runtime.versions,
     workers: world.runtime.workers,
     blueprints: registry,
     charts: { render: (name, version, format) => `${format} of ${name} ${version}` },

@@ -149,6 +149,7 @@ test("a worker has the original's member names", () => {
     connectedAt: at,
     labels: { zone: "a" },
     resources: { cpu_cores: 4 },
+    reputation: 0.9,
   } as const;
   const answer = workerAnswer(worker, "node-1");
   expect(Worker.parse(answer)).toEqual(answer);
@@ -157,5 +158,6 @@ test("a worker has the original's member names", () => {
     load: 2,
     instance_id: "node-1",
     resources: { cpu_cores: 4 },
+    reputation: 0.9,
   });
 });

@@ -152,7 +152,7 @@ describe("awaitHumanApproval", () => {
 
 describe("dispatchTask", () => {
   test("carries every wish of the handler on the task, its priority rounded", async () => {
-    const { worker } = await startFlow([
+    const { store, jobId } = await startFlow([
       oneState((ctx) =>
         ctx.actions.dispatchTask({
           type: "work",
@@ -168,8 +168,9 @@ describe("dispatchTask", () => {
         }),
       ),
     ]);
-    expect(worker.tasks[0]).toMatchObject({
+    expect((await store.listTasks(jobId))[0]).toMatchObject({
       priority: 7,
+      state: "queued",
       placement: {
         strategy: "best_value",
         requirements: { gpu_info: { model: "A100", vram_gb: 40 } },

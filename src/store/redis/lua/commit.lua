@@ -9,10 +9,11 @@
 --        12 '1' where this node follows the job, 13 the hint that it moved,
 --        14 n; n history entries, each <token or nothing> \n <JSON>;
 --        then ops, each a letter and its arguments:
---          a task id, rank digit, queue timeout or '-', queue, task as JSON, holder or '', worker, lease in ms
+--          a task id, rank digit, queue timeout or '-', queue, task as JSON, holder or '', worker, lease in ms,
+--            total timeout or '-', key or '', how many tasks of the key may run at once or '-'
 --          f task id, attempt, lapsed ('1')        r task id, the id as JSON, reason as JSON
 --          s timer id, due     c timer id          m message id, message as JSON, due     k due
---        The queue, holder and worker are JSON texts.
+--        The queue, holder, worker and key are JSON texts.
 -- Returns now, epoch, then one of
 --        'committed', ids of leased tasks, other followers   (also where this very token has been applied before)
 --        'conflict', stored revision
@@ -25,7 +26,7 @@ local LIST, OPEN, MESSAGE, JOB = KEYS[2], KEYS[4], KEYS[7], KEYS[9]
 local jobId, head = ARGV[7], ARGV[11]
 local expected, revision = tonumber(ARGV[9]), tonumber(ARGV[10])
 local opsFrom = 15 + ARGV[14]
-local width = { a = 9, f = 4, r = 4, s = 3, c = 2, m = 4, k = 2 }
+local width = { a = 12, f = 4, r = 4, s = 3, c = 2, m = 4, k = 2 }
 
 local length = redis.call('LLEN', JOB)
 local current = length > 0 and length - 1 or 0
@@ -86,8 +87,8 @@ local function isIdle(queue)
   return #redis.call('ZRANGEBYLEX', QUEUE, '[q' .. queue .. '\0', '(q' .. queue .. '\1', 'LIMIT', 0, 1) == 0
 end
 
-local function addTask(id, rankDigit, wait, queue, fixed, holder, worker, leaseMs)
-  local isTaken = holder ~= '' and isIdle(queue)
+local function addTask(id, rankDigit, wait, queue, fixed, holder, worker, leaseMs, total, key, most)
+  local isTaken = holder ~= '' and isIdle(queue) and mayRun({ key = key, most = most })
   if redis.call('ZADD', OPEN, 0, id) == 0 then
     local before = find(id)
     if before then unindexTask(id, before) end
@@ -96,7 +97,8 @@ local function addTask(id, rankDigit, wait, queue, fixed, holder, worker, leaseM
   local task = {
     state = 'q', rank = rankDigit .. string.format('%012.0f', sequence), attempt = 0, settled = 0, failures = 0,
     created = text(now), since = text(now), till = '0', started = '0', wait = wait, jobBytes = #jobId, node = '-',
-    token = '-', queue = queue, holder = '', worker = '', error = '', progress = '', fixed = fixed
+    token = '-', losses = 0, total = total, most = most, queue = queue, key = key, holder = '', worker = '',
+    error = '', progress = '', fixed = fixed
   }
   if isTaken then
     leaseTask(task, holder, worker, leaseMs)
@@ -123,7 +125,7 @@ i = opsFrom
 while ARGV[i] do
   local op, id = ARGV[i], ARGV[i + 1]
   if op == 'a' then
-    addTask(id, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], ARGV[i + 8])
+    addTask(id, unpack(ARGV, i + 2, i + 11))
   elseif op == 'f' then
     removeTask(id)
   elseif op == 'r' then

@@ -5,7 +5,8 @@
 -- ARGV   1 look at the server, 2 node, 3 token, 4 job id, 5 head and envelope (commit.lua), 6 until when it is kept or '',
 --        7 n; n history entries, then things, each a letter and its arguments:
 --          a task id, state, rank digit, attempt, settled, failures, created, since, until, lease start, queue timeout
---            or '-', node or '-', queue, holder, worker, error, progress, task (the last six are JSON texts or '')
+--            or '-', node or '-', losses, total timeout or '-', how many tasks of its key may run at once or '-',
+--            queue, key, holder, worker, error, progress, task (the last seven are JSON texts or '')
 --          s timer id, due     m message id, tries, message as JSON, due
 -- Returns now, epoch, the revision that is stored, or 0 where it was taken in (also by this very token before).
 -- include: time
@@ -13,7 +14,7 @@
 local LIST, OPEN, MESSAGE, JOB = KEYS[2], KEYS[4], KEYS[7], KEYS[9]
 local jobId, head, kept = ARGV[4], ARGV[5], ARGV[6]
 local thingsFrom = 8 + ARGV[7]
-local width = { a = 19, s = 3, m = 5 }
+local width = { a = 23, s = 3, m = 5 }
 local PUSHED_AT_ONCE = 1000
 
 local length = redis.call('LLEN', JOB)
@@ -38,8 +39,8 @@ while ARGV[i] do
       state = ARGV[i + 2], rank = ARGV[i + 3] .. string.format('%012.0f', sequence), attempt = ARGV[i + 4],
       settled = ARGV[i + 5], failures = ARGV[i + 6], created = ARGV[i + 7], since = ARGV[i + 8], till = ARGV[i + 9],
       started = ARGV[i + 10], wait = ARGV[i + 11], jobBytes = #jobId, node = ARGV[i + 12], token = '-',
-      queue = ARGV[i + 13], holder = ARGV[i + 14], worker = ARGV[i + 15], error = ARGV[i + 16],
-      progress = ARGV[i + 17], fixed = ARGV[i + 18]
+      losses = ARGV[i + 13], total = ARGV[i + 14], most = ARGV[i + 15], queue = ARGV[i + 16], key = ARGV[i + 17],
+      holder = ARGV[i + 18], worker = ARGV[i + 19], error = ARGV[i + 20], progress = ARGV[i + 21], fixed = ARGV[i + 22]
     }
     -- A job that was forgotten may have left a task.
     local before = readTask(id)

@@ -1,19 +1,22 @@
 -- Tasks: their rows, and where they are listed. Needs include/time.lua.
 --
 -- Takes:  KEYS[3] task: HASH id -> row. KEYS[5] queue: ZSET of 'q' or 'w' <queue> \0 <rank> \0 <id>, for tasks that can
---         be claimed and tasks that are delayed. KEYS[6] due: ZSET by time of <kind><ids>, kinds being d(elayed),
+--         be claimed and tasks that are delayed, and of 'r' <key> \0 <id>, for tasks with a key that are leased.
+--         KEYS[6] due: ZSET by time of <kind><ids>, kinds being d(elayed),
 --         l(ease), m(essage), o(utlived), q(ueued) and t(imer). ARGV[2] the node that calls; ARGV[3] the call's token.
--- Leaves: TASK, QUEUE, DUE, node, token, readTask, writeTask, unindexTask, indexTask, leaseTask.
+-- Leaves: TASK, QUEUE, DUE, node, token, readTask, writeTask, unindexTask, indexTask, leaseTask, mayRun.
 --
--- A row is seven lines. The first has words: state ('q'ueued, 'l'eased or 'd'elayed), rank (which sorts by priority and
+-- A row is eight lines. The first has words: state ('q'ueued, 'l'eased or 'd'elayed), rank (which sorts by priority and
 -- then by age), attempt, settled, failures, created, since, until (of the lease or delay), lease start, queue timeout
--- or '-', bytes of the job's id, node of the lease or '-', token of the call that moved it last or '-'. Then come JSON
--- texts that are never looked into: queue, holder, worker, latest error, progress, and the task as it was added.
+-- or '-', bytes of the job's id, node of the lease or '-', token of the call that moved it last or '-', losses, total
+-- timeout or '-', how many tasks of its key may run at once or '-'. Then come JSON texts that are never looked into:
+-- queue, key or nothing, holder, worker, latest error, progress, and the task as it was added, which has one more line
+-- where there is a checkpoint: the checkpoint.
 local TASK, QUEUE, DUE = KEYS[3], KEYS[5], KEYS[6]
 local node, token = ARGV[2], ARGV[3]
 
-local ROW = '^(%a) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+)\n'
-  .. '([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$'
+local ROW = '^(%a) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%d+) (%S+) (%S+)\n'
+  .. '([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$'
 
 -- The task as a table; nil where there is none.
 local function readTask(id)
@@ -21,9 +24,10 @@ local function readTask(id)
   if not row then return nil end
   local task = {}
   task.state, task.rank, task.attempt, task.settled, task.failures, task.created, task.since, task.till,
-    task.started, task.wait, task.jobBytes, task.node, task.token,
-    task.queue, task.holder, task.worker, task.error, task.progress, task.fixed = string.match(row, ROW)
+    task.started, task.wait, task.jobBytes, task.node, task.token, task.losses, task.total, task.most,
+    task.queue, task.key, task.holder, task.worker, task.error, task.progress, task.fixed = string.match(row, ROW)
   task.attempt, task.settled, task.failures = tonumber(task.attempt), tonumber(task.settled), tonumber(task.failures)
+  task.losses = tonumber(task.losses)
   return task
 end
 
@@ -32,8 +36,9 @@ local function writeTask(id, task)
   local row = table.concat({
     task.state .. ' ' .. task.rank .. ' ' .. task.attempt .. ' ' .. task.settled .. ' ' .. task.failures .. ' '
       .. task.created .. ' ' .. task.since .. ' ' .. task.till .. ' ' .. task.started .. ' ' .. task.wait .. ' '
-      .. task.jobBytes .. ' ' .. task.node .. ' ' .. task.token,
-    task.queue, task.holder, task.worker, task.error, task.progress, task.fixed
+      .. task.jobBytes .. ' ' .. task.node .. ' ' .. task.token .. ' ' .. task.losses .. ' ' .. task.total .. ' '
+      .. task.most,
+    task.queue, task.key, task.holder, task.worker, task.error, task.progress, task.fixed
   }, '\n')
   redis.call('HSET', TASK, id, row)
   return row
@@ -43,16 +48,30 @@ local function place(id, task)
   return task.queue .. '\0' .. task.rank .. '\0' .. id
 end
 
+-- When a queued task has waited for longer than it may; nil where it may wait for ever.
+local function overdueAt(task)
+  local at = task.wait ~= '-' and task.since + task.wait or nil
+  if task.total ~= '-' then at = math.min(at or math.huge, task.created + task.total) end
+  return at
+end
+
+-- Whether fewer tasks with its key are leased than may be.
+local function mayRun(task)
+  if task.most == '-' then return true end
+  return redis.call('ZLEXCOUNT', QUEUE, '[r' .. task.key .. '\0', '(r' .. task.key .. '\1') < tonumber(task.most)
+end
+
 -- Take a task out of the lists that its state has it in.
 local function unindexTask(id, task)
   if task.state == 'l' then
     redis.call('ZREM', DUE, 'l' .. id)
+    if task.key ~= '' then redis.call('ZREM', QUEUE, 'r' .. task.key .. '\0' .. id) end
   elseif task.state == 'd' then
     redis.call('ZREM', QUEUE, 'w' .. place(id, task))
     redis.call('ZREM', DUE, 'd' .. id)
   else
     redis.call('ZREM', QUEUE, 'q' .. place(id, task))
-    if task.wait ~= '-' then redis.call('ZREM', DUE, 'q' .. id) end
+    if overdueAt(task) then redis.call('ZREM', DUE, 'q' .. id) end
   end
 end
 
@@ -60,12 +79,14 @@ end
 local function indexTask(id, task)
   if task.state == 'l' then
     redis.call('ZADD', DUE, task.till, 'l' .. id)
+    if task.key ~= '' then redis.call('ZADD', QUEUE, 0, 'r' .. task.key .. '\0' .. id) end
   elseif task.state == 'd' then
     redis.call('ZADD', QUEUE, 0, 'w' .. place(id, task))
     redis.call('ZADD', DUE, task.till, 'd' .. id)
   else
     redis.call('ZADD', QUEUE, 0, 'q' .. place(id, task))
-    if task.wait ~= '-' then redis.call('ZADD', DUE, text(task.since + task.wait), 'q' .. id) end
+    local overdue = overdueAt(task)
+    if overdue then redis.call('ZADD', DUE, text(overdue), 'q' .. id) end
   end
 end
 

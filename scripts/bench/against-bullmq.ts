@@ -1,0 +1,136 @@
+// Beside BullMQ: the same three shapes in turn on one redis-server, ours and theirs, round after round.
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { startRedisServer, type RedisServer } from "../../test/support/redis-server.ts";
+import { installBullMq } from "./bullmq/library.ts";
+import type { LoopFigures } from "./closed-loop.ts";
+import { load, shapes } from "./load.ts";
+import { medians } from "./medians.ts";
+import { cpuSeconds, runScript, startBench, stop, type Bench } from "./processes.ts";
+
+type ShapeName = keyof typeof shapes;
+
+interface Figures extends LoopFigures {
+  /** Milliseconds of CPU for each job, over all processes and the redis-server. */
+  readonly cpuMs: number;
+}
+
+interface Contestant {
+  readonly name: string;
+  run(shape: ShapeName, jobs: number, callers: number): Promise<Figures>;
+}
+
+/** Jobs of a round at 100 callers; a tenth of them at one. */
+const jobsOf: Readonly<Record<ShapeName, number>> = { A: 4000, B: 2000, C: 1000 };
+const concurrency = 256;
+
+/** Both run durable where the redis-server is, and relaxed where it is. */
+const settings = {
+  everysec: { appendfsync: "everysec", DURABILITY: "relaxed" },
+  always: { appendfsync: "always", DURABILITY: "durable" },
+} as const;
+
+/** @param rounds how often each contestant runs each shape; the medians are printed */
+export async function benchAgainstBullMq(rounds: number): Promise<void> {
+  installBullMq();
+  for (const [name, { appendfsync, DURABILITY }] of Object.entries(settings)) {
+    const redis = await startRedisServer(["--appendfsync", appendfsync]);
+    const worker = await startBullWorker(redis.port);
+    const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, DURABILITY, SHARDS: "1" };
+    const echo = await startBench(concurrency, { env });
+    const served = { blueprints: "scripts/bench/blueprints", tasks: "scripts/bench/tasks" };
+    const others = await startBench(concurrency, {
+      served,
+      env: { ...env, REDIS_URL: `${env.REDIS_URL}/1` },
+    });
+    try {
+      const ours = avtomatika(redis, echo, others);
+      await compare(name, rounds, ours, bullMq(redis, worker));
+    } finally {
+      await others.close();
+      await echo.close();
+      await stop(worker);
+      await redis.close();
+    }
+  }
+}
+
+async function compare(
+  setting: string,
+  rounds: number,
+  ours: Contestant,
+  theirs: Contestant,
+): Promise<void> {
+  for (const shape of Object.keys(shapes) as ShapeName[]) {
+    const jobs = jobsOf[shape];
+    const measured = [];
+    for (const contestant of [ours, theirs]) await contestant.run(shape, jobs / 4, 20);
+    for (let round = 0; round < rounds; round++)
+      measured.push({
+        ours: { many: await ours.run(shape, jobs, 100), one: await ours.run(shape, jobs / 10, 1) },
+        theirs: {
+          many: await theirs.run(shape, jobs, 100),
+          one: await theirs.run(shape, jobs / 10, 1),
+        },
+      });
+    const found = medians(measured);
+    process.stdout.write(`shape ${shape}, appendfsync ${setting}\n`);
+    print(ours.name, found.ours);
+    print(theirs.name, found.theirs);
+    const ratios = measured.map((round) => round.ours.many.perSecond / round.theirs.many.perSecond);
+    const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+    const ratio = found.ours.many.perSecond / found.theirs.many.perSecond;
+    process.stdout.write(
+      `  throughput, ours to theirs: ${ratio.toFixed(2)} × (${least.toFixed(2)} to ${most.toFixed(2)} over ${rounds} rounds)\n`,
+    );
+  }
+}
+
+function print(name: string, { many, one }: { many: Figures; one: Figures }): void {
+  process.stdout.write(
+    `  ${name.padEnd(10)} ${many.perSecond.toFixed(0)}/s at 100 callers, ${many.cpuMs.toFixed(2)} ms CPU for each job; ` +
+      `at one p50 ${one.p50Ms.toFixed(2)} ms, p99 ${one.p99Ms.toFixed(2)} ms\n`,
+  );
+}
+
+function avtomatika(redis: RedisServer, echo: Bench, others: Bench): Contestant {
+  return {
+    name: "avtomatika",
+    async run(shape, jobs, callers) {
+      const bench = shape === "A" ? echo : others;
+      const before = cpuSeconds(redis.process.pid!);
+      const figures = await load(bench, shapes[shape], jobs, callers);
+      const redisMs = ((cpuSeconds(redis.process.pid!) - before) * 1000) / jobs;
+      const { clientCpuMs, serverCpuMs, workerCpuMs } = figures;
+      return { ...figures, cpuMs: clientCpuMs + serverCpuMs + workerCpuMs + redisMs };
+    },
+  };
+}
+
+function bullMq(redis: RedisServer, worker: ChildProcess): Contestant {
+  const pids = [redis.process.pid!, worker.pid!];
+  const used = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  return {
+    name: "BullMQ",
+    async run(shape, jobs, callers) {
+      const before = used();
+      const figures = (await runScript("bullmq/client.ts", {
+        port: `${redis.port}`,
+        shape,
+        jobs: `${jobs}`,
+        callers: `${callers}`,
+      })) as LoopFigures & { readonly clientCpuMs: number };
+      return { ...figures, cpuMs: figures.clientCpuMs + ((used() - before) * 1000) / jobs };
+    },
+  };
+}
+
+async function startBullWorker(port: number): Promise<ChildProcess> {
+  const script = join(import.meta.dirname, "bullmq/worker.ts");
+  const worker = spawn(process.execPath, ["--import", "tsx", script, `${port}`, `${concurrency}`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(worker.stdout!, "data");
+  return worker;
+}

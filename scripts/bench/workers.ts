@@ -1,0 +1,240 @@
+// Benchmarks of the worker connection: latency of a push, of a cancel and of a return, memory, progress, and a worker that hangs.
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { startRedisServer } from "../../test/support/redis-server.ts";
+import { loadOnly, type Shape } from "./load.ts";
+import { anonymousMb, cpuSeconds, startServer, stop, type BenchServer } from "./processes.ts";
+import { benchPushRate } from "./push-rate.ts";
+import { wallMs, type Behaviour } from "./swarm-worker.ts";
+import type { SwarmOrder, SwarmReport } from "./swarm.ts";
+
+const served = { blueprints: "scripts/bench/blueprints", tasks: "scripts/bench/tasks" };
+const held: Shape = { path: "/api/jobs/held", body: "{}", expect: "{}" };
+
+export async function benchWorkers(): Promise<void> {
+  await benchPushRate();
+  await onOneServer(2_000, idleMemory);
+  await onOneServer(20, pushLatency);
+  await onOneServer(20, oneStalls);
+  await onOneServer(10, thousandTasks);
+  await cancelOverNodes();
+}
+
+interface Scene {
+  readonly server: BenchServer;
+  readonly swarm: Swarm;
+  readonly workers: number;
+}
+
+async function onOneServer(workers: number, measure: (scene: Scene) => Promise<void>) {
+  const server = await startServer({ served });
+  const swarm = new Swarm();
+  try {
+    await measure({ server, swarm, workers });
+  } finally {
+    await swarm.close();
+    await server.close();
+  }
+}
+
+async function idleMemory({ server, swarm, workers }: Scene): Promise<void> {
+  const pid = server.server.pid!;
+  // The first workers pay for what all share.
+  await swarm.connect(server, 50, 10, "hold", "first");
+  await pause(2_000);
+  const before = anonymousMb(pid);
+  await swarm.connect(server, workers, 10, "hold");
+  await pause(5_000);
+  const kb = ((anonymousMb(pid) - before) * 1024) / workers;
+  const cpu = cpuSeconds(pid);
+  await pause(10_000);
+  const share = (cpuSeconds(pid) - cpu) * 10;
+  print(`${workers} idle workers`, `${kb.toFixed(1)} KB each, ${share.toFixed(1)} % CPU together`);
+}
+
+/** From the time that the turn took, as the job's history has it, to the frame at the worker: the commit and its flush lie in between. */
+async function pushLatency({ server, swarm, workers }: Scene): Promise<void> {
+  await swarm.connect(server, workers, 16, "answer");
+  await loadOnly(server, held, 3_000, 50);
+  const { perSecond } = await loadOnly(server, held, 3_000, 100);
+  const jobs = Math.round(perSecond * 2);
+  const started = await startEvenly(server, jobs, perSecond / 2);
+  const received = new Map((await swarm.report()).received);
+  const latencies: number[] = [];
+  for (const jobId of started.slice(-1_000)) {
+    const [created] = await ask<{ timestamp: string }[]>(server, `/api/jobs/${jobId}/history`);
+    for (const [taskId, at] of received)
+      if (taskId.startsWith(`${jobId}:`)) latencies.push(at - Date.parse(created!.timestamp));
+  }
+  print("from the turn to the frame at half load, with its flush", quantiles(latencies));
+}
+
+async function oneStalls({ server, swarm, workers }: Scene): Promise<void> {
+  await swarm.connect(server, workers, 64, "answer");
+  await loadOnly(server, held, 2_000, 50);
+  const before = await loadOnly(server, held, 4_000, 50);
+  await swarm.tell({ order: "stall" });
+  const after = await loadOnly(server, held, 4_000, 50);
+  const ratio = after.p50Ms / before.p50Ms;
+  print(
+    `one of ${workers} workers stops reading`,
+    `p50 of all jobs ${ratio.toFixed(2)} × of before; ${after.p50Ms.toFixed(1)} ms`,
+  );
+}
+
+async function thousandTasks({ server, swarm, workers }: Scene): Promise<void> {
+  const tasks = 1_000;
+  const pid = server.server.pid!;
+  await swarm.connect(server, workers, tasks / workers, "hold");
+  await startMany(server, tasks);
+  await swarm.untilRunning(tasks);
+  const seconds = 10;
+  await swarm.tell({ order: "progress", hertz: 10, seconds: 2 });
+  const before = cpuSeconds(pid);
+  await swarm.tell({ order: "progress", hertz: 10, seconds });
+  const share = ((cpuSeconds(pid) - before) / seconds) * 100;
+  print("progress of 1,000 tasks at 10 Hz", `${share.toFixed(1)} % of a core`);
+  const { ms, kept } = (await swarm.tell({ order: "reconnect" })) as Awaited<{
+    ms: number[];
+    kept: number;
+  }>;
+  print(`cut to welcome, ${kept} of ${tasks} attempts go on`, quantiles(ms));
+}
+
+/** Workers are connected to one node, cancels go to the other. */
+async function cancelOverNodes(): Promise<void> {
+  const tasks = 1_000;
+  const redis = await startRedisServer();
+  const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, SHARDS: "4" };
+  const near = await startServer({ served, env });
+  const far = await startServer({
+    served,
+    env: { ...env, CLIENT_TOKEN: near.clientToken, GLOBAL_WORKER_TOKEN: near.workerToken },
+  });
+  const swarm = new Swarm();
+  try {
+    await swarm.connect({ ...far, workerToken: near.workerToken }, 10, tasks / 10, "hold");
+    const started = await startMany(near, tasks);
+    await swarm.untilRunning(tasks);
+    const asked = new Map<string, number>();
+    for (const jobId of started) {
+      asked.set(jobId, wallMs());
+      await ask(near, `/api/jobs/${jobId}/cancel`, undefined, "POST");
+    }
+    await swarm.until(({ cancelled }) => cancelled.length === tasks);
+    const { cancelled } = await swarm.report();
+    const latencies = cancelled.map(([taskId, at]) => at - asked.get(taskId.split(":")[0]!)!);
+    print("cancel at one node to frame at another, 1,000 running", quantiles(latencies));
+  } finally {
+    await swarm.close();
+    await far.close();
+    await near.close();
+    await redis.close();
+  }
+}
+
+class Swarm {
+  readonly #process: ChildProcess;
+
+  constructor() {
+    this.#process = fork(join(import.meta.dirname, "swarm.ts"), {
+      execArgv: ["--import", "tsx"],
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+  }
+
+  async connect(
+    { url, workerToken }: BenchServer,
+    count: number,
+    credits: number,
+    behaviour: Behaviour,
+    id = "swarm",
+  ): Promise<void> {
+    await this.tell({ order: "connect", url, token: workerToken, id, count, credits, behaviour });
+  }
+
+  async tell(order: SwarmOrder): Promise<unknown> {
+    this.#process.send(order);
+    const [{ answer, error }] = (await once(this.#process, "message")) as [
+      { readonly answer?: unknown; readonly error?: string },
+    ];
+    if (error !== undefined) throw new Error(`The swarm failed: ${error}`);
+    return answer;
+  }
+
+  async report(): Promise<SwarmReport> {
+    return (await this.tell({ order: "report" })) as SwarmReport;
+  }
+
+  untilRunning(count: number): Promise<void> {
+    return this.until(({ running }) => running === count);
+  }
+
+  async until(condition: (report: SwarmReport) => boolean): Promise<void> {
+    const deadline = performance.now() + 60_000;
+    while (!condition(await this.report())) {
+      if (performance.now() > deadline) throw new Error("The swarm did not come so far in 60 s.");
+      await pause(50);
+    }
+  }
+
+  async close(): Promise<void> {
+    await stop(this.#process);
+  }
+}
+
+/** @returns the ids of the jobs */
+async function startMany(server: BenchServer, count: number): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (let from = 0; from < count; from += 50)
+    ids.push(...(await Promise.all(Array.from({ length: 50 }, () => startJob(server)))));
+  return ids;
+}
+
+/** Start jobs at a steady rate, whatever becomes of the earlier ones. */
+async function startEvenly(server: BenchServer, count: number, perSecond: number) {
+  const begin = performance.now();
+  const starting: Promise<string>[] = [];
+  while (starting.length < count) {
+    const due = ((performance.now() - begin) / 1000) * perSecond;
+    while (starting.length < Math.min(due, count)) starting.push(startJob(server));
+    await pause(2);
+  }
+  return Promise.all(starting);
+}
+
+async function startJob(server: BenchServer): Promise<string> {
+  return ask(server, held.path, "job_id", "POST", held.body);
+}
+
+async function ask<Answer>(
+  { url, clientToken }: BenchServer,
+  path: string,
+  member?: string,
+  method = "GET",
+  body?: string,
+): Promise<Answer> {
+  const headers = { authorization: `Bearer ${clientToken}`, "content-type": "application/json" };
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers,
+    ...(body !== undefined && { body }),
+  });
+  if (!answer.ok) throw new Error(`${path} was answered with ${answer.status}.`);
+  const value = (await answer.json()) as Record<string, unknown>;
+  return (member === undefined ? value : value[member]) as Answer;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function quantiles(values: readonly number[]): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): string =>
+    (sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN).toFixed(1);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms over ${sorted.length}`;
+}
+
+function print(title: string, figures: string): void {
+  process.stdout.write(`${title}: ${figures}\n`);
+}

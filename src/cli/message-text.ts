@@ -1,0 +1,43 @@
+// What moved a job, in a few words: the messages of a history as people read them.
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** A server of another release may say less, and of a message that is not known here the type is told. */
+export function messageText(message: { readonly type: string }): string {
+  const said = message as Members;
+  const child = textOf(said["child"]);
+  const by = `by ${textOf(said["by"])}`;
+  switch (message.type) {
+    case "event":
+      return textOf(member(said["event"], "type"));
+    case "done":
+      return `${child} ${textOf(said["status"] ?? "done")}`;
+    case "failed":
+      return `${child} failed (${textOf(member(said["error"], "code"))})`;
+    case "part":
+      return `${child} part ${textOf(said["part"])}`;
+    case "progress":
+      return `${child} progress`;
+    case "timer":
+      return `timer ${textOf(said["timer"])}`;
+    case "stop":
+      return `stop (${textOf(said["reason"])})`;
+    case "restart": {
+      const { jobId, revision } = (said["from"] ?? {}) as Members;
+      return `restart of ${textOf(jobId)} from revision ${textOf(revision)}, ${by}`;
+    }
+    case "restarted":
+      return `restarted as ${textOf(said["as"])}, ${by}`;
+    case "migrate":
+      return `migrate from version ${textOf(member(said["from"], "version"))}, ${by}`;
+    default:
+      return message.type;
+  }
+}
+
+function member(value: unknown, name: string): unknown {
+  return (value as Members | null | undefined)?.[name];
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === "string" || typeof value === "number" ? String(value) : "?";

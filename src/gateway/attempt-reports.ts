@@ -1,0 +1,146 @@
+// What a worker tells of attempts that still run: progress, checkpoints, log lines and streams, each within its limits.
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import { LogRate, logRate } from "../protocol/log-rate.ts";
+import type {
+  Checkpoint,
+  CheckpointAck,
+  Chunk,
+  Log,
+  Progress,
+  ServerFrame,
+} from "../protocol/worker-frames.ts";
+import { checkpointBytesMax } from "../protocol/worker-limits.ts";
+import type { WorkerService } from "../runtime/runtime.ts";
+import type { Attempt, WorkerSession } from "../runtime/worker-pool.ts";
+import { attemptOf } from "./frames.ts";
+import { ProgressRelay } from "./progress-relay.ts";
+import { StreamWindows, type StreamLimits } from "./stream-windows.ts";
+
+export interface ReportLimits extends StreamLimits {
+  /** The least time between two reports of one attempt's progress. */
+  readonly progressMs: number;
+}
+
+export interface AttemptReportsParts {
+  readonly session: WorkerSession;
+  readonly workers: WorkerService;
+  readonly clock: Clock;
+  readonly limits: ReportLimits;
+  readonly log: Logger;
+  send(frame: ServerFrame): void;
+  /** The worker broke a limit that it was told of. */
+  fail(problem: string): void;
+}
+
+/** A connection may carry the lines of many attempts. */
+const attemptsPerSession = 10;
+/** The most characters of a line's fields, as JSON. */
+const fieldsCharsMax = 8_192;
+
+export class AttemptReports {
+  readonly #parts: AttemptReportsParts;
+  readonly #progress: ProgressRelay;
+  readonly #streams: StreamWindows;
+  readonly #logRate: LogRate;
+  /** Lines that were dropped here, by task, until the next line of it can say so. */
+  readonly #dropped = new Map<string, number>();
+
+  constructor(parts: AttemptReportsParts) {
+    this.#parts = parts;
+    const { session, workers, clock, limits, send } = parts;
+    this.#progress = new ProgressRelay(clock, limits.progressMs, (attempt, progress) =>
+      workers.progress(session, attempt, progress),
+    );
+    this.#streams = new StreamWindows(clock, limits, send);
+    const { perSecond, burst } = logRate;
+    this.#logRate = new LogRate(
+      perSecond * attemptsPerSession,
+      burst * attemptsPerSession,
+      clock.monotonic(),
+    );
+  }
+
+  take(frame: Progress | Checkpoint | Log | Chunk): void {
+    switch (frame.type) {
+      case "progress": {
+        const { ratio, message, data } = frame;
+        this.#progress.report(attemptOf(frame), {
+          ...(ratio !== undefined && { ratio }),
+          ...(message !== undefined && { message }),
+          ...(data !== undefined && { data }),
+        });
+        return;
+      }
+      case "checkpoint":
+        void this.#takeCheckpoint(frame);
+        return;
+      case "log":
+        this.#takeLog(frame);
+        return;
+      case "chunk": {
+        const taken = this.#streams.take(frame);
+        if ("problem" in taken) this.#parts.fail(taken.problem);
+        else this.#parts.workers.chunk(this.#parts.session, attemptOf(frame), taken);
+        return;
+      }
+    }
+  }
+
+  /** Pass on what is held back of an attempt that ends. */
+  finish(attempt: Attempt): void {
+    this.#progress.finish(attempt);
+    this.#streams.finish(attempt.taskId, attempt.attempt);
+    this.#dropped.delete(attempt.taskId);
+  }
+
+  /** The connection has ended: nobody is there to answer. */
+  clear(): void {
+    this.#progress.clear();
+    this.#streams.clear();
+    this.#dropped.clear();
+  }
+
+  async #takeCheckpoint(frame: Checkpoint): Promise<void> {
+    const { session, workers, log } = this.#parts;
+    const attempt = attemptOf(frame);
+    if (!fitsCheckpoint(frame.data)) return this.#acknowledge(frame, "too_large");
+    try {
+      const status = await workers.checkpoint(session, attempt, frame.data);
+      // The acknowledgement of the later one covers this one.
+      if (status !== "superseded") this.#acknowledge(frame, status);
+    } catch (error) {
+      // Without an acknowledgement the worker says it again.
+      log.error({ err: error, ...attempt }, "a checkpoint could not be kept");
+    }
+  }
+
+  #acknowledge({ task_id, attempt, number }: Checkpoint, status: CheckpointAck["status"]): void {
+    this.#parts.send({ type: "checkpoint_ack", task_id, attempt, number, status });
+  }
+
+  #takeLog(frame: Log): void {
+    const { session, workers, clock } = this.#parts;
+    const { task_id: taskId, level, message, fields, at } = frame;
+    const dropped = (this.#dropped.get(taskId) ?? 0) + frame.dropped;
+    if (!this.#logRate.takes(clock.monotonic())) {
+      this.#dropped.set(taskId, dropped + 1);
+      return;
+    }
+    this.#dropped.delete(taskId);
+    const fits = fields !== undefined && JSON.stringify(fields).length <= fieldsCharsMax;
+    workers.logLine(session, attemptOf(frame), {
+      level,
+      message,
+      ...(fits && { fields }),
+      at: at === undefined ? clock.now() : Date.parse(at),
+      dropped,
+    });
+  }
+}
+
+/** Whether the store may keep this as a checkpoint. */
+export function fitsCheckpoint(data: unknown): boolean {
+  const json = JSON.stringify(data ?? null);
+  return Buffer.byteLength(json) <= checkpointBytesMax;
+}
