@@ -17,8 +17,8 @@ import { HostPool } from "./host-pool.ts";
 import { placed } from "./isolation.ts";
 import { around, type Middleware } from "./middleware.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
-import { Results } from "./results.ts";
 import { refPages } from "./pages.ts";
+import { Results } from "./results.ts";
 import { Self } from "./self.ts";
 import { Slots } from "./slots.ts";
 import {
