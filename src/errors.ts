@@ -35,6 +35,7 @@ export const errorCodes = {
   "job.revision_not_found": { status: 404, retryable: false },
   "job.too_many_deferred": { status: 429, retryable: true },
   "job.not_found": { status: 404, retryable: false },
+  "job.not_redrivable": { status: 409, retryable: false },
   "protocol.frame_invalid": { status: 400, retryable: false },
   "protocol.frame_unexpected": { status: 400, retryable: false },
   "protocol.frame_unknown": { status: 400, retryable: false },

@@ -111,6 +111,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       past: runtime.past,
       versions: runtime.versions,
       workers: runtime.workers,
+      queues: runtime.queues,
+      quarantine: runtime.quarantine,
       blueprints,
       charts,
       authenticate: createAuthenticate(options.clientToken, clientTokenHeader),

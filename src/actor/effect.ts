@@ -115,6 +115,20 @@ export type Message =
       readonly begins: readonly { readonly event: string; readonly due?: number }[];
       readonly by: string;
     }
+  /** The job has ended in an error: it goes on from before that, and what ran then is started anew. */
+  | {
+      readonly type: "redrive";
+      /** The revision that ended it, which must be its last one. */
+      readonly failed: number;
+      /** The job as it was before that revision, encoded. */
+      readonly envelope: string;
+      /** Store time of that revision: timers have the rest that they had. */
+      readonly failedAt: number;
+      /** What the children that ran then are started with, by their ids. */
+      readonly inputs: Readonly<Record<string, unknown>>;
+      /** The child whose input has been edited. */
+      readonly edited?: string;
+    }
   /** End the job from outside: cancelled, or in error where `error` is given. A parent's stop is numbered. */
   | {
       readonly type: "stop";

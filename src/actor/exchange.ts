@@ -39,6 +39,7 @@ export function admit(
     case "progress":
     case "timer":
     case "rewound":
+    case "redrive":
       return envelope;
   }
 }

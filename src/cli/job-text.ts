@@ -96,7 +96,8 @@ function waitText(wait: Wait): string {
     case "task": {
       const attempt = wait.attempt > 1 ? `, attempt ${wait.attempt}` : "";
       const worker = wait.worker_id === undefined ? "" : ` by ${printable(wait.worker_id)}`;
-      return `task ${wait.task_type}, ${wait.state}${worker} since ${wait.since}${attempt}`;
+      const why = wait.why ? `. ${printable(wait.why.reason)}` : "";
+      return `task ${wait.task_type}, ${wait.state}${worker} since ${wait.since}${attempt}${why}`;
     }
     case "child":
       return `job ${wait.job_id}${wait.blueprint_name === undefined ? "" : ` of ${wait.blueprint_name}, ${wait.status}`}`;

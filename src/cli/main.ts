@@ -13,6 +13,8 @@ import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import { addJobs } from "./jobs.ts";
 import { addMachine } from "./machine-import.ts";
+import { addQuarantine } from "./quarantine.ts";
+import { addQueues } from "./queues.ts";
 import { addStart } from "./start.ts";
 import { addWorker } from "./worker.ts";
 
@@ -34,6 +36,8 @@ addDev(program);
 addStart(program);
 addWorker(program);
 addJobs(program);
+addQueues(program);
+addQuarantine(program);
 addCheck(program);
 addDoctor(program);
 addChart(program);

@@ -3,7 +3,14 @@ import type { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { ChartFormat } from "../protocol/contract.ts";
-import type { JobService, PastService, VersionService, WorkerService } from "../runtime/runtime.ts";
+import type {
+  JobService,
+  PastService,
+  QuarantineService,
+  QueueService,
+  VersionService,
+  WorkerService,
+} from "../runtime/runtime.ts";
 import type { Authenticate } from "./auth.ts";
 
 /** A blueprint, as far as clients hear of it. */
@@ -44,6 +51,8 @@ export interface AppOptions {
   readonly past: PastService;
   readonly versions: VersionService;
   readonly workers: Pick<WorkerService, "list">;
+  readonly queues: QueueService;
+  readonly quarantine: QuarantineService;
   readonly blueprints: ServedBlueprints;
   readonly charts: ChartRenderer;
   /** Names this server among others. */

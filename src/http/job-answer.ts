@@ -236,6 +236,7 @@ function waitAnswer(wait: Reason): Wait {
         ...(wait.workerId !== undefined && { worker_id: wait.workerId }),
         since: iso(wait.since),
         ...(wait.until !== undefined && { until: iso(wait.until) }),
+        ...(wait.why && { why: wait.why }),
         ...(wait.progress && { progress: progressAnswer(wait.progress) }),
         ...(wait.lastError && { last_error: failureAnswer(wait.lastError) }),
       };
@@ -271,7 +272,7 @@ function progressAnswer({ ratio, message, data }: Progress): TaskProgress {
   };
 }
 
-function failureAnswer({ code, message, details }: Failure): Failure {
+export function failureAnswer({ code, message, details }: Failure): Failure {
   return { code, message, ...(details !== undefined && { details }) };
 }
 

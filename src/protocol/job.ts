@@ -35,6 +35,15 @@ export const TaskProgress = z
   .meta({ id: "TaskProgress" });
 export type TaskProgress = z.infer<typeof TaskProgress>;
 
+/** Why a task has not begun that waits in a queue. */
+export const WhyWaiting = z
+  .object({
+    code: z.enum(["paused", "no_worker", "unsatisfied", "busy", "slots", "rate", "limit", "soon"]),
+    reason: z.string().describe("The same, for people."),
+  })
+  .meta({ id: "WhyWaiting" });
+export type WhyWaiting = z.infer<typeof WhyWaiting>;
+
 /** One reason why a job is not finished yet. */
 export const Wait = z
   .discriminatedUnion("kind", [
@@ -47,6 +56,7 @@ export const Wait = z
       worker_id: z.string().optional(),
       since: time,
       until: time.optional().describe("When the lease ends, or the delay before the next attempt."),
+      why: WhyWaiting.optional().describe("Why it has not begun, where it waits in a queue."),
       progress: TaskProgress.optional(),
       last_error: Failure.optional(),
     }),

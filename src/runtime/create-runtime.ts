@@ -23,6 +23,8 @@ import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
 import { Past } from "./past.ts";
 import { NodeRelay } from "./relay.ts";
+import { Quarantine, type QuarantineService } from "./quarantine.ts";
+import { Queues, type QueueService } from "./queue-service.ts";
 import {
   isFinished,
   type JobEvent,
@@ -65,6 +67,8 @@ export interface Runtime {
   rewinds(): RewindCounts;
   /** For the edges of several nodes. */
   readonly relay: Relay;
+  readonly queues: QueueService;
+  readonly quarantine: QuarantineService;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -201,6 +205,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
+  const queues = new Queues({ store, dispatcher, clock, log, workers: () => workers.list() });
   const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
   const jobs = new Jobs({
     store,
@@ -212,6 +217,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     ids,
     clock,
     progress,
+    why: (task) => queues.why(task),
   });
   const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids });
   const versions = new Versions({ store, blueprints, turns });
@@ -316,6 +322,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     workers,
     rewinds: () => rewinds.counts,
     relay,
+    queues,
+    quarantine: new Quarantine({ store, blueprints, turns }),
     async start() {
       const hear = createHear({
         dispatcher,
@@ -324,11 +332,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         followers,
         relay,
         tails,
+        queues,
         turns,
         workers,
+        log,
       });
       await store.nodes.listen(hear);
       await membership.start();
+      await queues.start();
       await local.start();
       dueLoops.start();
     },
@@ -336,6 +347,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       jobs.close();
       dispatcher.stop();
       await workers.stop();
+      queues.stop();
       local.stop();
       await membership.stop();
       await dueLoops.stop();

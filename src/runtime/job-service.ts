@@ -11,7 +11,7 @@ import { shardFor } from "../store/shard.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents, News } from "./job-events.ts";
-import { archivedJobView, childJobIds, jobView } from "./job-view.ts";
+import { archivedJobView, childJobIds, jobView, type ViewTools } from "./job-view.ts";
 import {
   isFinished,
   type JobEvent,
@@ -34,6 +34,7 @@ export interface JobServiceOptions {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly progress: (taskId: string) => TaskProgress | undefined;
+  readonly why: ViewTools["why"];
 }
 
 /** History is read in pages of this many entries when a reader catches up. */
@@ -243,7 +244,7 @@ export class Jobs implements JobService {
 
   /** The job as clients may see it. */
   async view(job: StoredJob): Promise<JobView> {
-    const { blueprints, store, progress } = this.#options;
+    const { blueprints, store, progress, why } = this.#options;
     const { blueprint, version, jobId, status } = job.summary;
     const waits = status.startsWith("waiting") || status === "running";
     const tasks = waits ? await store.listTasks(jobId) : [];
@@ -251,7 +252,8 @@ export class Jobs implements JobService {
     const childIds = waits ? childJobIds(job, found) : [];
     const children = await Promise.all(childIds.map((id) => store.loadJob(id)));
     const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
-    return jobView(job, { blueprint: found, tasks, progress, childJob: (id) => summaries.get(id) });
+    const childJob = (id: string) => summaries.get(id);
+    return jobView(job, { blueprint: found, tasks, why, progress, childJob });
   }
 
   /**

@@ -13,6 +13,7 @@ import { childJobId } from "../id.ts";
 import type { JobSummary, StoredJob, StoredTask } from "../store/records.ts";
 import { openParts } from "./children.ts";
 import { isInternalEvent } from "./internal-event.ts";
+import type { WhyWaiting } from "./dispatch/why-waits.ts";
 import { partTaskId } from "./mail.ts";
 import type { JobView, TaskProgress, Wait } from "./runtime.ts";
 
@@ -22,6 +23,8 @@ export interface ViewTools {
   readonly tasks: readonly StoredTask[];
   /** What is known of a child job, where it has been started. */
   readonly childJob: (jobId: string) => JobSummary | undefined;
+  /** Why a queued task has not begun. */
+  readonly why: (task: StoredTask) => WhyWaiting | undefined;
   /** What a running attempt last told this node. */
   readonly progress: (taskId: string) => TaskProgress | undefined;
 }
@@ -143,12 +146,13 @@ function aggregation(
 
 function waits(
   envelope: Envelope,
-  { blueprint, tasks, progress, childJob }: ViewTools,
+  { blueprint, tasks, why, progress, childJob }: ViewTools,
   events: readonly string[],
 ): Wait[] {
   return [
     ...tasks.map((task): Wait => {
       const until = task.lease?.until ?? task.availableAt;
+      const waiting = why(task);
       const told = progress(task.taskId) ?? (task.progress as TaskProgress | undefined);
       return {
         kind: "task",
@@ -159,6 +163,7 @@ function waits(
         since: task.since,
         ...(task.lease && { workerId: task.lease.workerId }),
         ...(until !== undefined && { until }),
+        ...(waiting && { why: waiting }),
         ...(told && { progress: told }),
         ...(task.lastError && { lastError: task.lastError }),
       };

@@ -6,6 +6,9 @@ import type { BranchResult } from "../blueprint/flow-actions.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { CheckpointStatus } from "./checkpoints.ts";
+import type { WhyWaiting } from "./dispatch/why-waits.ts";
+import type { QuarantineService } from "./quarantine.ts";
+import type { QueueService, QueueView } from "./queue-service.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
 export type {
@@ -25,6 +28,10 @@ export {
   type JobPage,
   type JobQuery,
   type JobStatus,
+  type QuarantineService,
+  type QueueService,
+  type QueueView,
+  type WhyWaiting,
 };
 
 /** One reason why a job is not finished yet (design, law 7). */
@@ -39,6 +46,8 @@ export type Wait =
       readonly since: number;
       /** When the lease ends or the delay is over. */
       readonly until?: number;
+      /** Why it has not begun, where it has been queued. */
+      readonly why?: WhyWaiting;
       readonly progress?: TaskProgress;
       readonly lastError?: Failure;
     }

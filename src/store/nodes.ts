@@ -10,6 +10,8 @@ export interface NodeRecord {
 export type Hint =
   /** Tasks wait that the node which queued them had no worker for. */
   | { readonly kind: "queued"; readonly shard: number; readonly queues: readonly string[] }
+  /** Types of tasks have been paused or resumed. */
+  | { readonly kind: "paused" }
   /** A job that the receiver follows has gone on. */
   | { readonly kind: "moved"; readonly jobId: string; readonly revision: number }
   /** A task is not wanted any more that a session of the receiver runs. */

@@ -92,6 +92,7 @@ export class ReplaySide {
       case "event":
       case "deferred":
       case "rewound":
+      case "redrive":
       case "stop":
         return message;
     }

@@ -352,6 +352,7 @@ export function describeMessage(message: HistoryEntry["message"]): string {
     case "start":
     case "deferred":
     case "rewound":
+    case "redrive":
     case "stop":
       return message.type;
   }

@@ -40,14 +40,12 @@ export async function startRedisCluster({
   settings = [],
 }: ClusterOptions = {}): Promise<RedisCluster> {
   const servers = await Promise.all(
-    Array.from({ length: 2 * primaries }, async () =>
-      startRedisServer([
-        ...["--cluster-enabled", "yes", "--cluster-node-timeout", String(nodeTimeoutMs)],
-        ...["--cluster-port", String(await freePort()), "--repl-diskless-sync-delay", "0"],
-        ...["--repl-ping-replica-period", "1"],
-        ...settings,
-      ]),
-    ),
+    Array.from({ length: 2 * primaries }, async () => {
+      const joining = ["--cluster-enabled", "yes", "--cluster-port", String(await freePort())];
+      const timeout = ["--cluster-node-timeout", String(nodeTimeoutMs)];
+      const quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
+      return startRedisServer([...joining, ...timeout, ...quick, ...settings]);
+    }),
   );
   const lines = new Lines();
   const seeds = servers.map(({ port }) => ({ host: "127.0.0.1", port }));
