@@ -71,6 +71,7 @@ export const errorCodes = {
   "store.unusable": { status: 500, retryable: false },
   "task.unhandled_status": { status: 500, retryable: false },
   "worker.load_failed": { status: 500, retryable: false },
+  "worker.outbox_unusable": { status: 500, retryable: false },
   "worker.refused": { status: 403, retryable: false },
 } as const satisfies Record<string, { status: number; retryable: boolean }>;
 export type ErrorCode = keyof typeof errorCodes;

@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { Clock, TimerHandle } from "../src/clock.ts";
 import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
-import { TransientError } from "./errors.ts";
+import { TaskFailure, TransientError } from "./errors.ts";
 import type { HotCache } from "./hot-cache.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
 import { toSendable } from "./sendable.ts";
@@ -44,12 +44,18 @@ export class Run implements TaskContext {
     this.#assign = assign;
     this.#task = task;
     this.#parts = parts;
-    const { run_timeout_ms } = assign;
-    if (run_timeout_ms === undefined) return;
-    this.deadline = new Date(parts.clock.now() + run_timeout_ms);
-    const message = `The attempt ran longer than its ${run_timeout_ms} ms.`;
-    this.#overdue = parts.clock.schedule(run_timeout_ms, () =>
-      this.abort(new TransientError(message)),
+    const { run_timeout_ms: serverMs = Infinity } = assign;
+    const { timeLimitMs: ownMs = Infinity } = task;
+    const limitMs = Math.min(serverMs, ownMs);
+    if (limitMs === Infinity) return;
+    this.deadline = new Date(parts.clock.now() + limitMs);
+    const message = `The attempt ran longer than its ${limitMs} ms.`;
+    this.#overdue = parts.clock.schedule(limitMs, () =>
+      this.abort(
+        ownMs < serverMs
+          ? new TaskFailure("HANDLER_TIMEOUT", message)
+          : new TransientError(message),
+      ),
     );
   }
 

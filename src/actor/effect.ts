@@ -78,8 +78,6 @@ export type Message =
       readonly progress: unknown;
     }
   | { readonly type: "timer"; readonly timer: string; readonly generation: string }
-  /** The store has lost later steps of the job, up to this revision; it goes on from here. Noted once in each epoch. */
-  | { readonly type: "rewound"; readonly lost: number }
   /** The first message of a job that begins where another one was after one of its revisions. */
   | {
       readonly type: "restart";
@@ -118,17 +116,19 @@ export type Message =
   /** The job has ended in an error: it goes on from before that, and what ran then is started anew. */
   | {
       readonly type: "redrive";
-      /** The revision that ended it, which must be its last one. */
+      /** Its last revision: that of the failure, or of a note that followed. */
       readonly failed: number;
-      /** The job as it was before that revision, encoded. */
+      /** The job as it was before the failure, encoded. */
       readonly envelope: string;
-      /** Store time of that revision: timers have the rest that they had. */
+      /** Store time of the failure: timers have the rest that they had. */
       readonly failedAt: number;
       /** What the children that ran then are started with, by their ids. */
       readonly inputs: Readonly<Record<string, unknown>>;
       /** The child whose input has been edited. */
       readonly edited?: string;
     }
+  /** The store has lost later steps of the job, up to this revision; it goes on from here. Noted once in each epoch. */
+  | { readonly type: "rewound"; readonly lost: number }
   /** End the job from outside: cancelled, or in error where `error` is given. A parent's stop is numbered. */
   | {
       readonly type: "stop";

@@ -38,8 +38,8 @@ export function admit(
     case "part":
     case "progress":
     case "timer":
-    case "rewound":
     case "redrive":
+    case "rewound":
       return envelope;
   }
 }

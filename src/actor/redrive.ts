@@ -53,8 +53,9 @@ export function redrive(
     context: withRenamed(before.context, renamed),
     children: Object.fromEntries(children),
     timers: Object.fromEntries(timers),
-    // What the parent has been told since stays told.
+    // What the parent has been told since stays told, and so does what has been noted.
     ...(ended.exchange && { exchange: ended.exchange }),
+    ...(ended.restartedAs && { restartedAs: ended.restartedAs }),
   };
   return { envelope, effects: [...timerEffects, ...starts] };
 }

@@ -22,6 +22,7 @@ import { restore, reviver } from "./restore.ts";
 import { StepScope } from "./scope.ts";
 import { asVersion, begunAgain, goneOn, standingOf, takeUpEvent } from "./take-up.ts";
 import { withoutTimer } from "./timer-book.ts";
+import { completionEvent, progressEvent, type XStateEvent } from "./xstate-event.ts";
 import { childrenOf } from "./xstate-internal.ts";
 
 export type { Stepped } from "./outcome.ts";
@@ -206,11 +207,6 @@ export function noteRestart(
   };
 }
 
-/** An event as XState takes it. */
-interface XStateEvent {
-  readonly type: string;
-}
-
 /** An event: what nothing takes now may be kept, and one of another job counts as taken all the same. */
 function take(
   machine: AnyStateMachine,
@@ -335,24 +331,6 @@ function restored<T>(body: () => T): T {
       { cause },
     );
   }
-}
-
-function completionEvent(message: Message & { readonly type: "done" | "failed" }): XStateEvent {
-  const actorId = message.child;
-  if (message.type === "failed") {
-    return { type: `xstate.error.actor.${actorId}`, error: message.error, actorId } as XStateEvent;
-  }
-  return {
-    type: `xstate.done.actor.${actorId}`,
-    output: message.output,
-    actorId,
-    ...(message.status !== undefined && { status: message.status }),
-  } as XStateEvent;
-}
-
-function progressEvent(message: Message & { readonly type: "progress" }): XStateEvent {
-  const snapshot = { status: "active", output: undefined, progress: message.progress };
-  return { type: `xstate.snapshot.${message.child}`, snapshot } as XStateEvent;
 }
 
 /** A copy for user code, which may change what it is given. */

@@ -12,9 +12,9 @@ import { reportFailure, usageFailure } from "./failure.ts";
 import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import { addJobs } from "./jobs.ts";
-import { addMachine } from "./machine-import.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { addQueues } from "./queues.ts";
+import { addMachine } from "./machine-import.ts";
 import { addStart } from "./start.ts";
 import { addWorker } from "./worker.ts";
 

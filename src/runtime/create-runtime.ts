@@ -35,8 +35,8 @@ import {
   type VersionService,
   type WorkerService,
 } from "./runtime.ts";
-import { Rewinds, type RewindCounts } from "./rewinds.ts";
 import { StreamTails } from "./stream-tails.ts";
+import { Rewinds, type RewindCounts } from "./rewinds.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
 import { Versions } from "./versions.ts";
@@ -63,12 +63,12 @@ export interface Runtime {
   readonly past: PastService;
   readonly versions: VersionService;
   readonly workers: WorkerService;
-  /** How often the store was seen to have gone back in time. */
-  rewinds(): RewindCounts;
   /** For the edges of several nodes. */
   readonly relay: Relay;
   readonly queues: QueueService;
   readonly quarantine: QuarantineService;
+  /** How often the store was seen to have gone back in time. */
+  rewinds(): RewindCounts;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -195,13 +195,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     limits,
     log,
     followers,
+    tails,
     disowned: (workerId, attempts) => {
       if (attempts.length === 0) return;
       rewinds.disowned(workerId, attempts).catch((error: unknown) => {
         log.error({ err: error, workerId }, "comparing a worker's attempts with the store failed");
       });
     },
-    tails,
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
@@ -320,10 +320,10 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     past,
     versions,
     workers,
-    rewinds: () => rewinds.counts,
     relay,
     queues,
     quarantine: new Quarantine({ store, blueprints, turns }),
+    rewinds: () => rewinds.counts,
     async start() {
       const hear = createHear({
         dispatcher,

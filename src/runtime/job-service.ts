@@ -12,6 +12,7 @@ import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents, News } from "./job-events.ts";
 import { archivedJobView, childJobIds, jobView, type ViewTools } from "./job-view.ts";
+import { runsIn, strandedJobView } from "./stranded-job.ts";
 import {
   isFinished,
   type JobEvent,
@@ -246,9 +247,11 @@ export class Jobs implements JobService {
   async view(job: StoredJob): Promise<JobView> {
     const { blueprints, store, progress, why } = this.#options;
     const { blueprint, version, jobId, status } = job.summary;
+    const served = blueprints.get(blueprint, version);
+    const found = served && runsIn(job, served) ? served : undefined;
+    if (!found) return strandedJobView(job, served);
     const waits = status.startsWith("waiting") || status === "running";
     const tasks = waits ? await store.listTasks(jobId) : [];
-    const found = blueprints.require(blueprint, version);
     const childIds = waits ? childJobIds(job, found) : [];
     const children = await Promise.all(childIds.map((id) => store.loadJob(id)));
     const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));

@@ -1,8 +1,8 @@
 // Jobs that ended in an error: listed with their reasons, and driven again from before the failure.
-import type { Effect, Message } from "../actor/effect.ts";
+import type { Message, StartOfChild } from "../actor/effect.ts";
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
 import type { Envelope, Failure, Origin } from "../actor/envelope.ts";
-import { start, step } from "../actor/step.ts";
+import { Replay } from "../actor/replay.ts";
 import { actorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
@@ -68,12 +68,14 @@ export interface QuarantineOptions {
 
 const historyPage = 500;
 
-/** A job's last step, and what was before it. */
+/** The step that ended a job, and what was before it. */
 interface Failing {
   readonly before: Envelope;
   readonly last: HistoryEntry;
-  /** What the children of `before` were started with, by generation. */
-  readonly inputs: ReadonlyMap<string, unknown>;
+  /** What the children of `before` were started by, by their ids. */
+  readonly started: Readonly<Record<string, StartOfChild>>;
+  /** The job's last one. */
+  readonly revision: number;
 }
 
 export class Quarantine implements QuarantineService {
@@ -106,7 +108,8 @@ export class Quarantine implements QuarantineService {
     const ended = decodeEnvelope(job.envelope);
     if (ended.status !== "error") throw notRedrivable(jobId, `it is ${status}`);
     const blueprint = blueprints.require(name, version);
-    const failing = await this.#failing(job, ended, blueprint);
+    refuseOtherShape(ended, blueprint);
+    const failing = await this.#failing(job, ended);
     const message = redriveMessage(failing, blueprint, edit);
     const delivery = await turns.deliver(jobId, { kind: "message", message });
     const after = await store.loadJob(jobId);
@@ -132,42 +135,34 @@ export class Quarantine implements QuarantineService {
   }
 
   /** Replay the job up to its failure. */
-  async #failing(job: StoredJob, ended: Envelope, { machine, fingerprint, name }: Blueprint) {
-    const { jobId } = job.summary;
-    if (fingerprint.shape !== ended.shape)
-      throw new RuntimeError(
-        "blueprint.shape_changed",
-        `Job ${jobId} ran "${name}" version "${ended.version}" in another shape. Serve that one to drive it again.`,
-        { jobId, blueprint: name, version: ended.version },
-      );
-    const { blueprint, version, shape, parent, depth } = ended;
+  async #failing(job: StoredJob, ended: Envelope): Promise<Failing> {
+    const { blueprints } = this.#options;
+    const { blueprint: name, bornAs, ...now } = ended;
+    const { jobId, version, shape, parent, depth, restartedFrom } = { ...now, ...bornAs };
     const origin: Origin = {
-      ...{ jobId, blueprint, version, shape },
+      jobId,
+      blueprint: name,
+      version,
+      shape,
       ...(parent && { parent }),
       ...(depth !== undefined && { depth }),
+      ...(restartedFrom && { restartedFrom }),
     };
-    const inputs = new Map<string, unknown>();
+    const replay = new Replay((of) => blueprints.require(name, of).machine, origin);
     let before: Envelope | undefined;
-    let last: HistoryEntry | undefined;
-    for await (const entry of this.#history(job)) {
-      if (entry.revision === job.revision) {
-        last = entry;
-        break;
-      }
-      const { now, epoch, shards, message } = entry;
-      const at = { now, epoch, ...(shards !== undefined && { shards }) };
-      const stepped: { envelope: Envelope; effects: readonly Effect[] } =
-        before === undefined
-          ? start(machine, origin, message.type === "start" ? message.input : undefined, at)
-          : mustStep(step(machine, before, message, at), jobId);
-      before = stepped.envelope;
-      for (const effect of stepped.effects)
-        if (effect.type === "start_child") inputs.set(effect.generation, effect.input);
+    let found: Failing | undefined;
+    for await (const last of this.#history(job)) {
+      const { started } = replay;
+      replay.take(last);
+      // Notes may follow the failure.
+      if (before?.status === "active" && replay.envelope.status === "error")
+        found = { before, last, started, revision: job.revision };
+      before = replay.envelope;
     }
-    const open = before && Object.values(before.children).some(({ settled }) => !settled);
-    if (!before || !last || !open)
+    const isOpen = found && Object.values(found.before.children).some(({ settled }) => !settled);
+    if (!found || !isOpen)
       throw notRedrivable(jobId, "it failed at nothing that could be done again");
-    return { before, last, inputs };
+    return found;
   }
 
   async *#history(job: StoredJob): AsyncGenerator<HistoryEntry> {
@@ -179,25 +174,23 @@ export class Quarantine implements QuarantineService {
 }
 
 function redriveMessage(
-  { before, last, inputs }: Failing,
+  { before, last, started, revision }: Failing,
   blueprint: Blueprint,
   edit: RedriveEdit,
 ): Message & { readonly type: "redrive" } {
   const open = Object.entries(before.children).filter(([, { settled }]) => !settled);
-  const started = open.map(([id, { generation }]) => [id, inputs.get(generation)] as const);
   const message = {
     type: "redrive",
-    failed: last.revision,
+    failed: revision,
     envelope: encodeEnvelope(before),
     failedAt: last.now,
-    inputs: Object.fromEntries(started),
+    inputs: Object.fromEntries(open.map(([id]) => [id, started[id]?.input])),
   } as const;
   if (edit.params === undefined) return message;
   const named = "child" in last.message ? last.message.child : undefined;
   const id = named ?? (open.length === 1 ? open[0]![0] : undefined);
   const child = id === undefined ? undefined : before.children[id];
-  const edited =
-    child && editedInput(blueprint, child.src, inputs.get(child.generation), edit.params);
+  const edited = child && editedInput(blueprint, child.src, message.inputs[id!], edit.params);
   if (id === undefined || !edited)
     throw new RuntimeError(
       "request.invalid",
@@ -221,12 +214,14 @@ function editedInput(
   return { input: { ...request, [kind.kind === "task" ? "params" : "input"]: params } };
 }
 
-function mustStep(result: ReturnType<typeof step>, jobId: string) {
-  if (result.outcome === "stepped") return result;
-  throw new RuntimeError("replay.diverged", `The history of job ${jobId} does not replay.`, {
-    jobId,
-    reason: result.reason,
-  });
+function refuseOtherShape({ jobId, version, shape }: Envelope, blueprint: Blueprint): void {
+  const { name, fingerprint } = blueprint;
+  if (fingerprint.shape === shape) return;
+  throw new RuntimeError(
+    "blueprint.shape_changed",
+    `Job ${jobId} ran "${name}" version "${version}" in another shape. Serve that one to drive it again.`,
+    { jobId, blueprint: name, version },
+  );
 }
 
 function notRedrivable(jobId: string, why: string): RuntimeError {

@@ -44,9 +44,9 @@ export interface WorkerServiceOptions {
   readonly limits: RuntimeLimits;
   readonly log: Logger;
   readonly followers: Followers;
+  readonly tails: StreamTails;
   /** A worker holds attempts that the store does not have like that. */
   readonly disowned: (workerId: string, attempts: readonly Attempt[]) => void;
-  readonly tails: StreamTails;
   /** The workers of other nodes. */
   readonly elsewhere: () => readonly WorkerView[];
   /** The lease of a task will end at this store time unless it is extended. */

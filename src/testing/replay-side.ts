@@ -91,8 +91,8 @@ export class ReplaySide {
       case "migrate":
       case "event":
       case "deferred":
-      case "rewound":
       case "redrive":
+      case "rewound":
       case "stop":
         return message;
     }

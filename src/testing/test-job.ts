@@ -351,8 +351,8 @@ export function describeMessage(message: HistoryEntry["message"]): string {
       return `migrate from version ${message.from.version}`;
     case "start":
     case "deferred":
-    case "rewound":
     case "redrive":
+    case "rewound":
     case "stop":
       return message.type;
   }

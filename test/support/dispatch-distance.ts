@@ -24,14 +24,14 @@ export async function dispatchDistance(given: {
   readonly seed?: number;
 }): Promise<number> {
   const { nodes, load, jobs, seed = 1 } = given;
-  const { next: random, pick: choose } = seededRandom(seed);
+  const random = seededRandom(seed);
   const clock = new FakeClock();
   const store = new MemoryStore({ clock, shared: true, nodeId: "n0" });
   const blueprints = [work("it", { strategy: "cheapest" })];
   const worlds: World[] = [];
   for (let n = 0; n < nodes; n++)
     worlds.push(await openWorld(blueprints, { clock, store, nodeId: `n${n}` }));
-  const pick = () => choose(worlds).runtime;
+  const pick = () => random.pick(worlds).runtime;
   let total = 0;
   for (let cost = 1; cost <= workers; cost++) {
     const { workers: service } = pick();
@@ -47,7 +47,7 @@ export async function dispatchDistance(given: {
   for (let n = 0; n < jobs; n++) {
     await pick().jobs.start({ blueprint: "it", input: n });
     // Exponential gaps: arrivals come in bunches, as they do.
-    await clock.advance(Math.round(-Math.log(1 - random()) * betweenMs));
+    await clock.advance(Math.round(-Math.log(1 - random.next()) * betweenMs));
   }
   await clock.advance(20_000);
   const left = (await store.countJobs()).finished;

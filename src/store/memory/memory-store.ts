@@ -32,7 +32,8 @@ import { takeDue } from "./due.ts";
 import { timerKey, type Image } from "./image.ts";
 import { listJobs } from "./list-jobs.ts";
 import { newMemory, rewind, type Memory, type MemoryStoreOptions } from "./memory.ts";
-import { byPriority, byRank, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
+import { queuedIn, runningWith } from "./queues.ts";
+import { byPriority, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
 import { claimOutlived, exportJob, importJob, listKeys, removeJob } from "./whole-job.ts";
 
 export class MemoryStore implements Store {
@@ -154,8 +155,8 @@ export class MemoryStore implements Store {
     const shard = shardOf(task.jobId);
     const { key, concurrency = Infinity } = task.placement?.limit ?? {};
     const isFree =
-      this.#queued(task.queue, shard).length === 0 &&
-      (key === undefined || this.#running(key, shard) < concurrency);
+      queuedIn(this.#image, task.queue, shard).length === 0 &&
+      (key === undefined || runningWith(this.#image, key, shard) < concurrency);
     return this.#put(
       added,
       offer && isFree ? lease(added.task, offer, this.nodes.nodeId, now) : added.task,
@@ -207,16 +208,16 @@ export class MemoryStore implements Store {
     const now = this.now();
     const waiting = queues.map((asked) => ({
       asked,
-      waiting: byPriority(this.#queued(asked.queue, shard)),
+      waiting: byPriority(queuedIn(this.#image, asked.queue, shard)),
     }));
     const sizes = { limit, ...(ageMs !== undefined && { ageMs }) };
-    const served = servingOrder(waiting, sizes, now, (key) => this.#running(key, shard));
+    const served = servingOrder(waiting, sizes, now, (key) => runningWith(this.#image, key, shard));
     const tasks = served.map((row) =>
       this.#put(row, lease(row.task, offer, this.nodes.nodeId, now)),
     );
     const drained = queues
       .map(({ queue }) => queue)
-      .filter((queue) => this.#queued(queue, shard).length === 0);
+      .filter((queue) => queuedIn(this.#image, queue, shard).length === 0);
     const followers = this.#followers(tasks);
     return { tasks: copy(tasks), drained, ...(followers && { followers }) };
   }
@@ -354,21 +355,6 @@ export class MemoryStore implements Store {
     const row = this.#image.tasks.get(taskId);
     if (row?.task.attempt !== attempt || attempt <= row.task.settled) return undefined;
     return lapsed && (row.task.lease?.until ?? 0) > this.now() ? undefined : row;
-  }
-
-  /** How many tasks with a key are leased. */
-  #running(key: string, shard: number): number {
-    return [...this.#image.tasks.values()]
-      .filter(({ task }) => task.state === "leased" && shardOf(task.jobId) === shard)
-      .filter(({ task }) => task.placement?.limit?.key === key).length;
-  }
-
-  /** The tasks that wait in a queue, first to be claimed first. */
-  #queued(queue: string, shard: number): readonly TaskRow[] {
-    return [...this.#image.tasks.values()]
-      .filter(({ task }) => task.queue === queue && task.state === "queued")
-      .filter(({ task }) => shardOf(task.jobId) === shard)
-      .toSorted(byRank);
   }
 
   #put({ sequence }: TaskRow, task: StoredTask): StoredTask {

@@ -157,6 +157,21 @@ describe("a job that is driven again", () => {
     expect(await jobs.get(jobId)).toMatchObject({ status: "finished" });
   });
 
+  test("is driven again though another job has begun since where it was", async () => {
+    const { jobs, quarantine, worker, start, taskOf, store, runtime, clock } = await world();
+    const jobId = await start("pair");
+    await worker.succeed(taskOf(1));
+    await worker.fail(taskOf(2), "PERMANENT_ERROR");
+    await runtime.past.restart({ jobId, revision: 2, by: "ann" });
+    await expect.poll(async () => (await jobs.get(jobId))?.revision).toBe(4);
+    await quarantine.redrive(jobId, {});
+    await clock.advance(0);
+    await worker.succeed(worker.tasks.findLast((one) => one.jobId === jobId)!);
+    expect(await jobs.get(jobId)).toMatchObject({ status: "finished", currentState: "done" });
+    await expectReplayed(store, pair, jobId);
+    expect(await runtime.past.at(jobId, 5)).toMatchObject({ started: [{ child: "right" }] });
+  });
+
   test("is driven again once, however many ask at once", async () => {
     const { quarantine, worker, start, taskOf } = await world();
     const jobId = await start("pair");
