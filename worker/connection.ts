@@ -15,6 +15,7 @@ import {
   type Welcome,
 } from "../src/protocol/worker-frames.ts";
 import { Backoff } from "./backoff.ts";
+import { helloFrames, withPage } from "./pages.ts";
 
 /** How long the server may take to answer the upgrade, and again to answer the hello. */
 const answerMs = 10_000;
@@ -64,7 +65,11 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #backoff: Backoff;
   #socket: WebSocket | undefined;
+  #token: string;
   #welcomed = false;
+  /** The pages of a welcome of which more are to come. */
+  #pages: Welcome | undefined;
+  #takesTokens = false;
   #outgoing: string[] = [];
   #refusals = 0;
   #silentTicks = 0;
@@ -78,6 +83,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#token = options.token;
     this.#backoff = new Backoff(options.random);
   }
 
@@ -88,9 +94,9 @@ export class Connection {
 
   /** Connect, now and whenever the connection is lost. */
   open(): void {
-    const { url, token } = this.#options;
+    const { url } = this.#options;
     const socket = new WebSocket(url, [workerSubprotocol], {
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${this.#token}` },
       perMessageDeflate: false,
       maxPayload: frameBytesMax,
       handshakeTimeout: answerMs,
@@ -100,7 +106,7 @@ export class Connection {
     let refusal: Refusal | undefined;
     let trouble: Error | undefined;
     socket.on("open", () => {
-      socket.send(JSON.stringify(this.#options.hello()));
+      for (const frame of helloFrames(this.#options.hello())) socket.send(JSON.stringify(frame));
       this.#after(answerMs, () => {
         if (!this.#welcomed) socket.terminate();
       });
@@ -130,6 +136,12 @@ export class Connection {
   sendEncoded(frame: string): void {
     if (!this.#welcomed) return;
     if (this.#outgoing.push(frame) === 1) setImmediate(() => this.#flush());
+  }
+
+  /** Use another token from now on, and tell it the server where that can take it over the connection that is open. */
+  authenticate(token: string): void {
+    this.#token = token;
+    if (this.#takesTokens) this.send({ type: "auth", token });
   }
 
   /** Whether the server of the connection that is open now wants to be left. */
@@ -174,7 +186,9 @@ export class Connection {
     // ws gives one Buffer unless it is told otherwise.
     for (const { frame, problem } of decodeMessage((data as Buffer).toString(), serverFrames)) {
       if (problem) this.#options.log.warn({ problem }, "the server sent what is no frame; ignored");
-      else if (frame.type === "welcome") this.#welcome(frame);
+      else if (frame.type === "welcome") this.#welcomePage(frame);
+      else if (frame.type === "welcome_more" && this.#pages)
+        this.#welcomePage(withPage(this.#pages, frame));
       else if (frame.type === "goaway") this.#goaway(frame.reason, frame.reconnect_after_ms);
       else if (frame.type === "error")
         this.#options.log.error(frame, "the server reports an error");
@@ -182,9 +196,16 @@ export class Connection {
     }
   }
 
+  /** The welcome is whole with its last page. */
+  #welcomePage(welcome: Welcome): void {
+    this.#pages = welcome.more ? welcome : undefined;
+    if (!welcome.more) this.#welcome(welcome);
+  }
+
   #welcome(welcome: Welcome): void {
     if (this.#welcomed) return;
     this.#welcomed = true;
+    this.#takesTokens = welcome.features.includes("auth");
     this.#after(stableMs, () => {
       this.#backoff.reset();
       this.#refusals = 0;
@@ -229,6 +250,8 @@ export class Connection {
     this.#timers = [];
     this.#socket = undefined;
     this.#welcomed = false;
+    this.#pages = undefined;
+    this.#takesTokens = false;
     this.#askedToGo = false;
     this.#outgoing = [];
     this.#silentTicks = 0;

@@ -198,7 +198,7 @@ function factsOf(context: TaskContext): Facts {
     ...Object.keys(context),
     ...Object.getOwnPropertyNames(Object.getPrototypeOf(context) as object),
   ];
-  const elsewhere = ["signal", "log", "constructor"];
+  const elsewhere = ["signal", "log", "reports", "constructor"];
   const facts: Record<string, unknown> = {};
   for (const name of names) {
     if (elsewhere.includes(name)) continue;

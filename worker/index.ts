@@ -15,6 +15,8 @@ export {
   type TaskHandler,
   type TaskOptions,
 } from "./task.ts";
+export type { TaskLimits } from "./allowance.ts";
+export type { TaskStream } from "./stream-writer.ts";
 export {
   InvalidInputError,
   PermanentError,

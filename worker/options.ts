@@ -27,6 +27,8 @@ export interface WorkerOptions {
   readonly maxConcurrentTasks?: number;
   /** The most tasks at once by type. Wins over the `limit` of the tasks themselves. */
   readonly taskTypeLimits?: Readonly<Record<string, number>>;
+  /** The most tasks at once of all types that name the same `pool`, by pool. */
+  readonly pools?: Readonly<Record<string, number>>;
   /** Asked every second how much room there is. */
   readonly capacity?: CapacityChecker;
   /** Where handlers run that do not say; `WORKER_ISOLATION` or `none` where absent. */
@@ -63,6 +65,7 @@ export interface WorkerSettings {
   readonly workerType: string;
   readonly maxConcurrentTasks: number;
   readonly taskTypeLimits: Readonly<Record<string, number>>;
+  readonly pools: Readonly<Record<string, number>>;
   readonly capacity: CapacityChecker | undefined;
   readonly isolation: IsolationDefaults;
   readonly outboxDir: string | undefined;
@@ -92,6 +95,7 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     workerType: options.workerType ?? config.workerType,
     maxConcurrentTasks: options.maxConcurrentTasks ?? config.maxConcurrentTasks,
     taskTypeLimits: options.taskTypeLimits ?? {},
+    pools: options.pools ?? {},
     capacity: options.capacity,
     isolation: {
       isolation: options.isolation ?? config.isolation,

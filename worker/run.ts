@@ -2,10 +2,13 @@
 import type { Logger } from "pino";
 import type { Clock, TimerHandle } from "../src/clock.ts";
 import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
+import { AttemptReports } from "./attempt-reports.ts";
+import type { AttemptWire } from "./attempt-wire.ts";
 import { TaskFailure, TransientError } from "./errors.ts";
 import type { HotCache } from "./hot-cache.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
 import { toSendable } from "./sendable.ts";
+import type { TaskStream } from "./stream-writer.ts";
 import type { DefinedTask, TaskContext } from "./task.ts";
 
 /** The longest message of a progress frame. */
@@ -23,6 +26,8 @@ export interface RunParts {
   readonly log: Logger;
   /** Nobody is told of it where absent. */
   readonly hotCache?: HotCache;
+  /** How the attempt's other reports get to the server; nobody is told of them where absent. */
+  readonly wire?: AttemptWire;
   onProgress(frame: string, ref: AttemptRef): void;
 }
 
@@ -33,7 +38,8 @@ export class Run implements TaskContext {
   readonly #task: DefinedTask;
   readonly #parts: RunParts;
   readonly #overdue: TimerHandle | undefined;
-  #log: Logger | undefined;
+  /** Checkpoints, log lines and streams. */
+  readonly reports: AttemptReports;
   #controller: AbortController | undefined;
   #throttle: ProgressThrottle<Report> | undefined;
   #aborted: Error | undefined;
@@ -44,6 +50,13 @@ export class Run implements TaskContext {
     this.#assign = assign;
     this.#task = task;
     this.#parts = parts;
+    const { task_id: taskId, attempt, job_id: jobId } = assign;
+    this.reports = new AttemptReports({
+      ref: { task_id: taskId, attempt },
+      clock: parts.clock,
+      log: () => parts.log.child({ jobId, taskId, attempt, taskType: task.type }),
+      wire: parts.wire,
+    });
     const { run_timeout_ms: serverMs = Infinity } = assign;
     const { timeLimitMs: ownMs = Infinity } = task;
     const limitMs = Math.min(serverMs, ownMs);
@@ -93,9 +106,10 @@ export class Run implements TaskContext {
   }
 
   get log(): Logger {
-    const { taskId, jobId, attempt, taskType } = this;
-    this.#log ??= this.#parts.log.child({ jobId, taskId, attempt, taskType });
-    return this.#log;
+    return this.reports.log;
+  }
+  get lastCheckpoint(): unknown {
+    return this.#assign.checkpoint;
   }
 
   /** A member rather than a method, so that it can be taken out of the context. */
@@ -105,6 +119,9 @@ export class Run implements TaskContext {
     this.#throttle.report({ ratio, message, data });
   };
 
+  readonly checkpoint = (data: unknown): Promise<void> => this.reports.checkpoint(data);
+  readonly stream = (name: string): TaskStream => this.reports.stream(name);
+
   readonly addToHotCache = (name: string): void => this.#parts.hotCache?.add(name);
   readonly removeFromHotCache = (name: string): void => this.#parts.hotCache?.remove(name);
 
@@ -113,6 +130,7 @@ export class Run implements TaskContext {
     if (this.#aborted) return;
     this.#aborted = reason;
     this.#throttle?.cancel();
+    this.reports.end(reason);
     this.#controller?.abort(reason);
   }
 
@@ -122,6 +140,7 @@ export class Run implements TaskContext {
     this.#overdue?.cancel();
     if (wanted) this.#throttle?.finish();
     else this.#throttle?.cancel();
+    this.reports.end(new Error("The handler has ended."));
   }
 
   #send({ ratio, message, data }: Report): void {

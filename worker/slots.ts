@@ -1,8 +1,14 @@
 // The attempts that run in this worker: starts handlers, passes on cancellation, and tells how each ended.
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
-import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
+import type {
+  AttemptRef,
+  CheckpointAck,
+  StreamCredit,
+  TaskAssign,
+} from "../src/protocol/worker-frames.ts";
 import { keyOf } from "./attempt-key.ts";
+import type { AttemptWire } from "./attempt-wire.ts";
 import { TaskCancelled } from "./errors.ts";
 import type { HotCache } from "./hot-cache.ts";
 import { parseParams } from "./params.ts";
@@ -18,6 +24,7 @@ export interface SlotsOptions {
   readonly hotCache?: HotCache;
   /** Do a task: its handler, and whatever runs around it; the bare handler where absent. */
   perform?(task: DefinedTask, run: Run): unknown;
+  readonly wire?: AttemptWire;
   /** Send an encoded progress frame. */
   onProgress(frame: string, ref: AttemptRef): void;
   /** An attempt has ended with this encoded result frame. */
@@ -49,10 +56,10 @@ export class Slots {
     return this.#slots.size;
   }
 
-  /** How many attempts of a type run. */
-  sizeOf(type: string): number {
+  /** How many attempts of these types run. */
+  sizeOf(types: readonly string[]): number {
     let count = 0;
-    for (const slot of this.#slots.values()) if (slot.type === type) count++;
+    for (const slot of this.#slots.values()) if (types.includes(slot.type)) count++;
     return count;
   }
 
@@ -66,6 +73,21 @@ export class Slots {
   refs(): AttemptRef[] {
     const wanted = [...this.#slots.values()].filter(({ fate }) => fate !== "abandoned");
     return wanted.map(({ ref }) => ref);
+  }
+
+  /** What the attempt leaves to the next one, where the server does not have it yet. */
+  unsaved(ref: AttemptRef): { readonly checkpoint?: unknown } {
+    return this.#slots.get(keyOf(ref))?.run.reports.unsaved() ?? {};
+  }
+
+  /** The server answers what an attempt has told. */
+  take(frame: CheckpointAck | StreamCredit): void {
+    this.#slots.get(keyOf(frame))?.run.reports.take(frame);
+  }
+
+  /** There is a new connection for these attempts: what was on its way is sent again. */
+  resume(isItsOwn: (ref: AttemptRef) => boolean): void {
+    for (const { ref, run } of this.#slots.values()) if (isItsOwn(ref)) run.reports.resume();
   }
 
   /** Run an attempt. */
@@ -109,6 +131,8 @@ export class Slots {
       result = encodeError(ref, error);
       if (slot.fate === "report") run.log.warn({ err: error }, "task failed");
     }
+    // Its slot stays taken meanwhile, so that the attempt goes on over a reconnection.
+    await run.reports.finish();
     this.#slots.delete(keyOf(ref));
     run.end(slot.fate === "report");
     if (slot.fate === "report") this.#options.onResult(ref, result);

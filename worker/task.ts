@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Isolation } from "./isolation.ts";
+import type { TaskStream } from "./stream-writer.ts";
 
 /** What a handler is given. */
 export interface TaskContext<Params = unknown, Progress = unknown> {
@@ -21,7 +22,10 @@ export interface TaskContext<Params = unknown, Progress = unknown> {
   readonly workerId: string;
   /** Aborts when the result is not wanted any more. Stop soon: the slot stays taken until the handler ends. */
   readonly signal: AbortSignal;
-  /** A logger that names the task in every line. */
+  /**
+   * A logger that names the task in every line. Lines from `info` on go to those who watch the job, too: about 50 a second,
+   * and the next one says how many were left out.
+   */
   readonly log: Logger;
   /**
    * Tell everyone who watches the job how far this is. Reports may be frequent: only the latest of every
@@ -32,6 +36,25 @@ export interface TaskContext<Params = unknown, Progress = unknown> {
    * @param data What the task's `progress` schema describes.
    */
   readonly progress: (ratio: number | undefined, message?: string, data?: Progress) => void;
+  /** What the attempts before this one passed to `checkpoint` last; undefined where they did not. */
+  readonly lastCheckpoint: unknown;
+  /**
+   * Keep where the work has got to. Should this attempt fail or be lost, the next one finds it in `lastCheckpoint`. Call
+   * it as often as you like: the latest of each second is stored.
+   *
+   * @param data Any JSON, at most 64 KiB.
+   * @returns resolves once it, or a later one, is durable; rejects where the attempt is not this worker's any more. You
+   *   need not wait for it.
+   * @throws TypeError where the data are no JSON, RangeError where they are too large.
+   */
+  readonly checkpoint: (data: unknown) => Promise<void>;
+  /**
+   * A stream of text or bytes for those who watch the job, such as what a model writes. It begins anew with each attempt,
+   * and only its latest part is kept for those who come later.
+   *
+   * @param name 1 to 64 letters, digits and `_.-`. The same name gives the same stream.
+   */
+  readonly stream: (name: string) => TaskStream;
   /** Tell the server that this worker has something loaded now (a model, a data set), for tasks that want it. */
   readonly addToHotCache: (name: string) => void;
   readonly removeFromHotCache: (name: string) => void;
@@ -74,6 +97,8 @@ export interface TaskOptions {
   readonly timeLimitMs?: number;
   /** How long a handler in a thread or process may go on once `signal` is aborted, in milliseconds; 5,000 where absent. Then it is killed. */
   readonly killAfterMs?: number;
+  /** Types of one pool share an allowance, which the worker's `pools` name. */
+  readonly pool?: string;
 }
 
 /** A handler with the type of task that it does: what a worker registers, and what task files export. */

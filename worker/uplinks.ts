@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { TimerHandle } from "../src/clock.ts";
 import type { RuntimeError } from "../src/errors.ts";
 import type { AttemptRef, Hello, ServerFrame, Welcome } from "../src/protocol/worker-frames.ts";
+import type { Feature } from "../src/protocol/worker-limits.ts";
 import { keyOf } from "./attempt-key.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { shares, type OrchestratorMode } from "./orchestrators.ts";
@@ -18,6 +19,8 @@ export interface Line {
   hold?(ref: AttemptRef): void;
   letGo?(ref: AttemptRef): void;
   leave(): void;
+  /** Use another token from now on. */
+  authenticate(token: string): void;
   close(reason: string): Promise<void>;
 }
 
@@ -28,6 +31,9 @@ export class Uplink {
   line!: Line;
   /** Credits as the server knows them. */
   told = 0;
+  /** What the server can be told besides what all can, and how many bytes of a stream may be on their way to it. */
+  features: ReadonlySet<string> = new Set();
+  windowBytes = 0;
   /** Nobody answers there now. */
   isDown = false;
   hasRefused = false;
@@ -144,6 +150,16 @@ export class Uplinks {
     for (const { line } of this.#all) line.send(frame);
   }
 
+  /** Use another token for every server from now on. */
+  authenticate(token: string): void {
+    for (const { line } of this.#all) line.authenticate(token);
+  }
+
+  /** Say something to every server that knows of it. */
+  announce(feature: Feature, frame: object): void {
+    for (const { line, features } of this.#all) if (features.has(feature)) line.send(frame);
+  }
+
   /** The slots have become more or fewer. */
   divide(): void {
     for (const uplink of this.#all) {
@@ -220,6 +236,8 @@ export class Uplinks {
 
   #welcomed(uplink: Uplink, welcome: Welcome): void {
     uplink.readyAt = 0;
+    uplink.features = new Set(welcome.features);
+    uplink.windowBytes = welcome.stream_window_bytes;
     // A server that goes on with another's attempts is a node of the same cluster; one that does not know them is none.
     for (const ref of welcome.keep) this.own(ref, uplink);
     const lost = welcome.drop.filter((ref) => this.ownerOf(ref) === uplink);

@@ -9,6 +9,7 @@ import type {
   TaskAssign,
   Welcome,
 } from "../src/protocol/worker-frames.ts";
+import type { TaskLimits } from "./allowance.ts";
 import { Capacity } from "./capacity.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { HotCache } from "./hot-cache.ts";
@@ -16,7 +17,9 @@ import { HostPool } from "./host-pool.ts";
 import { placed } from "./isolation.ts";
 import { around, type Middleware } from "./middleware.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
+import { refPages } from "./pages.ts";
 import { Results } from "./results.ts";
+import { Self } from "./self.ts";
 import { Slots } from "./slots.ts";
 import {
   defineTask,
@@ -30,9 +33,6 @@ import {
 } from "./task.ts";
 import { Uplinks, type Uplink } from "./uplinks.ts";
 import { WaitingRoom } from "./waiting-room.ts";
-
-/** Attempts that one frame lists, so that the longest ids fit. */
-const refsPerFrameMax = 4_000;
 
 export interface StopOptions {
   /** How long running tasks may take to finish, in milliseconds. What is left then is given back to the server. */
@@ -57,6 +57,7 @@ export class Worker {
   readonly #outbox: Results;
   readonly #uplinks: Uplinks;
   readonly #capacity: Capacity;
+  readonly #self: Self;
   readonly #hotCache: HotCache;
   readonly #hosts: HostPool;
   readonly #middleware: Middleware[] = [];
@@ -72,7 +73,8 @@ export class Worker {
     const { id, clock, log } = settings;
     this.id = id;
     this.#settings = settings;
-    this.#hotCache = new HotCache((frame) => this.#uplinks.broadcast(frame), log);
+    this.#hotCache = new HotCache((frame) => this.#uplinks.announce("hot_cache", frame), log);
+    this.#self = new Self(settings, this.#instanceId, this.#hotCache);
     this.#capacity = new Capacity({
       most: settings.maxConcurrentTasks,
       ask: settings.capacity,
@@ -87,6 +89,10 @@ export class Worker {
       log,
       hotCache: this.#hotCache,
       perform: (task, run) => this.#perform(task, run),
+      wire: {
+        send: (ref, frame) => this.#uplinks.sendEncoded(ref, frame),
+        server: (ref) => this.#uplinks.ownerOf(ref),
+      },
       onProgress: (frame, ref) => this.#uplinks.sendEncoded(ref, frame),
       onResult: (ref, frame) => this.#outbox.add(ref, frame),
       onFree: () => this.#notify(),
@@ -146,6 +152,27 @@ export class Worker {
   use(middleware: Middleware): this {
     this.#middleware.push(middleware);
     return this;
+  }
+
+  /**
+   * Change how many tasks of some types, or pools of types, this worker takes at once; 0 pauses them. What runs goes on.
+   *
+   * @throws RangeError where a number is no count of tasks.
+   */
+  setLimits(limits: TaskLimits): void {
+    this.#self.allowance.change(limits);
+    this.#uplinks.announce("limits", { type: "credit", ...limits });
+  }
+
+  /** Change labels, by which tasks choose their workers: such as when a model has been loaded. */
+  setLabels(set: Readonly<Record<string, string>>, unset: readonly string[] = []): void {
+    this.#self.setLabels(set, unset);
+    this.#uplinks.announce("labels", { type: "labels", set, unset });
+  }
+
+  /** Use another token from now on, with every server: also over connections that are open, which stay so. */
+  setToken(token: string): void {
+    this.#uplinks.authenticate(token);
   }
 
   /** Tell servers that something is loaded here (a model, a data set), for tasks that want it. */
@@ -214,7 +241,12 @@ export class Worker {
     this.#uplinks.broadcast({ type: "drain" });
     await this.#until(() => this.#isIdle() || this.#graceOver || this.#refused !== undefined);
     for (const ref of this.#slots.refs()) {
-      this.#uplinks.send({ type: "release", ...ref, reason: "drain" });
+      this.#uplinks.send({
+        type: "release",
+        ...ref,
+        reason: "drain",
+        ...this.#slots.unsaved(ref),
+      });
       this.#slots.abandon(ref, "the worker stops");
     }
     if (this.#outbox.size > 0) {
@@ -232,32 +264,14 @@ export class Worker {
     return around(this.#middleware, context, () => task.handler(context));
   }
 
-  #limitOf({ type, limit }: DefinedTask): number | undefined {
-    return this.#settings.taskTypeLimits[type] ?? limit;
-  }
-
   #hello(uplink: Uplink, credits: number): z.input<typeof Hello> {
-    const { id, workerType, labels, resources, costPerSecond } = this.#settings;
-    const { running, outbox } = this.#uplinks.held(uplink, this.#slots.refs(), this.#outbox.refs());
-    return {
-      type: "hello",
-      protocols: [1],
-      worker_id: id,
-      instance_id: this.#instanceId,
-      worker_type: workerType,
-      types: [...this.#tasks.values()].map((task) => ({
-        type: task.type,
-        limit: this.#limitOf(task),
-      })),
+    const held = this.#uplinks.held(uplink, this.#slots.refs(), this.#outbox.refs());
+    return this.#self.hello(this.#tasks.values(), {
       credits,
-      labels,
-      resources,
-      hot_cache: [...this.#hotCache.names],
-      cost_per_second: costPerSecond,
-      running: running.slice(0, refsPerFrameMax),
-      outbox: outbox.slice(0, refsPerFrameMax),
+      running: [...held.running],
+      outbox: [...held.outbox],
       draining: this.#stopped !== undefined,
-    };
+    });
   }
 
   #take(uplink: Uplink, frame: ServerFrame): void {
@@ -280,10 +294,15 @@ export class Worker {
         }
         this.#notify();
         return;
+      case "checkpoint_ack":
+      case "stream_credit":
+        this.#slots.take(frame);
+        return;
       case "heartbeat_ack":
         this.#forget(frame.lost);
         return;
       case "welcome":
+      case "welcome_more":
       case "goaway":
       case "error":
         // The connection's own business.
@@ -308,10 +327,11 @@ export class Worker {
   #whyNot(task: DefinedTask | undefined): "incompatible" | "draining" | "busy" | undefined {
     if (!task) return "incompatible";
     if (this.#stopped) return "draining";
-    const limit = this.#limitOf(task);
     const isFull =
       this.#slots.size >= this.#settings.maxConcurrentTasks ||
-      (limit !== undefined && this.#slots.sizeOf(task.type) >= limit);
+      !this.#self.allowance.hasRoom(task, this.#tasks.values(), (types) =>
+        this.#slots.sizeOf(types),
+      );
     return isFull ? "busy" : undefined;
   }
 
@@ -322,6 +342,7 @@ export class Worker {
       if (!this.#slots.runs(ref)) this.#uplinks.forget(ref);
     }
     this.#forget(lost);
+    this.#slots.resume((ref) => this.#uplinks.ownerOf(ref) === uplink);
     this.#resend(uplink);
     const { session_id: session, keep, want } = welcome;
     this.#settings.log.info(
@@ -336,11 +357,7 @@ export class Worker {
     const running = [...this.#slots.refs(), ...this.#outbox.refs()].filter(
       (ref) => this.#uplinks.ownerOf(ref) === uplink,
     );
-    for (let from = 0; from === 0 || from < running.length; from += refsPerFrameMax)
-      uplink.line.send({
-        type: "heartbeat",
-        running: running.slice(from, from + refsPerFrameMax),
-      });
+    for (const page of refPages(running)) uplink.line.send({ type: "heartbeat", running: page });
     this.#resend(uplink, 2 * everyMs);
   }
 

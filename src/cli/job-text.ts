@@ -103,6 +103,11 @@ function waitText(wait: Wait): string {
       return `job ${wait.job_id}${wait.blueprint_name === undefined ? "" : ` of ${wait.blueprint_name}, ${wait.status}`}`;
     case "approval":
       return `a person: ${wait.decisions.join(" or ")}${wait.message === undefined ? "" : ` (${printable(wait.message)})`}`;
+    case "version": {
+      const what = `${wait.blueprint_name}@${wait.blueprint_version}`;
+      const why = wait.reason === "missing" ? "is not served" : "has another shape by now";
+      return printable([`its version: ${what} ${why}.`, ...wait.problems].join(" "));
+    }
     case "timer":
       return `timer ${wait.event}, due ${wait.due}`;
     case "event":

@@ -55,6 +55,20 @@ export function Waits({ client, job, progress }: Props) {
                   <span className="faint">{wait.current_state ?? "is being started"}</span>
                 </div>
               </li>
+            ) : wait.kind === "version" ? (
+              <li key="version" className="wait">
+                <div className="wait-head">
+                  <strong>
+                    {wait.blueprint_name} {wait.blueprint_version}
+                  </strong>
+                  <span className="faint">
+                    {wait.reason === "missing" ? "is not served" : "has another shape by now"}
+                  </span>
+                </div>
+                {wait.problems.map((problem) => (
+                  <p key={problem}>{problem}</p>
+                ))}
+              </li>
             ) : null,
           )}
         </ul>

@@ -63,7 +63,7 @@ export class StreamWindows {
     open.owes = true;
     if (end) {
       open.timer?.cancel();
-      this.#credit(open);
+      this.#credit(open, true);
       streams.delete(stream);
       if (streams.size === 0) this.#open.delete(key);
     } else if (!open.timer) this.#creditAndRest(open);
@@ -91,7 +91,7 @@ export class StreamWindows {
     });
   }
 
-  #credit(open: Open): void {
+  #credit(open: Open, ended = false): void {
     const { taskId, attempt, stream, taken } = open;
     open.owes = false;
     open.upTo = taken + this.#limits.streamWindowBytes;
@@ -102,6 +102,7 @@ export class StreamWindows {
       stream,
       acknowledged: taken,
       up_to: open.upTo,
+      ended,
     });
   }
 }

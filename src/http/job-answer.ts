@@ -257,6 +257,14 @@ function waitAnswer(wait: Reason): Wait {
         ...(wait.message !== undefined && { message: wait.message }),
         ...(wait.integration !== undefined && { integration: wait.integration }),
       };
+    case "version":
+      return {
+        kind: "version",
+        blueprint_name: wait.blueprint,
+        blueprint_version: wait.version,
+        reason: wait.reason,
+        problems: [...wait.problems],
+      };
     case "timer":
       return { kind: "timer", event: wait.event, due: iso(wait.due) };
     case "event":

@@ -75,6 +75,15 @@ export const Wait = z
       message: z.string().optional(),
       integration: z.string().optional(),
     }),
+    z.object({
+      kind: z.literal("version"),
+      blueprint_name: z.string(),
+      blueprint_version: z.string(),
+      reason: z
+        .enum(["missing", "changed"])
+        .describe("The version is not served, or has another shape than the job was started in."),
+      problems: z.array(z.string()).describe("What of the job has no place in it, in sentences."),
+    }),
     z.object({ kind: z.literal("timer"), event: z.string(), due: time }),
     z.object({ kind: z.literal("event"), events: z.array(z.string()) }),
   ])

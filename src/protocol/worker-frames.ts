@@ -319,6 +319,8 @@ export const StreamCredit = AttemptRef.extend({
   acknowledged: offset,
   /** Bytes before this one may be sent. */
   up_to: offset,
+  /** The server has the chunk that ends the stream, too. */
+  ended: z.boolean().default(false),
 });
 export type StreamCredit = z.infer<typeof StreamCredit>;
 

@@ -119,7 +119,7 @@ export function archivedJobView(job: ArchivedJob, blueprint: Blueprint | undefin
   };
 }
 
-const restarts = ({ restartedFrom, restartedAs }: Envelope) => ({
+export const restarts = ({ restartedFrom, restartedAs }: Envelope) => ({
   ...(restartedFrom && { restartedFrom }),
   ...(restartedAs && { restartedAs }),
 });

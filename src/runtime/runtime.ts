@@ -69,6 +69,15 @@ export type Wait =
       readonly message?: string;
       readonly integration?: string;
     }
+  | {
+      /** No node serves what the job runs: its version is not there, or has another shape than the job was started in. */
+      readonly kind: "version";
+      readonly blueprint: string;
+      readonly version: string;
+      readonly reason: "missing" | "changed";
+      /** What of the job has no place in the changed version, in sentences. */
+      readonly problems: readonly string[];
+    }
   | { readonly kind: "timer"; readonly event: string; readonly due: number }
   | { readonly kind: "event"; readonly events: readonly string[] };
 

@@ -136,8 +136,9 @@ function callOf(context: TaskContext, stage: Stage): TaskCall {
   const { taskType, addToHotCache, removeFromHotCache } = context;
   const about = { params, taskType, taskId, jobId, attempt, attemptsMax, idempotencyKey };
   const means = { priority, deadline, workerId, signal, log, progress };
-  const cache = { addToHotCache, removeFromHotCache };
-  return { ...about, ...means, ...cache, sleep: (ms) => stage.sleep(ms, signal) };
+  const { lastCheckpoint, checkpoint, stream } = context;
+  const more = { addToHotCache, removeFromHotCache, lastCheckpoint, checkpoint, stream };
+  return { ...about, ...means, ...more, sleep: (ms) => stage.sleep(ms, signal) };
 }
 
 async function tell(told: Told, context: TaskContext, stage: Stage): Promise<unknown> {

@@ -1,7 +1,13 @@
 // Handlers that run in threads and processes, good ones and bad ones.
 import { threadId } from "node:worker_threads";
 import { task } from "avtomatika";
-import { defineTask, PermanentError, TransientError, withStatus } from "avtomatika/worker";
+import {
+  defineTask,
+  PermanentError,
+  TransientError,
+  withStatus,
+  type TaskHandler,
+} from "avtomatika/worker";
 import { z } from "zod";
 
 export const where = defineTask("where", () => ({ pid: process.pid, threadId }));
@@ -30,12 +36,14 @@ export const all = defineTask<{ readonly n: number }>("all", (context) => {
   });
 });
 
-export const obedient = defineTask("obedient", ({ signal, progress }) => {
+const untilTold: TaskHandler = ({ signal, progress }) => {
   progress(0, "running");
   return new Promise((_, reject) =>
     signal.addEventListener("abort", () => reject(signal.reason as Error)),
   );
-});
+};
+export const obedient = defineTask("obedient", untilTold);
+export const timed = defineTask("timed", untilTold, { timeLimitMs: 1_500 });
 
 export const deaf = defineTask(
   "deaf",
@@ -62,10 +70,14 @@ export const blocking = defineTask<{ readonly ms: number }>(
   { killAfterMs: 200 },
 );
 
-export const hungry = defineTask("hungry", () => {
-  const held: unknown[] = [];
-  for (;;) held.push(Array.from({ length: 1_000 }, () => ({ n: Math.random() })));
-});
+export const hungry = defineTask(
+  "hungry",
+  () => {
+    const held: unknown[] = [];
+    for (;;) held.push(Array.from({ length: 1_000 }, () => ({ n: Math.random() })));
+  },
+  { memoryLimitMb: 64 },
+);
 
 export const failing = defineTask<{ readonly how: string }>("failing", ({ params: { how } }) => {
   switch (how) {
