@@ -4,7 +4,8 @@ import { RuntimeError } from "../errors.ts";
 import type { Effect, Message, StartOfChild } from "./effect.ts";
 import type { Envelope, Origin } from "./envelope.ts";
 import { observeStarts } from "./observe.ts";
-import { restart, start, step, type Stepped } from "./step.ts";
+import { restart } from "./begin-again.ts";
+import { start, step, type Stepped } from "./step.ts";
 import { takeUpEvent } from "./take-up.ts";
 
 /** What replay needs of a history entry. */
