@@ -55,6 +55,7 @@ export function redrive(
     timers: Object.fromEntries(timers),
     // What the parent has been told since stays told.
     ...(ended.exchange && { exchange: ended.exchange }),
+    ...(ended.restartedAs && { restartedAs: ended.restartedAs }),
   };
   return { envelope, effects: [...timerEffects, ...starts] };
 }

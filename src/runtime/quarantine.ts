@@ -1,8 +1,8 @@
 // Jobs that ended in an error: listed with their reasons, and driven again from before the failure.
-import type { Effect, Message } from "../actor/effect.ts";
+import type { Message } from "../actor/effect.ts";
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
-import type { Envelope, Failure, Origin } from "../actor/envelope.ts";
-import { start, step } from "../actor/step.ts";
+import type { Envelope, Failure } from "../actor/envelope.ts";
+import { bornAs, Replay } from "../actor/replay.ts";
 import { actorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
@@ -68,8 +68,10 @@ export interface QuarantineOptions {
 
 const historyPage = 500;
 
-/** A job's last step, and what was before it. */
+/** The step in which a job ended, and what was before it. */
 interface Failing {
+  /** The one that the job has now. */
+  readonly revision: number;
   readonly before: Envelope;
   readonly last: HistoryEntry;
   /** What the children of `before` were started with, by generation. */
@@ -132,7 +134,8 @@ export class Quarantine implements QuarantineService {
   }
 
   /** Replay the job up to its failure. */
-  async #failing(job: StoredJob, ended: Envelope, { machine, fingerprint, name }: Blueprint) {
+  async #failing(job: StoredJob, ended: Envelope, { fingerprint, name }: Blueprint) {
+    const { blueprints } = this.#options;
     const { jobId } = job.summary;
     if (fingerprint.shape !== ended.shape)
       throw new RuntimeError(
@@ -140,34 +143,23 @@ export class Quarantine implements QuarantineService {
         `Job ${jobId} ran "${name}" version "${ended.version}" in another shape. Serve that one to drive it again.`,
         { jobId, blueprint: name, version: ended.version },
       );
-    const { blueprint, version, shape, parent, depth } = ended;
-    const origin: Origin = {
-      ...{ jobId, blueprint, version, shape },
-      ...(parent && { parent }),
-      ...(depth !== undefined && { depth }),
-    };
+    const replay = new Replay((of) => blueprints.require(name, of).machine, bornAs(ended));
     const inputs = new Map<string, unknown>();
     let before: Envelope | undefined;
     let last: HistoryEntry | undefined;
+    let present: Envelope | undefined;
     for await (const entry of this.#history(job)) {
-      if (entry.revision === job.revision) {
-        last = entry;
-        break;
-      }
-      const { now, epoch, shards, message } = entry;
-      const at = { now, epoch, ...(shards !== undefined && { shards }) };
-      const stepped: { envelope: Envelope; effects: readonly Effect[] } =
-        before === undefined
-          ? start(machine, origin, message.type === "start" ? message.input : undefined, at)
-          : mustStep(step(machine, before, message, at), jobId);
-      before = stepped.envelope;
-      for (const effect of stepped.effects)
+      for (const effect of replay.take(entry))
         if (effect.type === "start_child") inputs.set(effect.generation, effect.input);
+      // What came after the failure are notes.
+      const hasFailed = present?.status === "active" && replay.envelope.status === "error";
+      if (hasFailed) [before, last] = [present, entry];
+      present = replay.envelope;
     }
     const open = before && Object.values(before.children).some(({ settled }) => !settled);
     if (!before || !last || !open)
       throw notRedrivable(jobId, "it failed at nothing that could be done again");
-    return { before, last, inputs };
+    return { before, last, inputs, revision: job.revision };
   }
 
   async *#history(job: StoredJob): AsyncGenerator<HistoryEntry> {
@@ -179,7 +171,7 @@ export class Quarantine implements QuarantineService {
 }
 
 function redriveMessage(
-  { before, last, inputs }: Failing,
+  { before, last, inputs, revision }: Failing,
   blueprint: Blueprint,
   edit: RedriveEdit,
 ): Message & { readonly type: "redrive" } {
@@ -187,7 +179,7 @@ function redriveMessage(
   const started = open.map(([id, { generation }]) => [id, inputs.get(generation)] as const);
   const message = {
     type: "redrive",
-    failed: last.revision,
+    failed: revision,
     envelope: encodeEnvelope(before),
     failedAt: last.now,
     inputs: Object.fromEntries(started),
@@ -219,14 +211,6 @@ function editedInput(
   if (kind.definition) return { input: params };
   const request = input as Readonly<Record<string, unknown>>;
   return { input: { ...request, [kind.kind === "task" ? "params" : "input"]: params } };
-}
-
-function mustStep(result: ReturnType<typeof step>, jobId: string) {
-  if (result.outcome === "stepped") return result;
-  throw new RuntimeError("replay.diverged", `The history of job ${jobId} does not replay.`, {
-    jobId,
-    reason: result.reason,
-  });
 }
 
 function notRedrivable(jobId: string, why: string): RuntimeError {
