@@ -50,7 +50,10 @@ export function bornAs({ bornAs: first, ...now }: Envelope): Origin {
   const { jobId, blueprint, parent, depth, restartedFrom } = now;
   const { version, shape } = first ?? now;
   return {
-    ...{ jobId, blueprint, version, shape },
+    jobId,
+    blueprint,
+    version,
+    shape,
     ...(parent && { parent }),
     ...(depth !== undefined && { depth }),
     ...(restartedFrom && { restartedFrom }),
