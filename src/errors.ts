@@ -35,6 +35,7 @@ export const errorCodes = {
   "job.revision_not_found": { status: 404, retryable: false },
   "job.too_many_deferred": { status: 429, retryable: true },
   "job.not_found": { status: 404, retryable: false },
+  "job.not_redrivable": { status: 409, retryable: false },
   "protocol.frame_invalid": { status: 400, retryable: false },
   "protocol.frame_unexpected": { status: 400, retryable: false },
   "protocol.frame_unknown": { status: 400, retryable: false },
@@ -65,10 +66,12 @@ export const errorCodes = {
   "store.format_newer": { status: 500, retryable: false },
   "store.full": { status: 503, retryable: true },
   "store.in_use": { status: 500, retryable: true },
+  "store.rewound": { status: 500, retryable: false },
   "store.unavailable": { status: 503, retryable: true },
   "store.unusable": { status: 500, retryable: false },
   "task.unhandled_status": { status: 500, retryable: false },
   "worker.load_failed": { status: 500, retryable: false },
+  "worker.outbox_unusable": { status: 500, retryable: false },
   "worker.refused": { status: 403, retryable: false },
 } as const satisfies Record<string, { status: number; retryable: boolean }>;
 export type ErrorCode = keyof typeof errorCodes;

@@ -2,6 +2,7 @@
 export { createWorker, Worker, type StopOptions } from "./worker.ts";
 export type { WorkerOptions } from "./options.ts";
 export type { CapacityChecker } from "./capacity.ts";
+export type { Isolation } from "./isolation.ts";
 export type { Middleware } from "./middleware.ts";
 export type { Orchestrator, OrchestratorMode } from "./orchestrators.ts";
 export {
@@ -12,7 +13,7 @@ export {
   type SharedTask,
   type TaskContext,
   type TaskHandler,
-  type TaskLimit,
+  type TaskOptions,
 } from "./task.ts";
 export type { TaskLimits } from "./allowance.ts";
 export type { TaskStream } from "./stream-writer.ts";

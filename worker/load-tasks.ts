@@ -14,7 +14,9 @@ import { isDefinedTask, type DefinedTask } from "./task.ts";
 export async function loadTasks(paths: readonly string[]): Promise<readonly DefinedTask[]> {
   const files = (await Promise.all(paths.map((path) => filesAt(resolve(path))))).flat();
   const found = await Promise.all(files.map(tasksIn));
-  const tasks = [...new Set(found.flat())];
+  // Each once, with the first file that exports it.
+  const modules = new Map(found.flat().toReversed());
+  const tasks = [...modules].toReversed().map(([task, module]) => ({ ...task, module }));
   if (tasks.length === 0)
     throw new RuntimeError(
       "worker.load_failed",
@@ -37,10 +39,13 @@ async function filesAt(path: string): Promise<readonly string[]> {
   }
 }
 
-async function tasksIn(file: string): Promise<readonly DefinedTask[]> {
+async function tasksIn(file: string): Promise<readonly (readonly [DefinedTask, string])[]> {
+  const { href } = pathToFileURL(file);
   try {
-    const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-    return Object.values(module).filter(isDefinedTask);
+    const module = (await import(href)) as Record<string, unknown>;
+    return Object.values(module)
+      .filter(isDefinedTask)
+      .map((task) => [task, href] as const);
   } catch (error) {
     throw loadFailed(file, error);
   }

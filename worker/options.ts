@@ -6,6 +6,7 @@ import { RuntimeError } from "../src/errors.ts";
 import { workerPath } from "../src/protocol/worker-frames.ts";
 import type { CapacityChecker } from "./capacity.ts";
 import { readWorkerConfig, type WorkerConfig } from "./config.ts";
+import type { Isolation, IsolationDefaults } from "./isolation.ts";
 import { createWorkerLogger } from "./logger.ts";
 import { byPreference, type Orchestrator, type OrchestratorMode } from "./orchestrators.ts";
 
@@ -30,6 +31,17 @@ export interface WorkerOptions {
   readonly pools?: Readonly<Record<string, number>>;
   /** Asked every second how much room there is. */
   readonly capacity?: CapacityChecker;
+  /** Where handlers run that do not say; `WORKER_ISOLATION` or `none` where absent. */
+  readonly isolation?: Isolation;
+  /** The most JavaScript heap of an isolated handler, in MiB; `WORKER_MEMORY_LIMIT_MB` where absent. */
+  readonly memoryLimitMb?: number;
+  /** How long an attempt may run here, in milliseconds; `WORKER_TIME_LIMIT` where absent. */
+  readonly timeLimitMs?: number;
+  /**
+   * A directory in which results are kept until the server has them, so that not even the death of the process loses
+   * one. Workers of one machine may share it. `WORKER_OUTBOX_DIR` where absent; in memory alone without either.
+   */
+  readonly outboxDir?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly resources?: Readonly<Record<string, unknown>>;
   /** What a second of this worker costs; `WORKER_COST_PER_SECOND` where absent. */
@@ -55,6 +67,8 @@ export interface WorkerSettings {
   readonly taskTypeLimits: Readonly<Record<string, number>>;
   readonly pools: Readonly<Record<string, number>>;
   readonly capacity: CapacityChecker | undefined;
+  readonly isolation: IsolationDefaults;
+  readonly outboxDir: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: Readonly<Record<string, unknown>>;
   readonly costPerSecond: number | undefined;
@@ -83,6 +97,12 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     taskTypeLimits: options.taskTypeLimits ?? {},
     pools: options.pools ?? {},
     capacity: options.capacity,
+    isolation: {
+      isolation: options.isolation ?? config.isolation,
+      memoryLimitMb: options.memoryLimitMb ?? config.memoryLimitMb,
+      timeLimitMs: options.timeLimitMs ?? config.timeLimitMs,
+    },
+    outboxDir: options.outboxDir ?? config.outboxDir,
     labels: { ...config.labels, ...options.labels },
     resources: { ...config.resources, ...options.resources },
     costPerSecond: options.costPerSecond ?? config.costPerSecond,

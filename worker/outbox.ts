@@ -21,6 +21,12 @@ export class Outbox {
     this.#kept.set(keyOf(ref), { ref, frame, sentAt: now });
   }
 
+  /** A result counts as sent at `now`. */
+  touch(ref: AttemptRef, now: number): void {
+    const kept = this.#kept.get(keyOf(ref));
+    if (kept) kept.sentAt = now;
+  }
+
   has(ref: AttemptRef): boolean {
     return this.#kept.has(keyOf(ref));
   }

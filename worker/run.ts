@@ -4,7 +4,7 @@ import type { Clock, TimerHandle } from "../src/clock.ts";
 import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
 import { AttemptReports } from "./attempt-reports.ts";
 import type { AttemptWire } from "./attempt-wire.ts";
-import { TransientError } from "./errors.ts";
+import { TaskFailure, TransientError } from "./errors.ts";
 import type { HotCache } from "./hot-cache.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
 import { toSendable } from "./sendable.ts";
@@ -57,12 +57,18 @@ export class Run implements TaskContext {
       log: () => parts.log.child({ jobId, taskId, attempt, taskType: task.type }),
       wire: parts.wire,
     });
-    const { run_timeout_ms } = assign;
-    if (run_timeout_ms === undefined) return;
-    this.deadline = new Date(parts.clock.now() + run_timeout_ms);
-    const message = `The attempt ran longer than its ${run_timeout_ms} ms.`;
-    this.#overdue = parts.clock.schedule(run_timeout_ms, () =>
-      this.abort(new TransientError(message)),
+    const { run_timeout_ms: serverMs = Infinity } = assign;
+    const { timeLimitMs: ownMs = Infinity } = task;
+    const limitMs = Math.min(serverMs, ownMs);
+    if (limitMs === Infinity) return;
+    this.deadline = new Date(parts.clock.now() + limitMs);
+    const message = `The attempt ran longer than its ${limitMs} ms.`;
+    this.#overdue = parts.clock.schedule(limitMs, () =>
+      this.abort(
+        ownMs < serverMs
+          ? new TaskFailure("HANDLER_TIMEOUT", message)
+          : new TransientError(message),
+      ),
     );
   }
 

@@ -1,6 +1,5 @@
 // The attempts that run in this worker: starts handlers, passes on cancellation, and tells how each ended.
 import type { Logger } from "pino";
-import type { z } from "zod";
 import type { Clock } from "../src/clock.ts";
 import type {
   AttemptRef,
@@ -10,8 +9,9 @@ import type {
 } from "../src/protocol/worker-frames.ts";
 import { keyOf } from "./attempt-key.ts";
 import type { AttemptWire } from "./attempt-wire.ts";
-import { InvalidInputError, TaskCancelled } from "./errors.ts";
+import { TaskCancelled } from "./errors.ts";
 import type { HotCache } from "./hot-cache.ts";
+import { parseParams } from "./params.ts";
 import { encodeCancelled, encodeError, encodeOutput } from "./result.ts";
 import { Run } from "./run.ts";
 import type { DefinedTask } from "./task.ts";
@@ -93,15 +93,12 @@ export class Slots {
   /** Run an attempt. */
   start(assign: TaskAssign, task: DefinedTask): void {
     const ref = { task_id: assign.task_id, attempt: assign.attempt };
-    let params: unknown = assign.params;
-    if (task.input) {
-      const parsed = task.input.safeParse(params);
-      if (!parsed.success) {
-        const message = `The params do not fit the schema of task "${task.type}": ${problems(parsed.error)}`;
-        this.#options.onResult(ref, encodeError(ref, new InvalidInputError(message)));
-        return;
-      }
-      params = parsed.data;
+    let params: unknown;
+    try {
+      params = parseParams(task, assign.params);
+    } catch (error) {
+      this.#options.onResult(ref, encodeError(ref, error));
+      return;
     }
     const run = new Run(assign, params, task, this.#options);
     const slot: Slot = { ref, type: task.type, run, fate: "report" };
@@ -142,13 +139,4 @@ export class Slots {
     if (slot.fate === "cancelled") this.#options.onResult(ref, encodeCancelled(ref));
     this.#options.onFree();
   }
-}
-
-/** What a schema refuses, in words: each member with its problem. */
-function problems({ issues }: z.ZodError): string {
-  return issues
-    .map(({ path, message }) =>
-      path.length > 0 ? `${path.map(String).join(".")}: ${message}` : message,
-    )
-    .join("; ");
 }

@@ -1,6 +1,7 @@
 // What users write: a handler for a type of task, typed by the task's shared definition where there is one.
 import type { Logger } from "pino";
 import type { z } from "zod";
+import type { Isolation } from "./isolation.ts";
 import type { TaskStream } from "./stream-writer.ts";
 
 /** What a handler is given. */
@@ -83,15 +84,25 @@ export type HandlerOf<Task extends SharedTask> = TaskHandler<
   TypesOf<Task>["progress"]
 >;
 
-export interface TaskLimit {
+export interface TaskOptions {
   /** The most tasks of this type at once in one worker; its `maxConcurrentTasks` where absent. */
   readonly limit?: number;
+  /** Where the handler runs; the worker's `isolation` where absent. */
+  readonly isolation?: Isolation;
+  /** The file that exports the task: `import.meta.url`. Isolation needs it; `loadTasks` knows it. */
+  readonly module?: string;
+  /** The most JavaScript heap of a thread or process, in MiB: an attempt that needs more fails, and is tried again. */
+  readonly memoryLimitMb?: number;
+  /** How long an attempt may run here, in milliseconds: then `signal` aborts. */
+  readonly timeLimitMs?: number;
+  /** How long a handler in a thread or process may go on once `signal` is aborted, in milliseconds; 5,000 where absent. Then it is killed. */
+  readonly killAfterMs?: number;
   /** Types of one pool share an allowance, which the worker's `pools` name. */
   readonly pool?: string;
 }
 
 /** A handler with the type of task that it does: what a worker registers, and what task files export. */
-export interface DefinedTask extends TaskLimit {
+export interface DefinedTask extends TaskOptions {
   readonly [definedTask]: true;
   readonly type: string;
   readonly handler: TaskHandler;
@@ -111,17 +122,17 @@ export const definedTask = Symbol.for("avtomatika.defined_task");
 export function defineTask<Task extends SharedTask>(
   task: Task,
   handler: HandlerOf<Task>,
-  options?: TaskLimit,
+  options?: TaskOptions,
 ): DefinedTask;
 export function defineTask<Params = Readonly<Record<string, unknown>>>(
   task: string,
   handler: TaskHandler<Params>,
-  options?: TaskLimit,
+  options?: TaskOptions,
 ): DefinedTask;
 export function defineTask(
   task: SharedTask | string,
   handler: TaskHandler<never>,
-  options: TaskLimit = {},
+  options: TaskOptions = {},
 ): DefinedTask {
   const definition = typeof task === "string" ? { type: task } : definitionOf(task);
   if (!definition)

@@ -11,12 +11,14 @@ import type {
 } from "../src/protocol/worker-frames.ts";
 import type { TaskLimits } from "./allowance.ts";
 import { Capacity } from "./capacity.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import { HotCache } from "./hot-cache.ts";
+import { HostPool } from "./host-pool.ts";
+import { placed } from "./isolation.ts";
 import { around, type Middleware } from "./middleware.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
-import { Outbox } from "./outbox.ts";
 import { refPages } from "./pages.ts";
+import { Results } from "./results.ts";
 import { Self } from "./self.ts";
 import { Slots } from "./slots.ts";
 import {
@@ -27,7 +29,7 @@ import {
   type SharedTask,
   type TaskContext,
   type TaskHandler,
-  type TaskLimit,
+  type TaskOptions,
 } from "./task.ts";
 import { Uplinks, type Uplink } from "./uplinks.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -52,11 +54,12 @@ export class Worker {
   readonly #instanceId = randomUUID();
   readonly #tasks = new Map<string, DefinedTask>();
   readonly #slots: Slots;
-  readonly #outbox = new Outbox();
+  readonly #outbox: Results;
   readonly #uplinks: Uplinks;
   readonly #capacity: Capacity;
   readonly #self: Self;
   readonly #hotCache: HotCache;
+  readonly #hosts: HostPool;
   readonly #middleware: Middleware[] = [];
   /** Of those who wait for work to end, or for the connection. */
   readonly #waiting = new WaitingRoom();
@@ -79,6 +82,7 @@ export class Worker {
       log,
       onChange: () => this.#uplinks.divide(),
     });
+    this.#hosts = new HostPool(settings);
     this.#slots = new Slots({
       workerId: id,
       clock,
@@ -90,16 +94,14 @@ export class Worker {
         server: (ref) => this.#uplinks.ownerOf(ref),
       },
       onProgress: (frame, ref) => this.#uplinks.sendEncoded(ref, frame),
-      onResult: (ref, frame) => {
-        this.#outbox.add(ref, frame, clock.monotonic());
-        this.#uplinks.sendEncoded(ref, frame);
-      },
+      onResult: (ref, frame) => this.#outbox.add(ref, frame),
       onFree: () => this.#notify(),
     });
+    const connect = (connection: ConnectionOptions) => new Connection(connection);
     this.#uplinks = new Uplinks({
       ...settings,
       mode: settings.orchestratorMode,
-      connect: (connection) => new Connection(connection),
+      connect,
       slots: () => this.#capacity.credits,
       hello: (uplink, credits) => this.#hello(uplink, credits),
       onWelcome: (uplink, welcome, lost) => this.#resume(uplink, welcome, lost),
@@ -112,25 +114,27 @@ export class Worker {
         this.#notify();
       },
     });
+    const instance = { worker_id: id, instance_id: this.#instanceId };
+    this.#outbox = new Results({ ...settings, instance, uplinks: this.#uplinks, connect });
   }
 
   /**
    * Register a handler for a type of task: by a shared definition, which types and checks it; by name; or what
    * `defineTask` returned. Register all before `start`.
    *
-   * @throws RuntimeError `config.invalid` where the type has a handler already.
+   * @throws RuntimeError `config.invalid` where the type has a handler already, or is isolated and has no `module`.
    */
   task(task: DefinedTask): this;
-  task<Task extends SharedTask>(task: Task, handler: HandlerOf<Task>, options?: TaskLimit): this;
+  task<Task extends SharedTask>(task: Task, handler: HandlerOf<Task>, options?: TaskOptions): this;
   task<Params = Readonly<Record<string, unknown>>>(
     task: string,
     handler: TaskHandler<Params>,
-    options?: TaskLimit,
+    options?: TaskOptions,
   ): this;
   task(
     task: DefinedTask | SharedTask | string,
     handler?: TaskHandler<never>,
-    limit?: TaskLimit,
+    limit?: TaskOptions,
   ): this {
     const defined = isDefinedTask(task)
       ? task
@@ -140,7 +144,7 @@ export class Worker {
         "config.invalid",
         `The task type "${defined.type}" has two handlers; which of them should run?`,
       );
-    this.#tasks.set(defined.type, defined);
+    this.#tasks.set(defined.type, placed(defined, this.#settings.isolation, this.#hosts));
     return this;
   }
 
@@ -187,6 +191,7 @@ export class Worker {
    */
   start(): Promise<void> {
     this.#started ??= (async () => {
+      await this.#outbox.open();
       await this.#capacity.start();
       if (this.#stopped === undefined) this.#uplinks.open();
       await this.#until(() => this.#uplinks.isOpen || this.#stopped !== undefined);
@@ -244,9 +249,13 @@ export class Worker {
       });
       this.#slots.abandon(ref, "the worker stops");
     }
-    if (this.#outbox.size > 0)
-      this.#settings.log.error({ results: this.#outbox.refs() }, "results could not be delivered");
-    await this.#uplinks.close("the worker stops");
+    if (this.#outbox.size > 0) {
+      const { log } = this.#settings;
+      if (this.#outbox.areOnDisk) log.warn("results stay on disk for the next worker to deliver");
+      else log.error({ results: this.#outbox.refs() }, "results could not be delivered");
+    }
+    await Promise.all([this.#uplinks.close("the worker stops"), this.#outbox.close()]);
+    this.#hosts.close();
     this.#settings.log.info("worker stopped");
   }
 
@@ -354,10 +363,7 @@ export class Worker {
 
   /** Send again the results for a server that were last sent `olderMs` ago or earlier. */
   #resend(uplink: Uplink, olderMs = 0): void {
-    const now = this.#settings.clock.monotonic();
-    const isItsOwn = (ref: AttemptRef) => this.#uplinks.ownerOf(ref) === uplink;
-    for (const { ref, frame } of this.#outbox.takeUnsent(now - olderMs, now, isItsOwn))
-      this.#uplinks.sendEncoded(ref, frame);
+    this.#outbox.resend((ref) => this.#uplinks.ownerOf(ref) === uplink, olderMs);
   }
 
   /** These attempts belong to somebody else now, or to nobody. */

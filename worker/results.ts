@@ -1,0 +1,131 @@
+// Results from the end of a handler to their acknowledgement: kept, on disk where that is wanted, sent, and sent again.
+import type { AttemptRef } from "../src/protocol/worker-frames.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import { Courier } from "./courier.ts";
+import type { WorkerSettings } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { OutboxFolder, type Instance, type Remains } from "./outbox-folder.ts";
+import type { Line, Uplinks } from "./uplinks.ts";
+
+export interface ResultsOptions extends Pick<
+  WorkerSettings,
+  "clock" | "random" | "log" | "heartbeatMsMax" | "orchestrators" | "outboxDir"
+> {
+  readonly instance: Instance;
+  readonly uplinks: Uplinks;
+  connect(options: ConnectionOptions): Line;
+}
+
+export class Results {
+  readonly #options: ResultsOptions;
+  readonly #outbox = new Outbox();
+  readonly #couriers = new Set<Courier>();
+  /** Resolve when what ended processes have left is delivered, or will not be by this one. */
+  readonly #errands: Promise<void>[] = [];
+  #folder: OutboxFolder | undefined;
+
+  constructor(options: ResultsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#outbox.size;
+  }
+
+  /** Whether what is not delivered now will be, by the next worker of the same directory. */
+  get areOnDisk(): boolean {
+    return this.#folder !== undefined;
+  }
+
+  has(ref: AttemptRef): boolean {
+    return this.#outbox.has(ref);
+  }
+
+  refs(): AttemptRef[] {
+    return this.#outbox.refs();
+  }
+
+  /**
+   * Open the directory, and deliver in the background what others have left there.
+   *
+   * @throws RuntimeError `worker.outbox_unusable`
+   */
+  async open(): Promise<void> {
+    const { outboxDir, instance, log } = this.#options;
+    if (outboxDir === undefined || this.#folder) return;
+    this.#folder = await OutboxFolder.open(outboxDir, instance, log);
+    for (const remains of await this.#folder.takeOver()) this.#bring(remains);
+  }
+
+  /** Keep a result, and send it once it is as safe as is wanted. */
+  add(ref: AttemptRef, frame: string): void {
+    const { uplinks, clock, log } = this.#options;
+    if (!this.#folder) {
+      this.#outbox.add(ref, frame, clock.monotonic());
+      uplinks.sendEncoded(ref, frame);
+      return;
+    }
+    // What is being written is not sent again either.
+    this.#outbox.add(ref, frame, Infinity);
+    void this.#folder
+      .save(uplinks.ownerOf(ref).url, ref, frame)
+      .catch((error: unknown) =>
+        log.error({ err: error, ...ref }, "a result can't be written; it is kept in memory alone"),
+      )
+      .then(() => {
+        this.#outbox.touch(ref, clock.monotonic());
+        if (this.#outbox.has(ref)) uplinks.sendEncoded(ref, frame);
+      });
+  }
+
+  /** The server has the result, or does not want it. */
+  remove(ref: AttemptRef): void {
+    this.#outbox.remove(ref);
+    void this.#folder?.remove(ref);
+  }
+
+  /** Send again those that were last sent `olderMs` ago or earlier. */
+  resend(wants: (ref: AttemptRef) => boolean, olderMs: number): void {
+    const now = this.#options.clock.monotonic();
+    for (const { ref, frame } of this.#outbox.takeUnsent(now - olderMs, now, wants))
+      this.#options.uplinks.sendEncoded(ref, frame);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#couriers].map((courier) => courier.close()));
+    await Promise.all(this.#errands);
+    await this.#folder?.close();
+  }
+
+  /** Deliver what an ended process left behind, to each server what it gave. */
+  #bring(remains: Remains): void {
+    const { log, orchestrators } = this.#options;
+    const folder = this.#folder!;
+    const urls = [...new Set(remains.leftovers.map(({ url }) => url))];
+    log.info(
+      { ...remains.instance, results: remains.leftovers.length },
+      "results of an ended worker are delivered",
+    );
+    const couriers = urls.map((url) => {
+      // A server that has moved is the one that this worker knows now.
+      const known = orchestrators.find((one) => one.url === url) ?? orchestrators[0]!;
+      const courier = new Courier({
+        ...this.#options,
+        url: known.url,
+        token: known.token,
+        instance: remains.instance,
+        leftovers: remains.leftovers.filter((one) => one.url === url),
+        onDelivered: ({ path }) => void folder.discard(path),
+      });
+      this.#couriers.add(courier);
+      return courier.ended;
+    });
+    const errand = async (): Promise<void> => {
+      const done = await Promise.all(couriers);
+      if (done.every(Boolean)) await folder.discardAll(remains);
+    };
+    this.#errands.push(
+      errand().catch((error: unknown) => log.warn({ err: error }, "an outbox can't be removed")),
+    );
+  }
+}
