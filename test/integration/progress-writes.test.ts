@@ -16,14 +16,15 @@ const seconds = 3;
 /** Count the writes of a store from now on. */
 function countWrites(store: Store) {
   const counts = { commits: 0, extensions: 0 };
-  const { commit, extendLeases } = store;
+  const commit = store.commit.bind(store);
+  const extendLeases = store.extendLeases.bind(store);
   store.commit = (one) => {
     counts.commits++;
-    return commit.call(store, one);
+    return commit(one);
   };
   store.extendLeases = (all) => {
     counts.extensions += all.length;
-    return extendLeases.call(store, all);
+    return extendLeases(all);
   };
   return counts;
 }

@@ -128,7 +128,8 @@ describe("bugs others shipped", () => {
     const { peer } = await wire.welcomed();
     const jobId = await wire.start();
     const task = await accepted(peer);
-    const { extendLeases, commit } = wire.store;
+    const extendLeases = wire.store.extendLeases.bind(wire.store);
+    const commit = wire.store.commit.bind(wire.store);
     wire.store.extendLeases = () => Promise.reject(new Error("the store is away"));
     wire.store.commit = () => Promise.reject(new Error("the store is away"));
     peer.send({ type: "heartbeat", running: [refOf(task)] });

@@ -297,11 +297,14 @@ describe("limits", () => {
   test("of a type and of a pool bound what is pushed, and change at any time", async () => {
     const running: TaskContext[] = [];
     const release = gate();
-    const worker = wire
-      .make({ pools: { gpu: 0 } })
-      .task("echo", async (context) => void (running.push(context), await release.opened), {
-        pool: "gpu",
-      });
+    const worker = wire.make({ pools: { gpu: 0 } }).task(
+      "echo",
+      (context) => {
+        running.push(context);
+        return release.opened;
+      },
+      { pool: "gpu" },
+    );
     await worker.start();
     const jobIds = [await wire.start(), await wire.start(), await wire.start()];
     const { peer } = await wire.welcomed({ worker_id: "probe", types: [{ type: "other" }] });
