@@ -14,15 +14,9 @@ import {
 import { admit, numbered } from "./exchange.ts";
 import { awaitedChild, ownMember, pendingTimer } from "./fence.ts";
 import { atTime } from "./now.ts";
-import {
-  assertNotReserved,
-  close,
-  conclude,
-  settle,
-  type OpenStep,
-  type Stepped,
-} from "./outcome.ts";
+import { assertNotReserved, conclude, settle, type OpenStep, type Stepped } from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
+import { lastOf, whileEnding } from "./ending.ts";
 import { redrive } from "./redrive.ts";
 import { restore, reviver } from "./restore.ts";
 import { StepScope } from "./scope.ts";
@@ -254,33 +248,6 @@ function gather(
   const output = Array.from({ length: awaits }, (_, index) => parts[index]);
   const done = completionEvent({ type: "done", child: id, generation, output });
   return feed(machine, next, at, done, "must_step");
-}
-
-/** The job without an awaited child that has ended; where it was the last one, a job that is about to end does. */
-function lastOf(envelope: Envelope, generation: string): Stepped {
-  const { awaiting, ...others } = envelope;
-  const { [generation]: _ended, ...left } = awaiting!;
-  if (Object.keys(left).length > 0)
-    return { envelope: { ...envelope, awaiting: left }, effects: [] };
-  if (others.ending === undefined) return { envelope: others, effects: [] };
-  return numbered(envelope, close(others, others.ending, []));
-}
-
-/** A job whose machine is over takes nothing but the end of its last children; a stop does not wait for them. */
-function whileEnding(envelope: Envelope, before: Envelope, message: Message): StepResult {
-  if (message.type === "stop") {
-    const { awaiting = {}, ...others } = envelope;
-    const error = message.error ?? { code: "cancelled", message: message.reason };
-    const stops = Object.values(awaiting).map(
-      ({ generation, src }) => ({ type: "stop_child", child: "", generation, src }) as const,
-    );
-    const stopped = close({ ...others, error }, message.error ? "error" : "stopped", stops);
-    return { outcome: "stepped", ...numbered(before, stopped) };
-  }
-  const isOfAnotherJob = message.type === "event" && message.sender !== undefined;
-  return isOfAnotherJob
-    ? { outcome: "stepped", envelope, effects: [] }
-    : { outcome: "ignored", reason: "finished" };
 }
 
 function fire(
