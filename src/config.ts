@@ -79,6 +79,14 @@ export const variables = {
       "How long an attempt may run where the blueprint does not say, and a Python worker may be silent, in seconds.",
     schema: wholeNumber(2_000_000, 1).default(300),
   },
+  TASK_LOSSES_MAX: {
+    about: "How many workers a task may be lost with before it is given to no other.",
+    schema: wholeNumber(1000, 1).default(3),
+  },
+  PRIORITY_AGEING_SECONDS: {
+    about: "A waiting task counts as one priority higher for each so many seconds.",
+    schema: wholeNumber(2_000_000, 1).default(60),
+  },
   INSTANCE_ID: {
     flag: "instanceId",
     about:
@@ -144,6 +152,10 @@ export interface Config {
   readonly workersFile?: string;
   /** How often a failed task or handler is tried again, where the blueprint does not say. */
   readonly retriesMax: number;
+  /** How many workers a task may be lost with before it is given to no other. */
+  readonly lossesMax: number;
+  /** A waiting task counts as one priority higher for each so many milliseconds. */
+  readonly ageMs: number;
   /** How long an attempt may run, in milliseconds, where the blueprint does not say, and a Python worker may be silent. */
   readonly workerTimeoutMs: number;
   /** Names this server among others. */
@@ -199,6 +211,8 @@ export function readConfig({
     ...(values.BLUEPRINTS_DIR !== undefined && { blueprintsDirectory: values.BLUEPRINTS_DIR }),
     ...(values.WORKERS_CONFIG_PATH !== undefined && { workersFile: values.WORKERS_CONFIG_PATH }),
     retriesMax: values.JOB_MAX_RETRIES,
+    lossesMax: values.TASK_LOSSES_MAX,
+    ageMs: values.PRIORITY_AGEING_SECONDS * 1000,
     workerTimeoutMs: values.WORKER_TIMEOUT_SECONDS * 1000,
     instanceId: values.INSTANCE_ID ?? hostname(),
     ...(values.HISTORY_DATABASE_URI !== undefined && { archiveUri: values.HISTORY_DATABASE_URI }),

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { systemClock, type Clock } from "./clock.ts";
 import { RuntimeError, type ErrorCode } from "./errors.ts";
 import { openEmbeddedStore } from "./store/embedded/embedded-store.ts";
+import { newEpoch } from "./store/epoch.ts";
 import type { RedisSettings } from "./store/redis/open-redis-store.ts";
 import type { RedisCondition } from "./store/redis/redis-store.ts";
 import type { Store } from "./store/store.ts";
@@ -37,6 +38,32 @@ export async function openStore(
   const { durability, shards, servers } = store.condition;
   const where = { redis: servers.map(({ address }) => address), durability, shards };
   return { store, condition: () => conditionOf(store.condition), where };
+}
+
+/**
+ * Do something with a store that no server is over, and close it.
+ *
+ * @param shardsLeast how many shards a Redis is to have at least where nothing else is asked for
+ * @throws RuntimeError `store.*`
+ */
+export async function withStore<Result>(
+  choice: StoreChoice,
+  what: (store: Store) => Promise<Result>,
+  shardsLeast = 1,
+): Promise<Result> {
+  const nodeId = `cli-${newEpoch()}`;
+  let { store } = await openStore(choice, systemClock, nodeId);
+  const { redis } = choice;
+  if (redis && redis.shards === undefined && store.shards < shardsLeast) {
+    await store.close();
+    const raised = { ...choice, redis: { ...redis, shards: shardsLeast } };
+    ({ store } = await openStore(raised, systemClock, nodeId));
+  }
+  try {
+    return await what(store);
+  } finally {
+    await store.close();
+  }
 }
 
 /** What a store is set to, and what is wrong with that. */

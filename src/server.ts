@@ -97,6 +97,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const charts = new ChartRenderer(blueprints);
     const gateway = createGateway({
       workers: runtime.workers,
+      relay: runtime.relay,
       tokens,
       clock,
       log: log.child({ part: "gateway" }),
@@ -110,6 +111,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       past: runtime.past,
       versions: runtime.versions,
       workers: runtime.workers,
+      queues: runtime.queues,
+      quarantine: runtime.quarantine,
       blueprints,
       charts,
       authenticate: createAuthenticate(options.clientToken, clientTokenHeader),
@@ -118,6 +121,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       log: log.child({ part: "http" }),
       unready: () => (stopping.signal.aborted ? "The server is stopping." : undefined),
       storeCondition: condition,
+      rewinds: () => runtime.rewinds(),
       consoleDirectory: options.consoleDirectory ?? builtConsole,
       stopping: stopping.signal,
       ...(workersFile !== undefined && {

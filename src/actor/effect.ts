@@ -113,6 +113,22 @@ export type Message =
       readonly begins: readonly { readonly event: string; readonly due?: number }[];
       readonly by: string;
     }
+  /** The job has ended in an error: it goes on from before that, and what ran then is started anew. */
+  | {
+      readonly type: "redrive";
+      /** Its last revision: that of the failure, or of a note that followed. */
+      readonly failed: number;
+      /** The job as it was before the failure, encoded. */
+      readonly envelope: string;
+      /** Store time of the failure: timers have the rest that they had. */
+      readonly failedAt: number;
+      /** What the children that ran then are started with, by their ids. */
+      readonly inputs: Readonly<Record<string, unknown>>;
+      /** The child whose input has been edited. */
+      readonly edited?: string;
+    }
+  /** The store has lost later steps of the job, up to this revision; it goes on from here. Noted once in each epoch. */
+  | { readonly type: "rewound"; readonly lost: number }
   /** End the job from outside: cancelled, or in error where `error` is given. A parent's stop is numbered. */
   | {
       readonly type: "stop";

@@ -97,6 +97,8 @@ export interface Envelope extends Origin {
   readonly awaiting?: Readonly<Record<string, Child>>;
   /** How the job will end as soon as nothing is awaited any more. */
   readonly ending?: "done" | "error" | "stopped";
+  /** The latest time that the store had lost steps of the job: up to which revision, and the epoch that it goes on in. */
+  readonly rewound?: { readonly lost: number; readonly epoch: string };
   /** Events that came before a state that wants them, oldest first. */
   readonly deferred?: readonly { readonly type: string }[];
   /** The version that it began as, where it has migrated since. */

@@ -38,6 +38,8 @@ export function admit(
     case "part":
     case "progress":
     case "timer":
+    case "redrive":
+    case "rewound":
       return envelope;
   }
 }

@@ -79,7 +79,8 @@ export class Replay {
     for (const effect of effects) {
       if (effect.type !== "start_child") continue;
       const { child, input } = effect;
-      const event = events.get(child) ?? eventOf(entry.message, child);
+      const before = entry.message.type === "redrive" ? this.#started[child]?.event : undefined;
+      const event = events.get(child) ?? before ?? eventOf(entry.message, child);
       this.#started = { ...this.#started, [child]: { event, input } };
     }
     return effects;

@@ -23,10 +23,12 @@ import {
   type Stepped,
 } from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
+import { redrive } from "./redrive.ts";
 import { restore, reviver } from "./restore.ts";
 import { StepScope } from "./scope.ts";
 import { asVersion, begunAgain, goneOn, standingOf, takeUpEvent } from "./take-up.ts";
 import { withoutTimer } from "./timer-book.ts";
+import { completionEvent, progressEvent, type XStateEvent } from "./xstate-event.ts";
 import { childrenOf } from "./xstate-internal.ts";
 
 export type { Stepped } from "./outcome.ts";
@@ -96,6 +98,10 @@ export function step(
 ): StepResult {
   if (message.type === "event") assertNotReserved(message.event.type);
   if (message.type === "restarted") return noteRestart(envelope, message);
+  if (message.type === "redrive") {
+    const driven = redrive(envelope, message, at);
+    return driven ? { outcome: "stepped", ...driven } : { outcome: "ignored", reason: "fenced" };
+  }
   if (envelope.status !== "active") return { outcome: "ignored", reason: "finished" };
   const admitted = admit(envelope, message);
   if (typeof admitted === "string") return { outcome: "ignored", reason: admitted };
@@ -145,6 +151,11 @@ export function step(
     }
     case "timer":
       return fire(machine, next, message, at);
+    case "rewound": {
+      if (envelope.rewound?.epoch === at.epoch) return { outcome: "ignored", reason: "repeated" };
+      const rewound = { lost: message.lost, epoch: at.epoch };
+      return { outcome: "stepped", envelope: { ...next, rewound }, effects: [] };
+    }
   }
 }
 
@@ -200,11 +211,6 @@ export function noteRestart(
     },
     effects: [],
   };
-}
-
-/** An event as XState takes it. */
-interface XStateEvent {
-  readonly type: string;
 }
 
 /** An event: what nothing takes now may be kept, and one of another job counts as taken all the same. */
@@ -358,24 +364,6 @@ function restored<T>(body: () => T): T {
       { cause },
     );
   }
-}
-
-function completionEvent(message: Message & { readonly type: "done" | "failed" }): XStateEvent {
-  const actorId = message.child;
-  if (message.type === "failed") {
-    return { type: `xstate.error.actor.${actorId}`, error: message.error, actorId } as XStateEvent;
-  }
-  return {
-    type: `xstate.done.actor.${actorId}`,
-    output: message.output,
-    actorId,
-    ...(message.status !== undefined && { status: message.status }),
-  } as XStateEvent;
-}
-
-function progressEvent(message: Message & { readonly type: "progress" }): XStateEvent {
-  const snapshot = { status: "active", output: undefined, progress: message.progress };
-  return { type: `xstate.snapshot.${message.child}`, snapshot } as XStateEvent;
 }
 
 /** A copy for user code, which may change what it is given. */

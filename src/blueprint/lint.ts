@@ -18,6 +18,7 @@ import {
   spawnedUnderInvokeId,
   wildcardTakesOutcome,
 } from "./lint/invoke-rules.ts";
+import { missingOnDone, workInFinal } from "./lint/outcome-rules.ts";
 import {
   raiseLoop,
   sendDelay,
@@ -75,6 +76,7 @@ const rules: readonly Rule[] = [
   inlineGuard,
   invokedActor,
   missingMachineId,
+  missingOnDone,
   missingOnError,
   noEnd,
   notJsonValue,
@@ -99,6 +101,7 @@ const rules: readonly Rule[] = [
   unreachableState,
   waitWithoutTimeout,
   wildcardTakesOutcome,
+  workInFinal,
 ];
 
 /**

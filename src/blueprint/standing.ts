@@ -65,7 +65,7 @@ export function workOf({ machine }: Blueprint, src: string): string {
 }
 
 /** Only the contexts of flows have all of these. */
-function isFlowContext(context: unknown): context is FlowContext {
+export function isFlowContext(context: unknown): context is FlowContext {
   const isRecord = typeof context === "object" && context !== null;
   return (
     isRecord &&

@@ -1,114 +1,52 @@
-// `avtomatika import`: takes a machine from another tool, and says what code it needs before it can be a blueprint.
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+// `avtomatika import`: takes all jobs of a file in that another store has written.
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
 import type { Command } from "commander";
-import { lint } from "../blueprint/lint.ts";
-import { readDocument, type BlueprintDocument } from "../blueprint/interchange/document.ts";
-import { namesIn, nameKinds, type NameKind } from "../blueprint/interchange/names.ts";
-import { loadDocument } from "../blueprint/load.ts";
+import { readConfig, type Flags } from "../config.ts";
 import { RuntimeError } from "../errors.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { print, printJson } from "./output.ts";
+import { withStoreOptions } from "./store-options.ts";
 
-interface ImportFlags {
-  readonly as?: string;
-  readonly out?: string;
-  readonly implementations?: string;
-  readonly json?: boolean;
-}
+type ImportFlags = Flags & { readonly json?: boolean };
 
 export function addImport(program: Command): void {
-  program
-    .command("import")
-    .description("take in a machine as JSON, and say which names need code")
-    .argument("<file>", "a machine as XState's config or Stately has it, or a blueprint as JSON")
-    .option("--as <name>", "the blueprint's name, or name@version")
-    .option(
-      "--implementations <module>",
-      "check it with what this module exports as implementations",
-    )
-    .option("--out <dir>", "write it as a blueprint into this directory")
-    .action(async (file: string, _, command: Command) => {
-      const { as, out, implementations, json } = command.optsWithGlobals<ImportFlags>();
-      const document = renamed(readDocument(await textOf(file)), as);
-      const needs = neededBy(document);
-      const written = out === undefined ? undefined : join(out, `${document.name}.json`);
-      if (written !== undefined) await write(written, document);
-      const errors =
-        implementations === undefined ? [] : await errorsWith(written ?? file, implementations);
-      if (json) printJson({ ...about(document), needs, ...(written && { out: written }), errors });
-      else
-        print(
-          written === undefined && implementations === undefined
-            ? JSON.stringify(document, undefined, 2)
-            : report(document, needs, written, errors),
-        );
-      if (errors.length > 0) process.exitCode = exitCodes.failed.code;
-    });
+  withStoreOptions(
+    program
+      .command("import")
+      .description("take in all jobs of a file that `avtomatika export` has written")
+      .argument("<file>", "what it has written")
+      .option("--shards <number>", "over how many shards new jobs are spread in Redis (SHARDS)"),
+  ).action(async (file: string, _, command: Command) => {
+    const { json, ...flags } = command.optsWithGlobals<ImportFlags>();
+    const config = readConfig({ flags });
+    const { withStore } = await import("../open-store.ts");
+    const { importLines, shardsOf } = await import("../store/transfer.ts");
+    const shards = shardsOf(await firstLine(file));
+    const take = () => withStore(config, (store) => importLines(store, linesOf(file)), shards);
+    const { jobs, keys, present, behind } = await take();
+    if (json) printJson({ jobs, keys, present, behind });
+    else {
+      print(`${jobs} jobs and ${keys} idempotency keys are in the store; ${present} were before.`);
+      for (const jobId of behind) print(`${jobId} is there in an earlier state, and was left.`);
+    }
+    if (behind.length > 0) process.exitCode = exitCodes.failed.code;
+  });
 }
 
-const about = ({ name, version }: BlueprintDocument) => ({ blueprint: name, version });
-
-function renamed(document: BlueprintDocument, as: string | undefined): BlueprintDocument {
-  if (as === undefined) return document;
-  const [name = document.name, version = document.version] = as.split("@");
-  return { ...document, name, version };
+async function firstLine(file: string): Promise<string> {
+  for await (const line of linesOf(file)) return line;
+  return "";
 }
 
-/** Each name once, by kind. */
-function neededBy(document: BlueprintDocument): Readonly<Partial<Record<NameKind, string[]>>> {
-  const used = namesIn(document);
-  return Object.fromEntries(
-    nameKinds.flatMap((kind) => {
-      const names = used.filter((one) => one.kind === kind).map(({ name }) => name);
-      return names.length === 0
-        ? []
-        : [[kind, [...new Set(names)].toSorted((a, b) => (a < b ? -1 : 1))]];
-    }),
-  );
-}
-
-async function errorsWith(file: string, module: string): Promise<readonly string[]> {
-  const { machine, style } = await loadDocument(file, module);
-  return lint(machine, { style })
-    .filter(({ severity }) => severity === "error")
-    .map(({ where, message, code }) => `${where}: ${message} [${code}]`);
-}
-
-function report(
-  document: BlueprintDocument,
-  needs: Readonly<Partial<Record<NameKind, string[]>>>,
-  written: string | undefined,
-  errors: readonly string[],
-): string {
-  const { name, version } = document;
-  const lines = Object.entries(needs).map(([kind, names]) => `  ${kind}: ${names.join(", ")}`);
-  const where = written === undefined ? "can be imported" : `is written to ${written}`;
-  const module = `The module beside it exports implementations with:`;
-  return [
-    `${name}@${version} ${where}.`,
-    ...(lines.length > 0 ? [module, ...lines] : ["It names nothing, so it needs no module."]),
-    ...errors,
-  ].join("\n");
-}
-
-async function textOf(file: string): Promise<string> {
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const input = createReadStream(file);
   try {
-    return await readFile(file, "utf8");
+    yield* createInterface({ input, crlfDelay: Infinity });
   } catch (error) {
-    throw new RuntimeError(
-      "config.invalid",
-      `The file can't be read: ${(error as Error).message}`,
-      { file },
-    );
-  }
-}
-
-async function write(file: string, document: BlueprintDocument): Promise<void> {
-  try {
-    await writeFile(file, `${JSON.stringify(document, undefined, 2)}\n`);
-  } catch (error) {
-    const message = `The blueprint can't be written: ${(error as Error).message}`;
-    throw new RuntimeError("config.invalid", message, { file }, { cause: error });
+    const message = `The file can't be read: ${(error as Error).message}`;
+    throw new RuntimeError("config.invalid", message, { file });
+  } finally {
+    input.destroy();
   }
 }

@@ -96,12 +96,18 @@ function waitText(wait: Wait): string {
     case "task": {
       const attempt = wait.attempt > 1 ? `, attempt ${wait.attempt}` : "";
       const worker = wait.worker_id === undefined ? "" : ` by ${printable(wait.worker_id)}`;
-      return `task ${wait.task_type}, ${wait.state}${worker} since ${wait.since}${attempt}`;
+      const why = wait.why ? `. ${printable(wait.why.reason)}` : "";
+      return `task ${wait.task_type}, ${wait.state}${worker} since ${wait.since}${attempt}${why}`;
     }
     case "child":
       return `job ${wait.job_id}${wait.blueprint_name === undefined ? "" : ` of ${wait.blueprint_name}, ${wait.status}`}`;
     case "approval":
       return `a person: ${wait.decisions.join(" or ")}${wait.message === undefined ? "" : ` (${printable(wait.message)})`}`;
+    case "version": {
+      const what = `${wait.blueprint_name}@${wait.blueprint_version}`;
+      const why = wait.reason === "missing" ? "is not served" : "has another shape by now";
+      return printable([`its version: ${what} ${why}.`, ...wait.problems].join(" "));
+    }
     case "timer":
       return `timer ${wait.event}, due ${wait.due}`;
     case "event":

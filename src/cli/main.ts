@@ -9,8 +9,12 @@ import { addDev } from "./dev.ts";
 import { addDoctor } from "./doctor.ts";
 import { exitCodes, exitCodesHelp } from "./exit-codes.ts";
 import { reportFailure, usageFailure } from "./failure.ts";
+import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import { addJobs } from "./jobs.ts";
+import { addQuarantine } from "./quarantine.ts";
+import { addQueues } from "./queues.ts";
+import { addMachine } from "./machine-import.ts";
 import { addStart } from "./start.ts";
 import { addWorker } from "./worker.ts";
 
@@ -32,9 +36,13 @@ addDev(program);
 addStart(program);
 addWorker(program);
 addJobs(program);
+addQueues(program);
+addQuarantine(program);
 addCheck(program);
 addDoctor(program);
 addChart(program);
+addMachine(program);
+addExport(program);
 addImport(program);
 
 // Whoever reads the output may have seen enough, as `head` has.

@@ -22,10 +22,16 @@ export function messageText(message: { readonly type: string }): string {
       return `timer ${textOf(said["timer"])}`;
     case "stop":
       return `stop (${textOf(said["reason"])})`;
+    case "rewound":
+      return `the store has lost what came up to revision ${textOf(said["lost"])}`;
     case "restart": {
       const { jobId, revision } = (said["from"] ?? {}) as Members;
       return `restart of ${textOf(jobId)} from revision ${textOf(revision)}, ${by}`;
     }
+    case "redrive":
+      return said["edited"] === undefined
+        ? "driven again"
+        : `driven again, with other params for ${textOf(said["edited"])}`;
     case "restarted":
       return `restarted as ${textOf(said["as"])}, ${by}`;
     case "migrate":

@@ -72,7 +72,12 @@ export async function runServer(flags: Flags): Promise<RunningServer> {
   const { loadBlueprints } = await import("../blueprint/load.ts");
   const server = await startServer({
     ...config,
-    limits: { retriesMax: config.retriesMax, runTimeoutMs: config.workerTimeoutMs },
+    limits: {
+      retriesMax: config.retriesMax,
+      lossesMax: config.lossesMax,
+      ageMs: config.ageMs,
+      runTimeoutMs: config.workerTimeoutMs,
+    },
     blueprints: (await loadBlueprints(blueprintsDirectory)).map(({ blueprint }) => blueprint),
     log,
   });

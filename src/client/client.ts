@@ -40,6 +40,16 @@ export interface ListOptions extends CallOptions {
   readonly archived?: boolean;
 }
 
+export interface QuarantineOptions extends Omit<ListOptions, "status" | "archived"> {
+  /** Only those that ended in this error. */
+  readonly code?: string;
+}
+
+export interface RedriveOptions extends CallOptions {
+  /** In place of the params of the task, or the input of the job, that failed. */
+  readonly params?: unknown;
+}
+
 export interface HistoryOptions extends CallOptions {
   /** Only later revisions; all where absent. */
   readonly after?: number;
@@ -92,6 +102,10 @@ export type JobSteps = AnswerOf<(typeof contract.getJobHistory.answers)[200]["sc
 export type RestartedJob = AnswerOf<(typeof contract.restartJob.answers)[202]["schema"]>;
 export type Standings = AnswerOf<(typeof contract.listStandings.answers)[200]["schema"]>;
 export type Migrations = AnswerOf<(typeof contract.migrateJobs.answers)[200]["schema"]>;
+export type QuarantinePage = AnswerOf<(typeof contract.listQuarantinedJobs.answers)[200]["schema"]>;
+export type RedrivenJob = AnswerOf<(typeof contract.redriveJob.answers)[202]["schema"]>;
+export type RedrivenJobs = AnswerOf<(typeof contract.redriveJobs.answers)[200]["schema"]>;
+export type WaitingQueues = AnswerOf<(typeof contract.listQueues.answers)[200]["schema"]>;
 export type SentEvent = AnswerOf<(typeof contract.sendEvent.answers)[202]["schema"]>;
 export type ConnectedWorkers = AnswerOf<(typeof contract.listWorkers.answers)[200]["schema"]>;
 export type Dashboard = AnswerOf<(typeof contract.getDashboard.answers)[200]["schema"]>;
@@ -233,6 +247,46 @@ export function createClient(options: ClientOptions) {
     /** Follow a job: what was missed, then what happens, until it has ended. Breaks of the connection are bridged. */
     watch(jobId: string, watch: WatchOptions = {}): AsyncGenerator<StreamEvent, void> {
       return watchJob(request, jobPath(jobId, "/events"), watch);
+    },
+
+    /** The jobs in quarantine with their reasons, newest first, one page of them. */
+    quarantined({ signal, ...query }: QuarantineOptions = {}): Promise<QuarantinePage> {
+      const { schema } = contract.listQuarantinedJobs.answers[200];
+      const path = `/api/jobs/quarantined${queryOf(query)}`;
+      return request.json(schema, path, signal ? { signal } : {});
+    },
+
+    /** Take a job up that ended in an error. `params` replace those of what failed, where they are given. */
+    redrive(jobId: string, { signal, ...body }: RedriveOptions = {}): Promise<RedrivenJob> {
+      const { schema } = contract.redriveJob.answers[202];
+      return request.json(schema, jobPath(jobId, "/redrive"), { body, ...(signal && { signal }) });
+    },
+
+    /** The same with the jobs of one page of the quarantine. */
+    redriveAll({
+      signal,
+      ...body
+    }: QuarantineOptions & RedriveOptions = {}): Promise<RedrivenJobs> {
+      const { schema } = contract.redriveJobs.answers[200];
+      const path = "/api/jobs/quarantined/redrive";
+      return request.json(schema, path, { body, ...(signal && { signal }) });
+    },
+
+    /** The queues in which tasks wait and why, and the types that are paused. */
+    queues(call: CallOptions = {}): Promise<WaitingQueues> {
+      return request.json(contract.listQueues.answers[200].schema, "/api/queues", call);
+    },
+
+    /** Let tasks of a type begin no more. */
+    async pause(type: string, call: CallOptions = {}): Promise<void> {
+      const path = `/api/queues/${encodeURIComponent(type)}/pause`;
+      await request.json(contract.pauseQueues.answers[200].schema, path, { body: {}, ...call });
+    },
+
+    /** Let tasks of a type begin again. */
+    async resume(type: string, call: CallOptions = {}): Promise<void> {
+      const path = `/api/queues/${encodeURIComponent(type)}/resume`;
+      await request.json(contract.resumeQueues.answers[200].schema, path, { body: {}, ...call });
     },
 
     workers(call: CallOptions = {}): Promise<ConnectedWorkers> {

@@ -35,6 +35,8 @@ function cause(message: JobStep["message"]): string {
       return [child, "failed:", memberOf(error, "code")].join(" ");
     case "timer":
       return `timer ${String(timer)}`;
+    case "redrive":
+      return "driven again";
     case "stop":
       return `stopped: ${String(reason)}`;
     default:

@@ -55,6 +55,20 @@ export function Waits({ client, job, progress }: Props) {
                   <span className="faint">{wait.current_state ?? "is being started"}</span>
                 </div>
               </li>
+            ) : wait.kind === "version" ? (
+              <li key="version" className="wait">
+                <div className="wait-head">
+                  <strong>
+                    {wait.blueprint_name} {wait.blueprint_version}
+                  </strong>
+                  <span className="faint">
+                    {wait.reason === "missing" ? "is not served" : "has another shape by now"}
+                  </span>
+                </div>
+                {wait.problems.map((problem) => (
+                  <p key={problem}>{problem}</p>
+                ))}
+              </li>
             ) : null,
           )}
         </ul>
@@ -107,7 +121,7 @@ function TaskWait({ wait, now, progress }: TaskProps) {
           : wait.state !== "leased" && { value: 0 })}
       />
       <div className="wait-foot faint">
-        <span>{progress?.message ?? wait.last_error?.message ?? ""}</span>
+        <span>{progress?.message ?? wait.why?.reason ?? wait.last_error?.message ?? ""}</span>
         <span>
           {[
             wait.worker_id,

@@ -12,7 +12,7 @@ import {
   type Hello,
 } from "../protocol/worker-frames.ts";
 import { protocolVersions } from "../protocol/worker-limits.ts";
-import type { WorkerService } from "../runtime/runtime.ts";
+import type { Relay, WorkerService } from "../runtime/runtime.ts";
 import { FrameSocket, type FrameSocketLimits } from "./frame-socket.ts";
 import {
   createOlderDialect,
@@ -49,6 +49,8 @@ export const gatewayLimits: GatewayLimits = {
 export interface GatewayOptions {
   readonly workers: WorkerService;
   readonly tokens: WorkerTokens;
+  /** To the gateways of other nodes, where there may be some. */
+  readonly relay?: Relay;
   readonly clock: Clock;
   readonly log: Logger;
   /** Where other than `gatewayLimits`. */
@@ -90,11 +92,11 @@ const socketLimits: ServerOptions & { maxFragments: number; maxBufferedChunks: n
 };
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { workers, tokens, clock, log, random = Math.random } = options;
+  const { workers, tokens, relay, clock, log, random = Math.random } = options;
   const limits = { ...gatewayLimits, ...options.limits };
   const server = new WebSocketServer({ ...socketLimits, handleProtocols: () => workerSubprotocol });
   const olderServer = new WebSocketServer({ ...socketLimits, handleProtocols: () => false });
-  const older = createOlderDialect({ workers, tokens, clock, limits, log });
+  const older = createOlderDialect({ workers, tokens, relay, clock, limits, log });
   const sockets = new Set<FrameSocket>();
   /** By holder; an entry stays until the runtime has finished taking its session in. */
   const entries = new Map<string, Entry>();

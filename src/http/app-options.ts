@@ -3,7 +3,14 @@ import type { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { ChartFormat } from "../protocol/contract.ts";
-import type { JobService, PastService, VersionService, WorkerService } from "../runtime/runtime.ts";
+import type {
+  JobService,
+  PastService,
+  QuarantineService,
+  QueueService,
+  VersionService,
+  WorkerService,
+} from "../runtime/runtime.ts";
 import type { Authenticate } from "./auth.ts";
 
 /** A blueprint, as far as clients hear of it. */
@@ -44,6 +51,8 @@ export interface AppOptions {
   readonly past: PastService;
   readonly versions: VersionService;
   readonly workers: Pick<WorkerService, "list">;
+  readonly queues: QueueService;
+  readonly quarantine: QuarantineService;
   readonly blueprints: ServedBlueprints;
   readonly charts: ChartRenderer;
   /** Names this server among others. */
@@ -56,6 +65,8 @@ export interface AppOptions {
   readonly unready: () => string | undefined;
   /** What the server tells of its store with its readiness; JSON. */
   readonly storeCondition?: () => Readonly<Record<string, unknown>>;
+  /** How often the store was seen to have gone back in time. */
+  readonly rewinds?: () => { readonly rewound: number; readonly lost: number };
   /** Where the built console is. */
   readonly consoleDirectory: string;
   /** Read the workers' own tokens again; absent where there is no file of them. */

@@ -10,6 +10,8 @@ import { jobOperations } from "./job-operations.ts";
 import { LongCalls } from "./long-calls.ts";
 import { routeOf } from "./operation.ts";
 import { pastOperations } from "./past-operations.ts";
+import { quarantineOperations } from "./quarantine-operations.ts";
+import { queueOperations } from "./queue-operations.ts";
 import { serverOperations } from "./server-operations.ts";
 import { versionOperations } from "./version-operations.ts";
 
@@ -27,6 +29,8 @@ export function createApp(options: AppOptions): Hono {
     ...jobs,
     ...pastOperations(options),
     ...versionOperations(options),
+    ...quarantineOperations(options),
+    ...queueOperations(options),
     ...serverOperations(options),
   };
   const endpoints = blueprintEndpoints(blueprints.list());

@@ -54,6 +54,7 @@ export function jobAnswer(job: JobView): Job {
       ),
     }),
     ...(job.deferredEvents && { deferred_events: [...job.deferredEvents] }),
+    ...(job.lostRevision !== undefined && { lost_revision: job.lostRevision }),
     waits: job.waits.map(waitAnswer),
   };
 }
@@ -235,6 +236,7 @@ function waitAnswer(wait: Reason): Wait {
         ...(wait.workerId !== undefined && { worker_id: wait.workerId }),
         since: iso(wait.since),
         ...(wait.until !== undefined && { until: iso(wait.until) }),
+        ...(wait.why && { why: wait.why }),
         ...(wait.progress && { progress: progressAnswer(wait.progress) }),
         ...(wait.lastError && { last_error: failureAnswer(wait.lastError) }),
       };
@@ -255,6 +257,14 @@ function waitAnswer(wait: Reason): Wait {
         ...(wait.message !== undefined && { message: wait.message }),
         ...(wait.integration !== undefined && { integration: wait.integration }),
       };
+    case "version":
+      return {
+        kind: "version",
+        blueprint_name: wait.blueprint,
+        blueprint_version: wait.version,
+        reason: wait.reason,
+        problems: [...wait.problems],
+      };
     case "timer":
       return { kind: "timer", event: wait.event, due: iso(wait.due) };
     case "event":
@@ -270,7 +280,7 @@ function progressAnswer({ ratio, message, data }: Progress): TaskProgress {
   };
 }
 
-function failureAnswer({ code, message, details }: Failure): Failure {
+export function failureAnswer({ code, message, details }: Failure): Failure {
   return { code, message, ...(details !== undefined && { details }) };
 }
 

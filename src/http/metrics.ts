@@ -12,6 +12,7 @@ interface Gauge {
 export function metricsText(
   jobs: Readonly<Partial<Record<JobStatus, number>>>,
   workers: readonly WorkerView[],
+  rewinds: { readonly rewound: number; readonly lost: number },
 ): string {
   const running = workers.reduce((sum, worker) => sum + worker.running, 0);
   const gauges: readonly Gauge[] = [
@@ -33,10 +34,25 @@ export function metricsText(
       values: { "": running },
     },
   ];
-  return gauges.map(gaugeText).join("");
+  const counters: readonly Gauge[] = [
+    {
+      name: "orchestrator_rewound_jobs_total",
+      help: "Jobs that this node has seen go back in time, because the store had lost their latest steps.",
+      values: { "": rewinds.rewound },
+    },
+    {
+      name: "orchestrator_lost_jobs_total",
+      help: "Acknowledged jobs that this node has seen missing from the store.",
+      values: { "": rewinds.lost },
+    },
+  ];
+  return [
+    ...gauges.map((gauge) => metricText(gauge, "gauge")),
+    ...counters.map((counter) => metricText(counter, "counter")),
+  ].join("");
 }
 
-function gaugeText({ name, help, values }: Gauge): string {
+function metricText({ name, help, values }: Gauge, type: "gauge" | "counter"): string {
   const lines = Object.entries(values).map(([labels, value]) => `${name}${labels} ${value}`);
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...lines, ""].join("\n");
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ""].join("\n");
 }

@@ -39,6 +39,7 @@ export function serverOperations({
   unready,
   reloadWorkers,
   storeCondition,
+  rewinds = () => ({ rewound: 0, lost: 0 }),
 }: AppOptions): ServerOperations {
   const fine = () => json({ status: "ok" });
   const listWorkers = () => json(workers.list().map((worker) => workerAnswer(worker, instanceId)));
@@ -47,7 +48,7 @@ export function serverOperations({
   return {
     getStatus: fine,
     async getMetrics() {
-      const text = metricsText(await jobs.count(), workers.list());
+      const text = metricsText(await jobs.count(), workers.list(), rewinds());
       return new Response(text, { headers: { "content-type": metricsContentType, ...apiHeaders } });
     },
     async listQuarantined() {

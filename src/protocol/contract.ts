@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { JobStatus, Job, JobStep, JobSummary, PlainJob, Worker } from "./job.ts";
 import { pastContract } from "./past-contract.ts";
+import { quarantineContract } from "./quarantine-contract.ts";
+import { queueContract } from "./queue-contract.ts";
 import { count, historyQuery, limit, startHeaders } from "./request.ts";
 
 export interface Operation {
@@ -195,6 +197,7 @@ export const contract = {
       },
     },
   },
+  ...quarantineContract,
   getJob: {
     method: "GET",
     path: "/jobs/{id}",
@@ -279,6 +282,7 @@ export const contract = {
     }),
     answers: { 200: { about: "The step that it made is durable.", schema: Approved } },
   },
+  ...queueContract,
   listWorkers: {
     method: "GET",
     path: "/workers",

@@ -35,6 +35,15 @@ export const TaskProgress = z
   .meta({ id: "TaskProgress" });
 export type TaskProgress = z.infer<typeof TaskProgress>;
 
+/** Why a task has not begun that waits in a queue. */
+export const WhyWaiting = z
+  .object({
+    code: z.enum(["paused", "no_worker", "unsatisfied", "busy", "slots", "rate", "limit", "soon"]),
+    reason: z.string().describe("The same, for people."),
+  })
+  .meta({ id: "WhyWaiting" });
+export type WhyWaiting = z.infer<typeof WhyWaiting>;
+
 /** One reason why a job is not finished yet. */
 export const Wait = z
   .discriminatedUnion("kind", [
@@ -47,6 +56,7 @@ export const Wait = z
       worker_id: z.string().optional(),
       since: time,
       until: time.optional().describe("When the lease ends, or the delay before the next attempt."),
+      why: WhyWaiting.optional().describe("Why it has not begun, where it waits in a queue."),
       progress: TaskProgress.optional(),
       last_error: Failure.optional(),
     }),
@@ -64,6 +74,15 @@ export const Wait = z
       decisions: z.array(z.string()),
       message: z.string().optional(),
       integration: z.string().optional(),
+    }),
+    z.object({
+      kind: z.literal("version"),
+      blueprint_name: z.string(),
+      blueprint_version: z.string(),
+      reason: z
+        .enum(["missing", "changed"])
+        .describe("The version is not served, or has another shape than the job was started in."),
+      problems: z.array(z.string()).describe("What of the job has no place in it, in sentences."),
     }),
     z.object({ kind: z.literal("timer"), event: z.string(), due: time }),
     z.object({ kind: z.literal("event"), events: z.array(z.string()) }),
@@ -133,6 +152,11 @@ export const Job = z
       .array(z.string())
       .optional()
       .describe("Types of the events that came too early and are kept."),
+    lost_revision: z
+      .int()
+      .nonnegative()
+      .optional()
+      .describe("The store once went back in time under the job, which had been at this revision."),
     waits: z.array(Wait).describe("Why the job is not finished yet; empty once it is."),
   })
   .meta({ id: "Job" });

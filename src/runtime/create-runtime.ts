@@ -22,16 +22,21 @@ import { LocalWorker } from "./local-worker.ts";
 import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
 import { Past } from "./past.ts";
+import { NodeRelay } from "./relay.ts";
+import { Quarantine, type QuarantineService } from "./quarantine.ts";
+import { Queues, type QueueService } from "./queue-service.ts";
 import {
   isFinished,
   type JobEvent,
   type JobService,
   type PastService,
+  type Relay,
   type RuntimeLimits,
   type VersionService,
   type WorkerService,
 } from "./runtime.ts";
 import { StreamTails } from "./stream-tails.ts";
+import { Rewinds, type RewindCounts } from "./rewinds.ts";
 import type { Turn } from "./turn.ts";
 import { TurnRunner, type CommittedTurn } from "./turn-runner.ts";
 import { Versions } from "./versions.ts";
@@ -58,6 +63,12 @@ export interface Runtime {
   readonly past: PastService;
   readonly versions: VersionService;
   readonly workers: WorkerService;
+  /** For the edges of several nodes. */
+  readonly relay: Relay;
+  readonly queues: QueueService;
+  readonly quarantine: QuarantineService;
+  /** How often the store was seen to have gone back in time. */
+  rewinds(): RewindCounts;
   /** Look for what waits and what is due, and go on with it. */
   start(): Promise<void>;
   /** Begin nothing new, and let the turns that are under way end. The store stays open. */
@@ -158,6 +169,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         dueLoops.expect(shard, store.now(shard) + forMs);
     },
   });
+  const rewinds = new Rewinds({ store, blueprints, turns, events, log });
   const dueLoops = new DueLoops({
     membership,
     messageMs: outboxDelayMs,
@@ -168,6 +180,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     attempts,
     dispatcher,
     log,
+    looked: (shard) => rewinds.looked(shard),
     perform: (message) => outbox.perform(message),
     outlived: (jobId) => archivist.outlived(jobId),
   });
@@ -183,9 +196,16 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     log,
     followers,
     tails,
+    disowned: (workerId, attempts) => {
+      if (attempts.length === 0) return;
+      rewinds.disowned(workerId, attempts).catch((error: unknown) => {
+        log.error({ err: error, workerId }, "comparing a worker's attempts with the store failed");
+      });
+    },
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
+  const queues = new Queues({ store, dispatcher, clock, log, workers: () => workers.list() });
   const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
   const jobs = new Jobs({
     store,
@@ -197,6 +217,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     ids,
     clock,
     progress,
+    why: (task) => queues.why(task),
   });
   const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids });
   const versions = new Versions({ store, blueprints, turns });
@@ -211,7 +232,9 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   });
 
   /** Everything here leaves the process, so it happens only after the commit is durable (law 4). */
-  function committed({ turn, commit, job, leased, now, followers: nodeIds }: CommittedTurn): void {
+  function committed(done: CommittedTurn): void {
+    const { turn, commit, job, leased, now, followers: nodeIds } = done;
+    rewinds.committed(done);
     const { jobId, summary } = commit;
     followers.set(jobId, nodeIds);
     dispatcher.committed(commit, leased, now);
@@ -291,15 +314,32 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     );
   }
 
+  const relay = new NodeRelay(store.nodes);
   return {
     jobs,
     past,
     versions,
     workers,
+    relay,
+    queues,
+    quarantine: new Quarantine({ store, blueprints, turns }),
+    rewinds: () => rewinds.counts,
     async start() {
-      const hear = createHear({ dispatcher, dueLoops, events, followers, tails, turns, workers });
+      const hear = createHear({
+        dispatcher,
+        dueLoops,
+        events,
+        followers,
+        relay,
+        tails,
+        queues,
+        turns,
+        workers,
+        log,
+      });
       await store.nodes.listen(hear);
       await membership.start();
+      await queues.start();
       await local.start();
       dueLoops.start();
     },
@@ -307,6 +347,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       jobs.close();
       dispatcher.stop();
       await workers.stop();
+      queues.stop();
       local.stop();
       await membership.stop();
       await dueLoops.stop();

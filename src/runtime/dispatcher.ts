@@ -61,6 +61,12 @@ export class Dispatcher {
     return this.#paused;
   }
 
+  /** Whether the rate of a queue's key lets no task begin here now. */
+  isAtRate(queue: string): boolean {
+    const { limit } = specOf(queue);
+    return limit?.rate !== undefined && this.#rates.room(limit, this.#now()) === 0;
+  }
+
   /** From now on tasks of these types begin no more, and those of others do. */
   setPaused(types: Iterable<string>): void {
     const before = this.#paused;

@@ -21,6 +21,8 @@ export interface DueLoopOptions {
   readonly turns: TurnRunner;
   readonly attempts: Attempts;
   readonly dispatcher: Dispatcher;
+  /** The store has told what is due in the shard. */
+  readonly looked: (shard: number) => Promise<void>;
   readonly perform: (message: StoredOutboxMessage) => Promise<void>;
   /** A job has been kept for as long as it was to be. */
   readonly outlived: (jobId: string) => Promise<void>;
@@ -104,6 +106,7 @@ export class DueLoop {
     try {
       const limit = underWayMax + this.#underWay.size + this.#resting.size;
       const due = await store.due(limit, shard);
+      await this.#options.looked(shard);
       if (due.queues.length > 0) dispatcher.found(shard, due.queues);
       const works = this.#works(due);
       this.#forgetRested(works);

@@ -4,7 +4,10 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { DueLoops } from "./due-loops.ts";
 import type { Followers } from "./followers.ts";
 import type { JobEvents } from "./job-events.ts";
+import type { Logger } from "../logger.ts";
+import type { Queues } from "./queue-service.ts";
 import type { JobEvent } from "./runtime.ts";
+import type { NodeRelay } from "./relay.ts";
 import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import type { Workers } from "./worker-service.ts";
@@ -14,14 +17,18 @@ export interface HearOptions {
   readonly dueLoops: DueLoops;
   readonly events: JobEvents;
   readonly followers: Followers;
+  readonly relay: NodeRelay;
   readonly tails: StreamTails;
+  readonly queues: Queues;
+  readonly log: Logger;
   readonly turns: TurnRunner;
   readonly workers: Workers;
 }
 
 /** @returns what to listen with: it is called with nothing where hints may have been lost. */
 export function createHear(options: HearOptions): (hint: Hint | undefined) => void {
-  const { dispatcher, dueLoops, events, followers, tails, turns, workers } = options;
+  const { dispatcher, dueLoops, events, followers, queues, relay, tails, turns, workers, log } =
+    options;
   const hearNews = (event: JobEvent): void => {
     if (event.type !== "chunk") events.publish(event);
     else if (tails.take(event)) events.streamed(event.jobId);
@@ -34,6 +41,11 @@ export function createHear(options: HearOptions): (hint: Hint | undefined) => vo
         return;
       case "queued":
         dispatcher.queued(hint.shard, hint.queues);
+        return;
+      case "paused":
+        queues.learn().catch((error: unknown) => {
+          log.warn({ err: error }, "what is paused is not known");
+        });
         return;
       case "moved":
         turns.forget(hint.jobId);
@@ -49,6 +61,9 @@ export function createHear(options: HearOptions): (hint: Hint | undefined) => vo
         return;
       case "news":
         hearNews(hint.news as JobEvent);
+        return;
+      case "relayed":
+        relay.heard(hint.message);
         return;
     }
   };

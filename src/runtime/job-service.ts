@@ -11,7 +11,8 @@ import { shardFor } from "../store/shard.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents, News } from "./job-events.ts";
-import { archivedJobView, childJobIds, jobView } from "./job-view.ts";
+import { archivedJobView, childJobIds, jobView, type ViewTools } from "./job-view.ts";
+import { runsIn, strandedJobView } from "./stranded-job.ts";
 import {
   isFinished,
   type JobEvent,
@@ -34,6 +35,7 @@ export interface JobServiceOptions {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly progress: (taskId: string) => TaskProgress | undefined;
+  readonly why: ViewTools["why"];
 }
 
 /** History is read in pages of this many entries when a reader catches up. */
@@ -218,7 +220,13 @@ export class Jobs implements JobService {
           place = read.place;
           yield* read.events;
         }
-        for await (const event of this.#told(jobId, last, news)) {
+        if (news.missed)
+          for await (const event of this.#missed(jobId, last)) {
+            last = event.id;
+            yield event;
+            if (event.type === "finished") return;
+          }
+        for (const event of news.events) {
           if ("id" in event) {
             if (event.type === "state" && event.id <= last) continue;
             last = event.id;
@@ -237,26 +245,30 @@ export class Jobs implements JobService {
 
   /** The job as clients may see it. */
   async view(job: StoredJob): Promise<JobView> {
-    const { blueprints, store, progress } = this.#options;
+    const { blueprints, store, progress, why } = this.#options;
     const { blueprint, version, jobId, status } = job.summary;
+    const served = blueprints.get(blueprint, version);
+    const found = served && runsIn(job, served) ? served : undefined;
+    if (!found) return strandedJobView(job, served);
     const waits = status.startsWith("waiting") || status === "running";
     const tasks = waits ? await store.listTasks(jobId) : [];
-    const found = blueprints.require(blueprint, version);
     const childIds = waits ? childJobIds(job, found) : [];
     const children = await Promise.all(childIds.map((id) => store.loadJob(id)));
     const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
-    return jobView(job, { blueprint: found, tasks, progress, childJob: (id) => summaries.get(id) });
+    const childJob = (id: string) => summaries.get(id);
+    return jobView(job, { blueprint: found, tasks, why, progress, childJob });
   }
 
-  async *#told(jobId: string, after: number, { missed, events }: News): AsyncGenerator<JobEvent> {
-    if (missed) yield* this.#missed(jobId, after);
-    yield* events;
-  }
-
-  /** What a reader has missed after a revision, up to the end of the job where it has one. */
-  async *#missed(jobId: string, after: number): AsyncGenerator<JobEvent> {
+  /**
+   * What a reader has missed after a revision, up to the end of the job where it has one. A reader that knows more than is
+   * stored has seen what the store has lost since, and is told of the present state again.
+   */
+  async *#missed(
+    jobId: string,
+    after: number,
+  ): AsyncGenerator<Extract<JobEvent, { readonly id: number }>> {
     const job = await this.#require(jobId);
-    for (let last = after; ;) {
+    for (let last = after > job.revision ? job.revision - 1 : after; ;) {
       const entries = await this.history(jobId, last, catchUpPage);
       for (const { revision, currentState, status, now } of entries) {
         last = revision;

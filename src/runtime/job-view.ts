@@ -13,6 +13,7 @@ import { childJobId } from "../id.ts";
 import type { JobSummary, StoredJob, StoredTask } from "../store/records.ts";
 import { openParts } from "./children.ts";
 import { isInternalEvent } from "./internal-event.ts";
+import type { WhyWaiting } from "./dispatch/why-waits.ts";
 import { partTaskId } from "./mail.ts";
 import type { JobView, TaskProgress, Wait } from "./runtime.ts";
 
@@ -22,6 +23,8 @@ export interface ViewTools {
   readonly tasks: readonly StoredTask[];
   /** What is known of a child job, where it has been started. */
   readonly childJob: (jobId: string) => JobSummary | undefined;
+  /** Why a queued task has not begun. */
+  readonly why: (task: StoredTask) => WhyWaiting | undefined;
   /** What a running attempt last told this node. */
   readonly progress: (taskId: string) => TaskProgress | undefined;
 }
@@ -37,7 +40,7 @@ export function childJobIds(job: StoredJob, blueprint: Blueprint): readonly stri
 }
 
 /** The child jobs that the job waits for. */
-function openJobs(
+export function openJobs(
   { children, awaiting = {} }: Envelope,
   { machine }: Blueprint,
 ): readonly { readonly child: string; readonly jobId: string }[] {
@@ -80,6 +83,7 @@ export function jobView(job: StoredJob, tools: ViewTools): JobView {
     waits: envelope.status === "active" ? waits(envelope, tools, sendable) : [],
     ...aggregation(blueprint, envelope),
     ...(envelope.deferred && { deferredEvents: envelope.deferred.map(({ type }) => type) }),
+    ...(envelope.rewound && { lostRevision: envelope.rewound.lost }),
     ...(envelope.parent && { parentJobId: envelope.parent.jobId }),
     ...restarts(envelope),
     activeStates: nodes.map(drawnId),
@@ -115,7 +119,7 @@ export function archivedJobView(job: ArchivedJob, blueprint: Blueprint | undefin
   };
 }
 
-const restarts = ({ restartedFrom, restartedAs }: Envelope) => ({
+export const restarts = ({ restartedFrom, restartedAs }: Envelope) => ({
   ...(restartedFrom && { restartedFrom }),
   ...(restartedAs && { restartedAs }),
 });
@@ -142,12 +146,13 @@ function aggregation(
 
 function waits(
   envelope: Envelope,
-  { blueprint, tasks, progress, childJob }: ViewTools,
+  { blueprint, tasks, why, progress, childJob }: ViewTools,
   events: readonly string[],
 ): Wait[] {
   return [
     ...tasks.map((task): Wait => {
       const until = task.lease?.until ?? task.availableAt;
+      const waiting = why(task);
       const told = progress(task.taskId) ?? (task.progress as TaskProgress | undefined);
       return {
         kind: "task",
@@ -158,6 +163,7 @@ function waits(
         since: task.since,
         ...(task.lease && { workerId: task.lease.workerId }),
         ...(until !== undefined && { until }),
+        ...(waiting && { why: waiting }),
         ...(told && { progress: told }),
         ...(task.lastError && { lastError: task.lastError }),
       };

@@ -6,6 +6,9 @@ import type { BranchResult } from "../blueprint/flow-actions.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { CheckpointStatus } from "./checkpoints.ts";
+import type { WhyWaiting } from "./dispatch/why-waits.ts";
+import type { QuarantineService } from "./quarantine.ts";
+import type { QueueService, QueueView } from "./queue-service.ts";
 import type { WorkerSession, WorkerView } from "./worker-pool.ts";
 
 export type {
@@ -25,6 +28,10 @@ export {
   type JobPage,
   type JobQuery,
   type JobStatus,
+  type QuarantineService,
+  type QueueService,
+  type QueueView,
+  type WhyWaiting,
 };
 
 /** One reason why a job is not finished yet (design, law 7). */
@@ -39,6 +46,8 @@ export type Wait =
       readonly since: number;
       /** When the lease ends or the delay is over. */
       readonly until?: number;
+      /** Why it has not begun, where it has been queued. */
+      readonly why?: WhyWaiting;
       readonly progress?: TaskProgress;
       readonly lastError?: Failure;
     }
@@ -59,6 +68,15 @@ export type Wait =
       readonly decisions: readonly string[];
       readonly message?: string;
       readonly integration?: string;
+    }
+  | {
+      /** No node serves what the job runs: its version is not there, or has another shape than the job was started in. */
+      readonly kind: "version";
+      readonly blueprint: string;
+      readonly version: string;
+      readonly reason: "missing" | "changed";
+      /** What of the job has no place in the changed version, in sentences. */
+      readonly problems: readonly string[];
     }
   | { readonly kind: "timer"; readonly event: string; readonly due: number }
   | { readonly kind: "event"; readonly events: readonly string[] };
@@ -127,6 +145,8 @@ export interface JobView {
   };
   /** Types of the events that came too early and are kept, oldest first. */
   readonly deferredEvents?: readonly string[];
+  /** The store has once gone back in time under the job, which had been at this revision before. */
+  readonly lostRevision?: number;
   /** Worker of the task that finished last or runs now, if known. */
   readonly workerId?: string;
   readonly createdAt: number;
@@ -327,6 +347,14 @@ export interface WorkerService {
   /** No more tasks for this session. */
   drain(session: WorkerSession): void;
   list(): readonly WorkerView[];
+}
+
+/** Between the edges of one node and the same edges of all others. */
+export interface Relay {
+  /** Say something to all other nodes; plain JSON. It may be lost. */
+  send(message: unknown): void;
+  /** Be told what other nodes send. */
+  listen(hear: (message: unknown) => void): void;
 }
 
 /** What shapes leases, timeouts and retries, all in one place. Times in milliseconds. */

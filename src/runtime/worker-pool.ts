@@ -42,6 +42,8 @@ export interface WorkerView {
   readonly types: readonly string[];
   readonly maxConcurrentTasks: number;
   readonly running: number;
+  /** How many slots of `maxConcurrentTasks` are left: a task may take several. */
+  readonly freeSlots: number;
   readonly status: "idle" | "busy" | "draining";
   readonly connectedAt: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -298,6 +300,7 @@ function viewOf(member: Member, reputation: number): WorkerView {
     types: [...member.session.types.keys()],
     maxConcurrentTasks: member.credits,
     running: member.running.size,
+    freeSlots: member.draining ? 0 : Math.max(0, member.credits - member.usedSlots),
     status: member.draining ? "draining" : member.usedSlots >= member.credits ? "busy" : "idle",
     connectedAt: member.connectedAt,
     labels,

@@ -45,6 +45,8 @@ export interface WorkerServiceOptions {
   readonly log: Logger;
   readonly followers: Followers;
   readonly tails: StreamTails;
+  /** A worker holds attempts that the store does not have like that. */
+  readonly disowned: (workerId: string, attempts: readonly Attempt[]) => void;
   /** The workers of other nodes. */
   readonly elsewhere: () => readonly WorkerView[];
   /** The lease of a task will end at this store time unless it is extended. */
@@ -83,6 +85,7 @@ export class Workers implements WorkerService {
     log.info({ workerId: session.workerId, kept: member.running.size }, "worker connected");
     dispatcher.fill(member);
     const lost = lostAttempts(introduction.running, results);
+    this.#options.disowned(session.workerId, lostAttempts(asked, results));
     return {
       keep: introduction.running.filter((_, index) => results[index] === "kept"),
       drop: lost,
@@ -126,6 +129,7 @@ export class Workers implements WorkerService {
   ): Promise<readonly LostAttempt[]> {
     if (running.length === 0) return [];
     const lost = lostAttempts(running, await this.#extend(session, running));
+    this.#options.disowned(session.workerId, lost);
     // The worker forgets them without another word.
     for (const attempt of lost) this.#free(session, attempt);
     return lost;

@@ -10,6 +10,8 @@ export interface NodeRecord {
 export type Hint =
   /** Tasks wait that the node which queued them had no worker for. */
   | { readonly kind: "queued"; readonly shard: number; readonly queues: readonly string[] }
+  /** Types of tasks have been paused or resumed. */
+  | { readonly kind: "paused" }
   /** A job that the receiver follows has gone on. */
   | { readonly kind: "moved"; readonly jobId: string; readonly revision: number }
   /** A task is not wanted any more that a session of the receiver runs. */
@@ -22,7 +24,9 @@ export type Hint =
   /** A node follows this job from now on. */
   | { readonly kind: "followed"; readonly jobId: string; readonly nodeId: string }
   /** What cannot be read from the store, such as progress, of a job that the receiver follows; plain JSON. */
-  | { readonly kind: "news"; readonly jobId: string; readonly news: unknown };
+  | { readonly kind: "news"; readonly jobId: string; readonly news: unknown }
+  /** Something between the edges of nodes, which the runtime does not look into; plain JSON. */
+  | { readonly kind: "relayed"; readonly message: unknown };
 
 /** The neighbourhood as one node sees it, which is the node that its store was opened for. */
 export interface Nodes {

@@ -153,6 +153,12 @@ export interface Store {
   requeueTask(requeue: Requeue): Promise<"requeued" | "fenced">;
   /** How many tasks wait in each queue, queued or delayed. */
   countQueues(): Promise<Readonly<Record<string, number>>>;
+  /** When (store time) the first of the tasks was added that can be claimed from each queue. */
+  queuedSince(): Promise<Readonly<Record<string, number>>>;
+  /** Whether tasks of a type may begin: noted for all nodes, which have to heed it. */
+  setPaused(type: string, isPaused: boolean): Promise<void>;
+  /** The types whose tasks may not begin, ordered by name. */
+  pausedTypes(): Promise<readonly string[]>;
 
   /** What is due in a shard, `limit` things at most. */
   due(limit: number, shard?: number): Promise<Due>;

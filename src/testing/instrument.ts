@@ -8,6 +8,7 @@ import { inTurn } from "../blueprint/in-turn.ts";
 import { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Activity } from "./activity.ts";
 import type { Performance } from "./performance.ts";
+import { standIn } from "./stand-in.ts";
 
 export function asBlueprint(given: Blueprint | Flow<unknown, unknown>): Blueprint {
   return isFlow(given) ? given.build() : given;
@@ -25,6 +26,7 @@ export class Repertoire {
   readonly others: readonly Blueprint[];
   readonly registry = new BlueprintRegistry();
   #listener: Listener | undefined;
+  readonly #stoodIn = new Set<string>();
 
   /** @throws RuntimeError `blueprint.invalid` */
   constructor(
@@ -35,6 +37,17 @@ export class Repertoire {
     this.others = others.map(asBlueprint);
     for (const one of [this.blueprint, ...this.others])
       this.registry.register(instrumented(one, () => this.#listener!));
+  }
+
+  /** Let jobs be started of a blueprint that is not here: the test plays them. */
+  standInFor(name: string, version: string | undefined): void {
+    if (this.registry.get(name, version)) return;
+    this.registry.register(standIn(name, version ?? "1"));
+    this.#stoodIn.add(name);
+  }
+
+  isStoodIn(name: string): boolean {
+    return this.#stoodIn.has(name);
   }
 
   /** From now on this world is told. */

@@ -41,8 +41,8 @@ export interface PathOptions<Machine extends AnyStateMachine, Input> extends Pic
     >[];
   };
   /**
-   * How tasks and promises may end, by the name of the actor, the type of a flow's task, or the id of the
-   * invocation: `reply(…)` and `fail(…)`. Where absent, outputs are made from the task's schema. A failure is always tried.
+   * How tasks, promises and child jobs may end, by the name of the actor, the type of a flow's task, the blueprint of a flow's
+   * child job, or the id of the invocation: `reply(…)` and `fail(…)`. Where absent, outputs are made from the task's schema. A failure is always tried.
    */
   readonly outcomes?: Readonly<
     Partial<Record<ActorName<Machine> | (string & {}), readonly Told[]>>
@@ -223,7 +223,13 @@ class Search {
 /** What tells two situations of a job apart: what may happen next, and how guards may decide. */
 function situationOf({ envelope }: TestJob): string {
   const { status, value, context, history, children, timers } = envelope;
-  const running = Object.entries(children).map(([id, { src, settled }]) => [id, src, settled]);
+  const running = Object.entries(children).map(([id, { src, settled, parts = {} }]) => [
+    id,
+    src,
+    settled,
+    // What has come of tasks at once; which of them it was makes no difference.
+    Object.values(parts).map((part) => (part as { readonly status: string }).status),
+  ]);
   return JSON.stringify([status, value, context, history, running, Object.keys(timers)]);
 }
 

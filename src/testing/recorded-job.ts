@@ -17,19 +17,26 @@ export interface RecordedJob {
 }
 
 const child = { child: z.string(), generation: z.string() };
+/** What moved a job, held to what a replay reads of it; what else it has goes along. */
 const RecordedMessage = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("start"), input: z.unknown() }),
-  z.object({ type: z.literal("event"), event: z.looseObject({ type: z.string() }) }),
-  z.object({
-    type: z.literal("done"),
+  z.looseObject({ type: z.literal("start"), input: z.unknown() }),
+  z.looseObject({ type: z.literal("restart"), envelope: z.string(), takenAt: z.number() }),
+  z.looseObject({ type: z.literal("restarted"), as: z.string() }),
+  z.looseObject({ type: z.literal("migrate"), envelope: z.string() }),
+  z.looseObject({ type: z.literal("event"), event: z.looseObject({ type: z.string() }) }),
+  z.looseObject({ type: z.literal("deferred"), index: z.int().nonnegative() }),
+  z.looseObject({ type: z.literal("done"), ...child, output: z.unknown() }),
+  z.looseObject({ type: z.literal("failed"), ...child, error: Failure }),
+  z.looseObject({
+    type: z.literal("part"),
     ...child,
-    output: z.unknown(),
-    status: z.string().exactOptional(),
+    part: z.int().nonnegative(),
+    result: z.unknown(),
   }),
-  z.object({ type: z.literal("failed"), ...child, error: Failure }),
-  z.object({ type: z.literal("progress"), ...child, progress: z.unknown() }),
-  z.object({ type: z.literal("timer"), timer: z.string(), generation: z.string() }),
-  z.object({ type: z.literal("stop"), reason: z.string(), error: Failure.exactOptional() }),
+  z.looseObject({ type: z.literal("progress"), ...child, progress: z.unknown() }),
+  z.looseObject({ type: z.literal("timer"), timer: z.string(), generation: z.string() }),
+  z.looseObject({ type: z.literal("rewound"), lost: z.number() }),
+  z.looseObject({ type: z.literal("stop"), reason: z.string() }),
 ]);
 
 /** A step as the store has it, or as HTTP tells of it. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Effect, Message } from "../actor/effect.ts";
 import type { Envelope } from "../actor/envelope.ts";
 import { currentState } from "../actor/current-state.ts";
-import { start, step, type Stepped } from "../actor/step.ts";
+import { restart, start, step, type Stepped } from "../actor/step.ts";
 import { actorKind, checkOutput, taskRequest, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import { jobStatus } from "../runtime/job-status.ts";
@@ -53,7 +53,9 @@ export class ReplaySide {
     const { machine, name, version, fingerprint } = this.#blueprint;
     const { jobId } = this.#job;
     const origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
+    if (message.type === "migrate") return { reason: "the job goes on as another version here" };
     if (!this.#envelope) {
+      if (message.type === "restart") return restart(machine, origin, message, at);
       if (message.type !== "start") return { reason: "the first step is not a start" };
       return start(machine, origin, message.input, at);
     }
@@ -89,6 +91,8 @@ export class ReplaySide {
       case "migrate":
       case "event":
       case "deferred":
+      case "redrive":
+      case "rewound":
       case "stop":
         return message;
     }

@@ -4,8 +4,9 @@ import type { AnyStateMachine } from "xstate";
 import { activeStates } from "../actor/active-states.ts";
 import type { SentEvent } from "../actor/effect.ts";
 import type { Child } from "../actor/envelope.ts";
-import { actorKind } from "../blueprint/actor-kind.ts";
+import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { FlowContext } from "../blueprint/flow-handler.ts";
+import { childJobId } from "../id.ts";
 import { fail, reply, type Told } from "./script.ts";
 import { samplesOf } from "./samples.ts";
 import type { TestJob } from "./test-job.ts";
@@ -14,7 +15,7 @@ import type { TestWorld } from "./test-world.ts";
 export type Stimulus = (
   | { readonly kind: "start"; readonly input: unknown }
   | { readonly kind: "event"; readonly event: SentEvent }
-  /** A task or promise ends. */
+  /** A task, a promise or a child job ends. */
   | { readonly kind: "end"; readonly actor: string; readonly child: string; readonly told: Told }
   | {
       readonly kind: "progress";
@@ -22,6 +23,8 @@ export type Stimulus = (
       readonly child: string;
       readonly data: unknown;
     }
+  /** A person decides what a flow asks for. */
+  | { readonly kind: "decision"; readonly decision: string }
   /** Time passes until the job moves. */
   | { readonly kind: "time" }
 ) & {
@@ -53,6 +56,9 @@ export async function apply(
     case "progress":
       await job.progress(stimulus.actor, { data: stimulus.data }, { child: stimulus.child });
       break;
+    case "decision":
+      await job.decide(stimulus.decision);
+      break;
     case "time":
       await passTime(world, job);
       break;
@@ -83,8 +89,13 @@ export function stimuliOf(
   const sends = events
     .filter((type) => !type.startsWith("flow."))
     .flatMap((type) => eventsOf(type, examples));
+  const decisions = job.waits.flatMap((wait) =>
+    wait.kind === "approval"
+      ? wait.decisions.map((decision): Stimulus => ({ kind: "decision", decision }))
+      : [],
+  );
   const passes: Stimulus[] = Object.keys(timers).length > 0 ? [{ kind: "time" }] : [];
-  return [...ends, ...sends, ...passes];
+  return [...ends, ...sends, ...decisions, ...passes];
 }
 
 /** `*` and `order.*` take any event; one that nothing else takes stands for them. */
@@ -98,28 +109,84 @@ function endsOf(
   machine: AnyStateMachine,
   job: TestJob,
   child: string,
-  { src, generation, wantsProgress }: Child,
-  { outcomes }: Examples,
+  about: Child,
+  examples: Examples,
 ): readonly Stimulus[] {
-  const kind = actorKind(machine, src);
-  if (kind.kind !== "task" && !(kind.kind === "promise" && !kind.inTurn)) return [];
+  const kind = actorKind(machine, about.src);
+  switch (kind.kind) {
+    case "task":
+      return taskEnds(kind, job, child, about, examples);
+    case "task_list":
+      return partEnds(kind, job, child, examples);
+    case "job": {
+      const jobId = childJobId(about.generation, about.shards);
+      const name = kind.definition?.blueprint ?? job.blueprintOfChild(jobId);
+      if (name === undefined || !job.isPlayed(jobId)) return [];
+      const actor = kind.definition ? about.src : name;
+      const samples = kind.definition ? samplesOf(kind.definition.output) : [{}];
+      const guessed = samples.map((output) => reply(output));
+      return ends(actor, child, examples, guessed);
+    }
+    case "promise":
+      return kind.inTurn ? [] : ends(about.src, child, examples, [reply({})]);
+    case "handler":
+    case "unsupported":
+      return [];
+  }
+}
+
+/** The examples for the actor or the child where there are any, else what is guessed; and a failure. */
+function ends(
+  actor: string,
+  child: string,
+  { outcomes }: Examples,
+  guessed: readonly Told[],
+): readonly Stimulus[] {
+  const told = withFailure(outcomes[actor] ?? outcomes[child] ?? guessed);
+  return told.map((one): Stimulus => ({ kind: "end", actor, child, told: one }));
+}
+
+function taskEnds(
+  { definition: own, declared }: Extract<ActorKind, { kind: "task" }>,
+  job: TestJob,
+  child: string,
+  { src, generation, wantsProgress }: Child,
+  examples: Examples,
+): readonly Stimulus[] {
   const dispatched = job.tasks().find(({ taskId }) => taskId === generation);
-  const isDynamic = kind.kind === "task" && !kind.definition;
-  const actor = isDynamic ? (dispatched?.type ?? src) : src;
-  const definition =
-    kind.kind === "task" ? (kind.definition ?? kind.declared?.get(actor)) : undefined;
+  const actor = own ? src : (dispatched?.type ?? src);
+  const definition = own ?? declared?.get(actor);
   const samples = definition ? samplesOf(definition.output) : [{}];
-  const statuses = isDynamic ? statusesOf(job) : ["success"];
+  const statuses = own ? ["success"] : statusesOf(job);
   const guessed = statuses.flatMap((status) =>
     (status === "success" ? samples : samples.slice(0, 1)).map((output) =>
       reply(output, { status }),
     ),
   );
-  const told = withFailure(outcomes[actor] ?? outcomes[child] ?? guessed);
-  const ends = told.map((one): Stimulus => ({ kind: "end", actor, child, told: one }));
-  if (!wantsProgress || kind.kind !== "task") return ends;
+  const found = ends(actor, child, examples, guessed);
+  if (!wantsProgress) return found;
   const reports = definition?.progress ? samplesOf(definition.progress) : [{}];
-  return [...ends, ...reports.map((data): Stimulus => ({ kind: "progress", actor, child, data }))];
+  return [...found, ...reports.map((data): Stimulus => ({ kind: "progress", actor, child, data }))];
+}
+
+/** Of tasks at once, the next one of each type ends: which of them does makes no difference. */
+function partEnds(
+  { declared }: Extract<ActorKind, { kind: "task_list" }>,
+  job: TestJob,
+  child: string,
+  examples: Examples,
+): readonly Stimulus[] {
+  const open = job.tasks().filter((task) => task.child === child && task.state === "open");
+  return [...new Set(open.map(({ type }) => type))].flatMap((type) => {
+    const definition = declared.get(type);
+    const samples = definition ? samplesOf(definition.output) : [{}];
+    return ends(
+      type,
+      child,
+      examples,
+      samples.map((output) => reply(output)),
+    );
+  });
 }
 
 /** Everything can fail, whether or not anybody has thought of an example. */
@@ -142,6 +209,8 @@ export function stimulusText(stimulus: Stimulus): string {
       return stimulus.event.type;
     case "progress":
       return `${stimulus.child} progress`;
+    case "decision":
+      return `${stimulus.decision} by a person`;
     case "time":
       return "time passes";
     case "end": {

@@ -6,9 +6,11 @@ import { decodeEnvelope } from "../actor/codec.ts";
 import type { SentEvent } from "../actor/effect.ts";
 import type { Envelope, Failure } from "../actor/envelope.ts";
 import { actorKind } from "../blueprint/actor-kind.ts";
+import { childJobId } from "../id.ts";
 import { isFinished, type JobService, type JobView, type Wait } from "../runtime/runtime.ts";
 import type { HistoryEntry, JobStatus } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import type { JobBook } from "./job-book.ts";
 import type { Performance } from "./performance.ts";
 import type { RecordedJob } from "./recorded-job.ts";
 import { fail, reply, type ProgressReport, type Told } from "./script.ts";
@@ -27,6 +29,7 @@ export interface TestJobParts {
   readonly jobs: JobService;
   readonly store: Store;
   readonly tasks: TaskBook;
+  readonly children: JobBook;
   readonly performance: Performance;
   readonly world: { settle(): Promise<void>; advanceToNext(): Promise<boolean> };
   readonly machine: AnyStateMachine;
@@ -132,7 +135,17 @@ export class TestJob<Machine extends AnyStateMachine = AnyStateMachine> {
     await this.#parts.world.settle();
   }
 
-  /** End an attempt that runs by hand with an output. @param options `status` where it is not `success` */
+  /**
+   * Let a person decide what a job of a flow waits for.
+   *
+   * @throws RuntimeError `approval.not_awaited`, `approval.invalid_decision`
+   */
+  async decide(decision: string): Promise<void> {
+    await this.#parts.jobs.approve(this.id, decision);
+    await this.#parts.world.settle();
+  }
+
+  /** End an attempt, or a child job that the test plays, with an output. @param options `status` where it is not `success` */
   complete<const Name extends ActorName<Machine>>(
     name: Name,
     output: ActorOutput<Machine, Name>,
@@ -142,7 +155,7 @@ export class TestJob<Machine extends AnyStateMachine = AnyStateMachine> {
     return this.end(name, reply(output, status === undefined ? {} : { status }), child);
   }
 
-  /** End an attempt that runs by hand with a failure. It is final unless its code says that it may be tried again. */
+  /** End an attempt or a child job that runs by hand with a failure. It is final unless its code says that it may be tried again. */
   fail(
     name: ActorName<Machine>,
     code = "PERMANENT_ERROR",
@@ -183,11 +196,15 @@ export class TestJob<Machine extends AnyStateMachine = AnyStateMachine> {
 
   /** A timer of the machine, a task that waits for its next attempt, or one that a script runs. */
   #movesByItself(): boolean {
-    const held = this.#parts.performance.held.flatMap(({ context }) => context?.taskId ?? []);
+    const { performance, children, tasks } = this.#parts;
+    const held = new Set(performance.held.flatMap(({ context }) => context?.taskId ?? []));
+    const isHeld = (jobId: string): boolean =>
+      tasks.list(jobId).some(({ taskId, state }) => state === "open" && held.has(taskId));
     return this.waits.some(
       (wait) =>
         wait.kind === "timer" ||
-        (wait.kind === "task" && wait.state !== "queued" && !held.includes(wait.taskId)),
+        (wait.kind === "task" && wait.state !== "queued" && !held.has(wait.taskId)) ||
+        (wait.kind === "child" && children.playedAs(wait.jobId) && !isHeld(wait.jobId)),
     );
   }
 
@@ -238,6 +255,16 @@ export class TestJob<Machine extends AnyStateMachine = AnyStateMachine> {
     if (found.length > 0) this.#fail(`The job dispatched "${name}".`, found, []);
   }
 
+  /** The blueprint of a job that this one has started. */
+  blueprintOfChild(jobId: string): string | undefined {
+    return this.#parts.children.blueprintOf(jobId);
+  }
+
+  /** Whether the test plays a job that this one has started: its blueprint is not in the world. */
+  isPlayed(jobId: string): boolean {
+    return this.#parts.children.playedAs(jobId) !== undefined;
+  }
+
   /** Look again; the world does so whenever it settles. */
   async refresh(): Promise<void> {
     const { jobs, store } = this.#parts;
@@ -251,13 +278,15 @@ export class TestJob<Machine extends AnyStateMachine = AnyStateMachine> {
   }
 
   #held(name: string, child: string | undefined) {
+    const { performance, tasks: book } = this.#parts;
     const type = this.#typeOf(name);
-    const tasks = new Map(this.#parts.tasks.list(this.id).map((task) => [task.taskId, task]));
-    const found = this.#parts.performance.held.find((held) => {
-      if (held.type !== type) return false;
-      if (!held.context) return true;
-      const task = tasks.get(held.context.taskId);
-      return task !== undefined && (child === undefined || task.child === child);
+    const tasks = new Map(book.list(this.id).map((task) => [task.taskId, task]));
+    const jobs = this.#played(name, child);
+    const found = performance.held.find(({ type: held, context }) => {
+      if (!context) return held === type;
+      const task = tasks.get(context.taskId);
+      if (task) return held === type && (child === undefined || task.child === child);
+      return jobs.some((jobId) => book.list(jobId).some(({ taskId }) => taskId === context.taskId));
     });
     if (found) return found;
     const running = this.tasks().filter(({ state }) => state === "open");
@@ -265,6 +294,18 @@ export class TestJob<Machine extends AnyStateMachine = AnyStateMachine> {
     throw new Error(
       this.#told(`No attempt of "${name}" waits for the test to end it. Open tasks: ${known}.`),
     );
+  }
+
+  /** The ids of its running child jobs that the test plays: of an actor, or of a blueprint. */
+  #played(name: string, child: string | undefined): readonly string[] {
+    const { children: book } = this.#parts;
+    return Object.entries(this.envelope.children).flatMap(([id, about]) => {
+      const { src, settled, generation, shards } = about;
+      if (settled || (child !== undefined && id !== child)) return [];
+      const jobId = childJobId(generation, shards);
+      const isMeant = src === name || book.blueprintOf(jobId) === name;
+      return isMeant && book.playedAs(jobId) !== undefined ? [jobId] : [];
+    });
   }
 
   #typeOf(name: string): string {
@@ -310,6 +351,8 @@ export function describeMessage(message: HistoryEntry["message"]): string {
       return `migrate from version ${message.from.version}`;
     case "start":
     case "deferred":
+    case "redrive":
+    case "rewound":
     case "stop":
       return message.type;
   }

@@ -11,9 +11,11 @@ import type { Commit } from "../store/commit.ts";
 import { Activity, settleMsDefault } from "./activity.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { Repertoire } from "./instrument.ts";
+import { JobBook } from "./job-book.ts";
 import { Performance } from "./performance.ts";
 import { RecordingStore } from "./recording-store.ts";
 import { noWorker, type Script } from "./script.ts";
+import { standInType } from "./stand-in.ts";
 import { TaskBook } from "./task-book.ts";
 import { TestJob } from "./test-job.ts";
 import { TestWorker } from "./test-worker.ts";
@@ -21,14 +23,14 @@ import type { ScriptsFor } from "./typed.ts";
 
 export interface TestWorldOptions<Machine extends AnyStateMachine = AnyStateMachine> {
   /**
-   * What tasks and promises do, by the name of the actor in `setup({ actors })`; by the type of the task for flows,
-   * and for blueprints that run alongside. Tasks without a script run until the test ends them; promises run
-   * their own code.
+   * What tasks, promises and child jobs do, by the name of the actor in `setup({ actors })`; by the type of the task or the
+   * blueprint of the job for flows, and for blueprints that run alongside. Tasks and child jobs without a script run until
+   * the test ends them; promises run their own code.
    */
   readonly tasks?: ScriptsFor<Machine>;
   /** Handlers made by `defineTask()`, for the tasks that have no script. */
   readonly handlers?: readonly DefinedTask[];
-  /** Other blueprints that jobs of this one start. */
+  /** Other blueprints that jobs of this one start, to be run as they are. Jobs of all others are played by the test. */
   readonly alongside?: readonly (Blueprint | Flow<unknown, unknown>)[];
   /** Where virtual time begins, in milliseconds since 1970; the first of January 2026 where absent. */
   readonly startAt?: number;
@@ -48,6 +50,7 @@ export class TestWorld<Machine extends AnyStateMachine = AnyStateMachine, Input 
   readonly store: RecordingStore;
   readonly blueprint: Blueprint;
   readonly tasks: TaskBook;
+  readonly #children: JobBook;
   readonly #performance: Performance;
   readonly #log: Logger;
   readonly #limits: RuntimeLimits;
@@ -71,6 +74,7 @@ export class TestWorld<Machine extends AnyStateMachine = AnyStateMachine, Input 
       { write: (line: string) => this.#problems.push(JSON.parse(line) as Problem) },
     );
     this.tasks = new TaskBook();
+    this.#children = new JobBook(repertoire);
     this.store = new RecordingStore(
       { clock: this.clock, epoch: "test", nodeId: "test" },
       (commit) => this.#committed(commit),
@@ -124,6 +128,7 @@ export class TestWorld<Machine extends AnyStateMachine = AnyStateMachine, Input 
       jobs: this.#runtime.jobs,
       store: this.store,
       tasks: this.tasks,
+      children: this.#children,
       performance: this.#performance,
       world: this,
       machine: this.blueprint.machine,
@@ -179,6 +184,7 @@ export class TestWorld<Machine extends AnyStateMachine = AnyStateMachine, Input 
   /** A worker joins for each type of task that is seen, so nobody needs to list the types of a flow. */
   #committed(commit: Commit): void {
     this.tasks.committed(commit, this.now);
+    this.#children.committed(commit);
     for (const op of commit.ops) {
       if (op.op !== "add_task") continue;
       const { type } = op.task;
@@ -235,13 +241,22 @@ function scriptsByType(
   const byType = new Map<string, Script>();
   for (const [name, script] of Object.entries(scripts)) {
     if (script === undefined) continue;
-    const kinds = blueprints.map(({ machine }) => actorKind(machine, name));
-    const types = kinds.flatMap((kind) => (kind.kind === "task" && kind.definition?.type) || []);
-    const type = types[0] ?? name;
-    const other = byType.get(type);
-    if (other !== undefined && other !== script)
-      throw new Error(`Two scripts are given for tasks of the type "${type}"; they are one queue.`);
-    byType.set(type, script);
+    for (const type of typesOf(blueprints, name)) {
+      const other = byType.get(type);
+      if (other !== undefined && other !== script)
+        throw new Error(`Two scripts are given for "${type}"; they are one queue.`);
+      byType.set(type, script);
+    }
   }
   return byType;
+}
+
+/** What the name of a script stands for: an actor, a type of task, or a blueprint whose jobs are played. */
+function typesOf(blueprints: readonly Blueprint[], name: string): readonly string[] {
+  const types = blueprints.flatMap(({ machine }) => {
+    const kind = actorKind(machine, name);
+    if (kind.kind === "task" && kind.definition) return [kind.definition.type];
+    return kind.kind === "job" && kind.definition ? [standInType(kind.definition.blueprint)] : [];
+  });
+  return types.length > 0 ? types.slice(0, 1) : [name, standInType(name)];
 }

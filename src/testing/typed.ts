@@ -10,6 +10,7 @@ import type {
 } from "xstate";
 import type { SentEvent } from "../actor/effect.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
+import type { jobDefinition, JobLogic } from "../blueprint/job.ts";
 import type { TaskOutput, TaskParams, TaskProgressOf, taskDefinition } from "../blueprint/task.ts";
 import type { Script } from "./script.ts";
 
@@ -48,9 +49,11 @@ type LogicOf<Machine extends AnyStateMachine, Name> =
 
 type ScriptFor<Logic> = typeof taskDefinition extends keyof Logic
   ? Script<TaskParams<Logic>, TaskOutput<Logic>, TaskProgressOf<Logic>>
-  : Logic extends PromiseActorLogic<infer Output, infer Input>
+  : Logic extends JobLogic<infer Input, infer Output, never>
     ? Script<Input, Output>
-    : Script;
+    : Logic extends PromiseActorLogic<infer Output, infer Input>
+      ? Script<Input, Output>
+      : Script;
 
 /** A script for each actor that a machine invokes, by its name in `setup({ actors })`. */
 export type ScriptsFor<Machine extends AnyStateMachine> = {
@@ -62,7 +65,9 @@ export type ActorOutput<Machine extends AnyStateMachine, Name> =
   LogicOf<Machine, Name> extends infer Logic
     ? typeof taskDefinition extends keyof Logic
       ? TaskOutput<Logic>
-      : unknown
+      : typeof jobDefinition extends keyof Logic
+        ? OutputFrom<Logic>
+        : unknown
     : never;
 
 /** What an actor is given. */

@@ -132,7 +132,7 @@ describe("chart", () => {
   });
 });
 
-describe("import", () => {
+describe("machine import", () => {
   const documents = join(import.meta.dirname, "../support/document");
   const parcel = join(documents, "parcel.json");
   const needs = {
@@ -146,13 +146,15 @@ describe("import", () => {
   test("writes a blueprint and lists the names that need code; a chart gives it out again", async () => {
     const out = join(directory, "imported");
     mkdirSync(out);
-    expect(await document("import", parcel, "--as", "shipment@2", "--out", out)).toEqual({
-      blueprint: "shipment",
-      version: "2",
-      needs,
-      out: join(out, "shipment.json"),
-      errors: [],
-    });
+    expect(await document("machine", "import", parcel, "--as", "shipment@2", "--out", out)).toEqual(
+      {
+        blueprint: "shipment",
+        version: "2",
+        needs,
+        out: join(out, "shipment.json"),
+        errors: [],
+      },
+    );
     const given = JSON.parse(readFileSync(parcel, "utf8")) as object;
     const written = JSON.parse(readFileSync(join(out, "shipment.json"), "utf8")) as object;
     expect(written).toEqual({ ...given, name: "shipment", version: "2" });
@@ -162,17 +164,18 @@ describe("import", () => {
 
   test("checks the names and the machine with a module", async () => {
     const module = join(documents, "parcel.ts");
-    const checked = await document("import", parcel, "--implementations", module);
+    const checked = await document("machine", "import", parcel, "--implementations", module);
     expect(checked).toEqual({ blueprint: "parcel", version: "1", needs, errors: [] });
     const wrong = join(directory, "wrong.mjs");
     writeFileSync(wrong, "export const implementations = {};");
-    const { code, stderr } = await run(["import", parcel, "--implementations", wrong]);
+    const { code, stderr } = await run(["machine", "import", parcel, "--implementations", wrong]);
     expect(code).toBe(2);
     expect(stderr).toContain("(interchange.unregistered)");
   });
 
   test("refuses what is no machine", async () => {
     const { code, stdout, stderr } = await run([
+      "machine",
       "import",
       join(import.meta.dirname, "../../package.json"),
     ]);

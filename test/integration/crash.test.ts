@@ -49,7 +49,15 @@ test(
       return server;
     };
     let server = await serve();
-    start("worker", "run", "worker/tasks/echo-task.ts", "--url", url, "--max-concurrent-tasks", "50");
+    start(
+      "worker",
+      "run",
+      "worker/tasks/echo-task.ts",
+      "--url",
+      url,
+      "--max-concurrent-tasks",
+      "50",
+    );
 
     const acknowledged = new Map<string, string>();
     const headers = {

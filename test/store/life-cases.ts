@@ -43,13 +43,15 @@ export const lifeCases: Cases = {
     expect(await next.claimKey("k", "j2")).toBe("j1");
     expect(await next.commit(turn("j1", 2))).toEqual({ outcome: "conflict", revision: 2 });
   },
-  "keeps queues and ranks": async ({ store, reopen }) => {
+  "keeps queues and ranks, and what is paused": async ({ store, reopen }) => {
+    await store.setPaused("echo", true);
     await addTasks(store, "j1", ["a", "b"]);
     await claimOne(store);
     const next = await reopen();
     await addTasks(next, "j2", ["c"]);
     await putBack(next, "j1:a", 1);
     expect(await next.countQueues()).toEqual({ echo: 3 });
+    expect(await next.pausedTypes()).toEqual(["echo"]);
     const { tasks } = await next.claimTasks(claimOf("echo", 9));
     expect(tasks.map(({ child, attempt }) => [child, attempt])).toEqual([
       ["a", 2],

@@ -180,6 +180,35 @@ export const queueCases: Cases = {
     await putBack(store, "j1:a", 1, true, 5000);
     expect(await store.countQueues()).toEqual({ echo: 2, "local:j2": 1 });
   },
+  "tells since when the first task of each queue waits that can be claimed": async ({
+    store,
+    clock,
+  }) => {
+    const begin = store.now();
+    await addTasks(store, "j1", ["a"], { priority: 2 });
+    await clock.advance(10);
+    await addTasks(store, "j2", ["b"], { priority: 7 });
+    await addTasks(store, "j3", ["c"], { queue: "other\n{}" });
+    await clock.advance(10);
+    await addTasks(store, "j4", ["d"]);
+    expect(await store.queuedSince()).toEqual({ echo: begin, "other\n{}": begin + 10 });
+    const { tasks } = await store.claimTasks(claimOf("echo", 1));
+    expect(tasks).toMatchObject([{ child: "b" }]);
+    await claimOne(store, "h1", "other\n{}");
+    await claimOne(store);
+    await claimOne(store);
+    expect(await store.queuedSince()).toEqual({});
+  },
+  "notes for all nodes which types are paused": async ({ store }) => {
+    expect(await store.pausedTypes()).toEqual([]);
+    await store.setPaused("b", true);
+    await store.setPaused("a", true);
+    await store.setPaused("a", true);
+    expect(await store.pausedTypes()).toEqual(["a", "b"]);
+    await store.setPaused("b", false);
+    await store.setPaused("c", false);
+    expect(await store.pausedTypes()).toEqual(["a"]);
+  },
   "does not mix up queues whose names begin alike": async ({ store }) => {
     await addTasks(store, "j1", ["a"], { queue: "echo" });
     await addTasks(store, "j2", ["b"], { queue: "echo_task" });

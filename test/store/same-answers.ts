@@ -194,6 +194,7 @@ async function dump(store: Store): Promise<unknown> {
     list: await store.listJobs({ limit: 100 }),
     counts: await store.countJobs(),
     waiting: await store.countQueues(),
+    since: await store.queuedSince(),
     due: await store.due(1000),
     claimed: await store.claimTasks({ shard: 0, queues, limit: 100, ...offerTo("last") }),
     left: await store.countQueues(),

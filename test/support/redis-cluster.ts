@@ -15,6 +15,8 @@ export interface RedisCluster {
   serving(key: string): Promise<{ readonly primary: RedisServer; readonly replica: RedisServer }>;
   /** Move the slot of a key to another primary while it is in use, as `redis-cli --cluster reshard` does it. */
   moveSlot(key: string): Promise<void>;
+  /** Resolves when another server than this one serves the key. */
+  promoted(key: string, old: RedisServer): Promise<void>;
   /** Resolves when every slot is served, and every primary has a replica that is in step with it. */
   healthy(): Promise<void>;
   close(): Promise<void>;
@@ -78,6 +80,15 @@ export async function startRedisCluster({
       }
       await cluster.ask(to, "CLUSTER", "SETSLOT", slot, "NODE", toId);
       await cluster.ask(from, "CLUSTER", "SETSLOT", slot, "NODE", toId);
+    },
+    async promoted(key, old) {
+      const isServedByOther = async () => {
+        const ranges = (await askAny(["CLUSTER", "SLOTS"])) as SlotRange[];
+        const slot = slotOf(key);
+        const range = ranges.find(([from, to]) => from <= slot && slot <= to);
+        return range !== undefined && range[2][1] !== old.port;
+      };
+      await eventually(isServedByOther, { timeoutMs: healthyWithinMs, intervalMs: 50 });
     },
     async healthy() {
       await eventually(isHealthy, { timeoutMs: healthyWithinMs, intervalMs: 50 });

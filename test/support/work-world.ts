@@ -10,7 +10,7 @@ import { openWorld } from "./runtime-world.ts";
 import { ScriptedWorker } from "./scripted-worker.ts";
 
 /** A blueprint of one task, named after it. */
-function work(name: string, options: TaskOptions = {}) {
+export function work(name: string, options: TaskOptions = {}) {
   const anything = { input: z.unknown(), output: z.unknown() };
   const machine = setup({
     types: { context: {} as { input: unknown }, input: {} as unknown },

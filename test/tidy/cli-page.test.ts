@@ -6,8 +6,12 @@ import { addCheck } from "../../src/cli/check.ts";
 import { addDoctor } from "../../src/cli/doctor.ts";
 import { addDev } from "../../src/cli/dev.ts";
 import { exitCodes } from "../../src/cli/exit-codes.ts";
+import { addExport } from "../../src/cli/export.ts";
 import { addImport } from "../../src/cli/import.ts";
 import { addJobs } from "../../src/cli/jobs.ts";
+import { addQuarantine } from "../../src/cli/quarantine.ts";
+import { addQueues } from "../../src/cli/queues.ts";
+import { addMachine } from "../../src/cli/machine-import.ts";
 import { addStart } from "../../src/cli/start.ts";
 import { addWorker } from "../../src/cli/worker.ts";
 import { codesIn, tableRows } from "./repository.ts";
@@ -39,7 +43,8 @@ function verbsOf(command: Command, words: readonly string[]): readonly Verb[] {
 
 test("has every command with its options and what it does", () => {
   const program = new Command();
-  const adds = [addDev, addStart, addWorker, addJobs, addCheck, addDoctor, addChart, addImport];
+  const adds = [addDev, addStart, addWorker, addJobs, addQueues, addQuarantine, addCheck];
+  adds.push(addDoctor, addChart, addMachine, addExport, addImport);
   for (const add of adds) add(program);
   const shown = tableRows(page, "Commands").map(([usage = "", options = "", about = ""]) => ({
     usage: codesIn(usage)[0],

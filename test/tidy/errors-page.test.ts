@@ -67,5 +67,5 @@ describe(page, () => {
 
 /** Constants in capitals that are task error codes; the others are names of variables in the environment and such. */
 function isTaskCode(code: string): boolean {
-  return /_(ERROR|TIMEOUT|LOST)$/.test(code) && !code.startsWith("WORKER_SHUTDOWN");
+  return /_(ERROR|TIMEOUT|LOST|TASK)$/.test(code) && !code.startsWith("WORKER_SHUTDOWN");
 }

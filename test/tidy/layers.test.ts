@@ -62,6 +62,7 @@ const layers: Readonly<Record<string, Layer>> = {
       "src/config.ts",
       "src/open-store.ts",
       "src/server.ts",
+      "src/store/transfer.ts",
       "src/worker-test",
       log,
       "worker",

@@ -30,6 +30,8 @@ describe("without any setting", () => {
       port: 8080,
       dataDirectory: "./data",
       retriesMax: 3,
+      lossesMax: 3,
+      ageMs: 60_000,
       workerTimeoutMs: 300_000,
       instanceId: hostname(),
       logLevel: "info",

@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { OlderSockets, type OlderSocketLimits } from "./older-socket.ts";
 import type { PollSessionParts } from "./poll-session.ts";
 import { PollWorkers, type PollWorkersLimits } from "./poll-workers.ts";
+import type { OlderCommand, OlderProgress } from "../../protocol/older-dialect.ts";
+import type { Relay } from "../../runtime/runtime.ts";
 import { olderRoutes, type OlderRoutesLimits } from "./routes.ts";
 import type { WorkerTokens } from "../worker-tokens.ts";
 
@@ -27,19 +29,45 @@ export interface OlderDialect {
   close(graceMs: number): Promise<void>;
 }
 
+/** Between nodes: a worker's sockets and its other requests may have come to different ones. */
+type Relayed =
+  | { readonly to: "older_sockets"; readonly workerId: string; readonly command: OlderCommand }
+  | {
+      readonly to: "older_workers";
+      readonly workerId: string | undefined;
+      readonly progress: OlderProgress;
+    };
+
 export function createOlderDialect({
   tokens,
+  relay,
   ...parts
 }: Omit<PollSessionParts, "limits" | "tell"> & {
   readonly tokens: WorkerTokens;
+  readonly relay: Relay | undefined;
   readonly limits: OlderDialectLimits;
 }): OlderDialect {
   const { clock, limits, log } = parts;
+  const send = (message: Relayed): void => relay?.send(message);
   const workers = new PollWorkers({
     ...parts,
-    tell: (workerId, command) => sockets.tell(workerId, command),
+    tell(workerId, command) {
+      sockets.tell(workerId, command);
+      send({ to: "older_sockets", workerId, command });
+    },
   });
-  const sockets = new OlderSockets({ workers, clock, limits, log });
+  const sockets = new OlderSockets({
+    workers,
+    clock,
+    limits,
+    log,
+    reportElsewhere: (workerId, progress) => send({ to: "older_workers", workerId, progress }),
+  });
+  relay?.listen((message) => {
+    const relayed = message as Relayed;
+    if (relayed.to === "older_sockets") sockets.tell(relayed.workerId, relayed.command);
+    else if (relayed.to === "older_workers") workers.report(relayed.workerId, relayed.progress);
+  });
   return {
     sockets,
     handleRequest: olderRoutes({ workers, tokens, limits, log }),

@@ -4,7 +4,6 @@ import type { Clock, TimerHandle } from "../../clock.ts";
 import type { Logger } from "../../logger.ts";
 import { parseJson } from "../../protocol/json.ts";
 import { OlderProgress, type OlderCommand } from "../../protocol/older-dialect.ts";
-import type { PollSession } from "./poll-session.ts";
 import type { PollWorkers } from "./poll-workers.ts";
 
 export interface OlderSocketLimits {
@@ -42,6 +41,8 @@ export interface OlderSocketsOptions {
   readonly clock: Clock;
   readonly limits: OlderSocketLimits;
   readonly log: Logger;
+  /** Pass on progress of a task that no worker of this node was given. */
+  readonly reportElsewhere: (workerId: string | undefined, progress: OlderProgress) => void;
 }
 
 export class OlderSockets {
@@ -126,21 +127,25 @@ export class OlderSockets {
     }
     const progress = OlderProgress.safeParse(json.value);
     // Anything else is from a newer library than this dialect knows, and changes nothing.
-    if (progress.success) this.#workerOf(peer, progress.data)?.report(progress.data);
+    if (progress.success) this.#report(peer, progress.data);
   }
 
-  /** Whose progress it is: nobody reports for a task that somebody else was given. */
-  #workerOf(peer: Peer, { task_id }: OlderProgress): PollSession | undefined {
-    const { workers, log } = this.#options;
-    if (peer.workerId !== undefined) return workers.get(peer.workerId);
-    const session = workers.holderOf(task_id);
-    if (!session || !peer.isStillWelcome()) return undefined;
-    peer.workerId = session.workerId;
-    log.debug(
-      { workerId: session.workerId },
-      "socket of the older dialect is known by its progress",
-    );
-    return session;
+  /** Nobody reports for a task that somebody else was given: `PollWorkers.report` looks whose it is. */
+  #report(peer: Peer, progress: OlderProgress): void {
+    const { workers, log, reportElsewhere } = this.#options;
+    if (peer.workerId === undefined && !peer.isStillWelcome()) return;
+    const session = workers.report(peer.workerId, progress);
+    if (!session) {
+      // A former life of this server may have given it away, or another node.
+      if (peer.workerId !== undefined) workers.get(peer.workerId)?.report(progress);
+      reportElsewhere(peer.workerId, progress);
+    } else if (peer.workerId === undefined) {
+      peer.workerId = session.workerId;
+      log.debug(
+        { workerId: session.workerId },
+        "socket of the older dialect is known by its progress",
+      );
+    }
   }
 
   #watch(peer: Peer): void {

@@ -1,7 +1,7 @@
 // The workers of the older dialect that this node knows: taken in by whatever they say first, forgotten when silent.
 import type { Clock, TimerHandle } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
-import type { OlderDescription } from "../../protocol/older-dialect.ts";
+import type { OlderDescription, OlderProgress } from "../../protocol/older-dialect.ts";
 import type { WorkerDescription } from "../../runtime/runtime.ts";
 import { PollSession, type PollSessionLimits, type PollSessionParts } from "./poll-session.ts";
 
@@ -71,7 +71,7 @@ export class PollWorkers {
   }
 
   /** The worker that was given a task, where this node knows it. */
-  holderOf(wireId: string): PollSession | undefined {
+  #holderOf(wireId: string): PollSession | undefined {
     for (const { session } of this.#entries.values()) if (session.holds(wireId)) return session;
     return undefined;
   }
@@ -79,6 +79,22 @@ export class PollWorkers {
   /** The session of a worker that is known. */
   get(workerId: string): PollSession | undefined {
     return this.#entries.get(workerId)?.session;
+  }
+
+  /**
+   * Take a worker's progress with a task that this node gave it.
+   *
+   * @param workerId Whose socket brought it, where that is known.
+   * @returns whose it is; undefined where this node gave nobody that task.
+   */
+  report(workerId: string | undefined, progress: OlderProgress): PollSession | undefined {
+    const session =
+      workerId === undefined
+        ? this.#holderOf(progress.task_id)
+        : this.#entries.get(workerId)?.session;
+    if (!session?.holds(progress.task_id)) return undefined;
+    session.report(progress);
+    return session;
   }
 
   get size(): number {

@@ -60,10 +60,8 @@ function gpuLack(
   const gpus = (Array.isArray(said) ? said : [said]).filter(isRecord);
   if (gpus.length === 0) return "has no GPU";
   const wanted = model.toLowerCase();
-  const ofModel = gpus.filter(({ model: name }) =>
-    String(name ?? "")
-      .toLowerCase()
-      .includes(wanted),
+  const ofModel = gpus.filter(({ model: name = "" }) =>
+    textOf(name).toLowerCase().includes(wanted),
   );
   if (ofModel.length === 0) return `has no ${model} GPU`;
   const most = Math.max(...ofModel.map((gpu) => Number(gpu["vram_gb"]) || 0));
@@ -121,7 +119,7 @@ function holds(comparison: Comparison, value: unknown): boolean {
 
 /** Labels are texts, so a number or a yes equals its text. */
 const isSame = (value: unknown, wanted: unknown): boolean =>
-  !isAbsent(value) && (typeof value === "object" ? false : String(value) === String(wanted));
+  !isAbsent(value) && textOf(value) === textOf(wanted);
 
 const signs = { gt: "above", gte: "at least", lt: "below", lte: "at most" } as const;
 
@@ -145,6 +143,8 @@ function inWords(comparison: Comparison): string {
   return parts.join(" and ");
 }
 
+const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : JSON.stringify(value);
 const listed = (values: unknown): string => (values as readonly unknown[]).map(shown).join(", ");
 const shown = (value: unknown): string => JSON.stringify(value);
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;

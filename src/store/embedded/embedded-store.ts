@@ -193,6 +193,22 @@ class EmbeddedStore implements Store {
     return Object.fromEntries(rows.map(({ key, value }) => [String(key[2]), Number(value)]));
   }
 
+  async queuedSince(): Promise<Readonly<Record<string, number>>> {
+    return this.#read().queuedSince();
+  }
+
+  async setPaused(type: string, isPaused: boolean): Promise<void> {
+    return this.#write(({ tables }) => {
+      if (isPaused) tables.put(keys.paused(type), "");
+      else tables.remove(keys.paused(type));
+    });
+  }
+
+  async pausedTypes(): Promise<readonly string[]> {
+    const rows = this.#read().range(keys.paused(""), keys.paused(last));
+    return rows.map(({ key }) => String(key[1])).toSorted();
+  }
+
   async due(limit: number, shard = 0): Promise<Due> {
     const due = readDue(this.#read(), this.now(), limit, shard);
     return due ?? this.#write((batch) => takeDue(batch, limit, shard));

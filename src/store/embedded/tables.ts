@@ -16,6 +16,8 @@ export const keys = {
   holder: ["m", "holder"],
   /** The format of all rows. */
   format: ["m", "format"],
+  /** A type whose tasks may not begin. */
+  paused: (type: string) => ["p", type],
   /** How many shards there are, where more than one. */
   shards: ["m", "shards"],
   /** The latest store time, and how many tasks were ever added. */
@@ -193,6 +195,16 @@ export class Tables {
     const waiting = this.range(keys.queueCount(""), keys.queueCount(last));
     const names = waiting.map(({ key }) => String(key[2]));
     return names.filter((queue) => this.queued(shard, queue, 1).length > 0);
+  }
+
+  /** When the first of the tasks was added that can be claimed from each queue. */
+  queuedSince(): Readonly<Record<string, number>> {
+    const since: Record<string, number> = {};
+    for (let shard = 0; shard < this.shards(); shard++)
+      for (const queue of this.queues(shard))
+        for (const [first] of this.queuedByPriority(shard, queue, 1).values())
+          since[queue] = Math.min(since[queue] ?? Infinity, first!.task.createdAt);
+    return since;
   }
 
   message(id: string): StoredOutboxMessage | undefined {

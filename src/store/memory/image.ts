@@ -17,6 +17,8 @@ export interface Image {
   readonly keys: Map<string, string>;
   /** Until when ended jobs are kept, by job. */
   readonly kept: Map<string, number>;
+  /** Types whose tasks may not begin. */
+  readonly paused: Set<string>;
 }
 
 export function emptyImage(): Image {
@@ -30,6 +32,7 @@ export function emptyImage(): Image {
     messages: new Map(),
     keys: new Map(),
     kept: new Map(),
+    paused: new Set(),
   };
 }
 

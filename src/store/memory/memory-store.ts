@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult, LeaseOffer, Op } from "../commit.ts";
+import { newEpoch } from "../epoch.ts";
 import { keptKey } from "../claimed-key.ts";
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import type { Nodes } from "../nodes.ts";
@@ -32,7 +33,8 @@ import { takeDue } from "./due.ts";
 import { timerKey, type Image } from "./image.ts";
 import { listJobs } from "./list-jobs.ts";
 import { newMemory, type Memory, type MemoryStoreOptions } from "./memory.ts";
-import { byPriority, byRank, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
+import { queuedIn, runningWith } from "./queues.ts";
+import { byPriority, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
 import { claimOutlived, exportJob, importJob, listKeys, removeJob } from "./whole-job.ts";
 
 export class MemoryStore implements Store {
@@ -61,6 +63,18 @@ export class MemoryStore implements Store {
   /** A copy of everything, to begin another store with: one that has been rewound to this moment. */
   snapshot(): Image {
     return structuredClone({ ...this.#image, now: this.now() });
+  }
+
+  /** Go back to a moment under whoever uses the store, as the promotion of a replica that is behind does it. */
+  rewind(to: Image): void {
+    const held = this.#image as unknown as Record<string, unknown>;
+    for (const [name, value] of Object.entries(structuredClone(to))) {
+      const map = held[name];
+      if (!(map instanceof Map)) continue;
+      map.clear();
+      for (const [key, kept] of value as Map<unknown, unknown>) map.set(key, kept);
+    }
+    this.#memory.epoch = newEpoch();
   }
 
   now(): number {
@@ -149,8 +163,8 @@ export class MemoryStore implements Store {
     const shard = shardOf(task.jobId);
     const { key, concurrency = Infinity } = task.placement?.limit ?? {};
     const isFree =
-      this.#queued(task.queue, shard).length === 0 &&
-      (key === undefined || this.#running(key, shard) < concurrency);
+      queuedIn(this.#image, task.queue, shard).length === 0 &&
+      (key === undefined || runningWith(this.#image, key, shard) < concurrency);
     return this.#put(
       added,
       offer && isFree ? lease(added.task, offer, this.nodes.nodeId, now) : added.task,
@@ -202,16 +216,16 @@ export class MemoryStore implements Store {
     const now = this.now();
     const waiting = queues.map((asked) => ({
       asked,
-      waiting: byPriority(this.#queued(asked.queue, shard)),
+      waiting: byPriority(queuedIn(this.#image, asked.queue, shard)),
     }));
     const sizes = { limit, ...(ageMs !== undefined && { ageMs }) };
-    const served = servingOrder(waiting, sizes, now, (key) => this.#running(key, shard));
+    const served = servingOrder(waiting, sizes, now, (key) => runningWith(this.#image, key, shard));
     const tasks = served.map((row) =>
       this.#put(row, lease(row.task, offer, this.nodes.nodeId, now)),
     );
     const drained = queues
       .map(({ queue }) => queue)
-      .filter((queue) => this.#queued(queue, shard).length === 0);
+      .filter((queue) => queuedIn(this.#image, queue, shard).length === 0);
     const followers = this.#followers(tasks);
     return { tasks: copy(tasks), drained, ...(followers && { followers }) };
   }
@@ -253,6 +267,26 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const waiting = [...this.#image.tasks.values()].filter(({ task }) => task.state !== "leased");
     return countBy(waiting.map(({ task }) => task.queue));
+  }
+
+  async queuedSince(): Promise<Readonly<Record<string, number>>> {
+    this.#assertOpen();
+    const since: Record<string, number> = {};
+    for (const { task } of this.#image.tasks.values())
+      if (task.state === "queued")
+        since[task.queue] = Math.min(since[task.queue] ?? Infinity, task.createdAt);
+    return since;
+  }
+
+  async setPaused(type: string, isPaused: boolean): Promise<void> {
+    this.#assertOpen();
+    if (isPaused) this.#image.paused.add(type);
+    else this.#image.paused.delete(type);
+  }
+
+  async pausedTypes(): Promise<readonly string[]> {
+    this.#assertOpen();
+    return [...this.#image.paused].toSorted();
   }
 
   async due(limit: number, shard = 0): Promise<Due> {
@@ -329,21 +363,6 @@ export class MemoryStore implements Store {
     const row = this.#image.tasks.get(taskId);
     if (row?.task.attempt !== attempt || attempt <= row.task.settled) return undefined;
     return lapsed && (row.task.lease?.until ?? 0) > this.now() ? undefined : row;
-  }
-
-  /** How many tasks with a key are leased. */
-  #running(key: string, shard: number): number {
-    return [...this.#image.tasks.values()]
-      .filter(({ task }) => task.state === "leased" && shardOf(task.jobId) === shard)
-      .filter(({ task }) => task.placement?.limit?.key === key).length;
-  }
-
-  /** The tasks that wait in a queue, first to be claimed first. */
-  #queued(queue: string, shard: number): readonly TaskRow[] {
-    return [...this.#image.tasks.values()]
-      .filter(({ task }) => task.queue === queue && task.state === "queued")
-      .filter(({ task }) => shardOf(task.jobId) === shard)
-      .toSorted(byRank);
   }
 
   #put({ sequence }: TaskRow, task: StoredTask): StoredTask {

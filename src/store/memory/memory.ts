@@ -21,7 +21,7 @@ export interface MemoryStoreOptions {
 
 /** What the nodes of one memory share. */
 export interface Memory {
-  readonly epoch: string;
+  epoch: string;
   readonly shards: number;
   readonly time: StoreTime;
   readonly image: Image;

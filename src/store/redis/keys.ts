@@ -42,6 +42,11 @@ export class Keys {
     return [`{${this.#prefix}}:meta`, `{${this.#prefix}}:nodes`];
   }
 
+  /** Types whose tasks may not begin: SET. */
+  get paused(): string {
+    return `{${this.#prefix}}:paused`;
+  }
+
   /** What the channels begin with: `<channel>:nodes` for all nodes, `<channel>:node:<id>` for one. */
   get channel(): string {
     return this.#prefix;

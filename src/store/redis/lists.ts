@@ -74,6 +74,22 @@ export async function countQueues(
   return sums(waiting, (group) => JSON.parse(group.slice(1)) as string);
 }
 
+export async function queuedSince(
+  calls: Calls,
+  shards: number,
+): Promise<Readonly<Record<string, number>>> {
+  const answers = await ofAll(calls, shards, ({ keys }) =>
+    calls.run("queued-since", [keys.all[4]!, keys.all[2]!], []),
+  );
+  const since: Record<string, number> = {};
+  for (const answer of answers)
+    for (const [text, time] of pairs<string, string>(answer as string[])) {
+      const queue = JSON.parse(text) as string;
+      since[queue] = Math.min(since[queue] ?? Infinity, Number(time));
+    }
+  return since;
+}
+
 /** Add up what groups of the same name hold. */
 function sums(
   answers: readonly unknown[],

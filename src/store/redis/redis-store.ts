@@ -26,7 +26,7 @@ import { listClaimedKeys } from "./claimed-keys.ts";
 import { readDue } from "./due.ts";
 import { decodeDump, encodeDump, type ExportedJob } from "./dump-rows.ts";
 import { groupBy } from "./grouping.ts";
-import { countJobs, countQueues, listJobs } from "./lists.ts";
+import { countJobs, countQueues, listJobs, queuedSince } from "./lists.ts";
 import { RedisNodes } from "./redis-nodes.ts";
 import {
   ageOf,
@@ -196,6 +196,19 @@ export class RedisStore implements Store {
 
   countQueues(): Promise<Readonly<Record<string, number>>> {
     return countQueues(this.#calls, this.#shards);
+  }
+
+  queuedSince(): Promise<Readonly<Record<string, number>>> {
+    return queuedSince(this.#calls, this.#shards);
+  }
+
+  async setPaused(type: string, isPaused: boolean): Promise<void> {
+    await this.#calls.runConfirmed("set-paused", [this.#keys.paused], [type, flag(isPaused)]);
+  }
+
+  async pausedTypes(): Promise<readonly string[]> {
+    const key = this.#keys.paused;
+    return ((await this.#calls.read(key, ["SMEMBERS", key])) as string[]).toSorted();
   }
 
   async loadTask(taskId: string): Promise<StoredTask | undefined> {

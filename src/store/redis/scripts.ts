@@ -22,9 +22,11 @@ const names = [
   "look",
   "move-message",
   "open",
+  "queued-since",
   "remove-job",
   "remove-messages",
   "requeue",
+  "set-paused",
 ] as const;
 export type ScriptName = (typeof names)[number];
 

@@ -115,6 +115,8 @@ const facts: Readonly<Record<string, readonly Fact[]>> = {
   "the way of a job": [
     { fact: "nothing leads to a state", seenBy: ["lint.unreachable_state"] },
     { fact: "nothing leads out of a state", seenBy: ["lint.dead_end"] },
+    { fact: "only failures lead out of a state", seenBy: ["lint.missing_on_done"] },
+    { fact: "nothing follows where a job ends", seenBy: ["lint.work_in_final"] },
     { fact: "nothing ends a job", seenBy: ["lint.no_end"] },
     { fact: "nothing in a state makes it done", seenBy: ["lint.done_without_final"] },
     { fact: "a transition is never reached", seenBy: ["lint.shadowed_transition"] },

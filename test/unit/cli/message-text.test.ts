@@ -20,6 +20,7 @@ test.each([
   ],
   [{ type: "restarted", as: "k", by: "ann" }, "restarted as k, by ann"],
   [{ type: "migrate", from: { version: "1" }, by: "ann" }, "migrate from version 1, by ann"],
+  [{ type: "rewound", lost: 7 }, "the store has lost what came up to revision 7"],
   [{ type: "of another release" }, "of another release"],
   [{ type: "event" }, "?"],
 ])("%j", (message, text) => expect(messageText(message)).toBe(text));

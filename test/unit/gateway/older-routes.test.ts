@@ -31,6 +31,7 @@ describe("a registration", () => {
         types: ["echo"],
         maxConcurrentTasks: 5,
         running: 0,
+        freeSlots: 5,
         status: "idle",
         connectedAt: expect.any(Number),
         labels: { hostname: "host", ip_address: "127.0.0.1" },

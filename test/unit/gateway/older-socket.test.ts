@@ -1,5 +1,7 @@
 // The WebSockets of the older dialect: cancellation goes out, progress comes in.
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { WorkerTokens } from "../../../src/gateway/worker-tokens.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openOlderWorld, token, type OlderWorld } from "./older-world.ts";
@@ -194,5 +196,59 @@ describe("a socket", () => {
     await world.clock.advance(400_000);
     socket.resume();
     expect(await closed).toBe(1006);
+  });
+});
+
+describe("a worker whose socket came to another node than its task", () => {
+  let near: OlderWorld;
+  let far: OlderWorld;
+  beforeEach(async () => {
+    const clock = new FakeClock();
+    const store = new MemoryStore({ clock, shards: 2, shared: true });
+    near = await openOlderWorld({ clock, store, nodeId: "near" });
+    far = await openOlderWorld({ clock, store, nodeId: "far" });
+    await clock.advance(2_000);
+  });
+  afterEach(() => Promise.all([near.close(), far.close()]));
+
+  async function taskAtNear(): Promise<{ jobId: string; taskId: string }> {
+    await near.register("w1");
+    const jobId = await near.startJob();
+    const { body } = await near.poll("w1");
+    return { jobId, taskId: String(body["task_id"]) };
+  }
+
+  test.each(["/_worker/ws", "/_worker/ws/w1"])("is told of a cancellation at %s", async (path) => {
+    const { jobId, taskId } = await taskAtNear();
+    const { received } = await far.socket(path);
+    await far.runtime.jobs.cancel(jobId, "not wanted");
+    await eventually(() => received.length > 0);
+    expect(received).toEqual([
+      { type: "cancel_task", command: "cancel_task", task_id: taskId, job_id: jobId },
+    ]);
+  });
+
+  test.each(["/_worker/ws", "/_worker/ws/w1"])("is heard when it reports at %s", async (path) => {
+    const { jobId, taskId } = await taskAtNear();
+    const { socket } = await far.socket(path);
+    socket.send(JSON.stringify({ event: "progress_update", task_id: taskId, progress: 0.5 }));
+    await eventually(async () => {
+      const [wait] = (await near.job(jobId)).waits;
+      return wait?.kind === "task" && wait.progress?.ratio === 0.5;
+    });
+  });
+
+  test("cannot report for a task that another worker was given", async () => {
+    const { jobId, taskId } = await taskAtNear();
+    const stranger = await far.socket("/_worker/ws/w2");
+    const own = await far.socket("/_worker/ws/w1");
+    const report = (progress: number): string =>
+      JSON.stringify({ event: "progress_update", task_id: taskId, progress });
+    stranger.socket.send(report(0.9));
+    own.socket.send(report(0.25));
+    await eventually(async () => {
+      const [wait] = (await near.job(jobId)).waits;
+      return wait?.kind === "task" && wait.progress?.ratio === 0.25;
+    });
   });
 });

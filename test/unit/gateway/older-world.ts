@@ -31,13 +31,20 @@ export interface OlderWorldOptions {
   /** Continues an earlier world's store, as a restarted server does. */
   readonly store?: MemoryStore;
   readonly port?: number;
+  /** One of several nodes over a shared store. */
+  readonly nodeId?: string;
 }
 
 export async function openOlderWorld(options: OlderWorldOptions = {}) {
-  const { tokens = new WorkerTokens(token), clock = new FakeClock(), store } = options;
+  const { tokens = new WorkerTokens(token), clock = new FakeClock(), store, nodeId } = options;
   // These tests are about leases: a task may run for as long as it is held.
   const limits = { runTimeoutMs: 24 * 3600 * 1000 };
-  const world = await openWorld([echoFlow], { clock, limits, ...(store && { store }) });
+  const world = await openWorld([echoFlow], {
+    clock,
+    limits,
+    ...(store && { store }),
+    ...(nodeId !== undefined && { nodeId }),
+  });
   const log = pino({ level: "silent" });
   const sessions = new Map<string, WorkerSession>();
   const { workers, jobs } = world.runtime;
@@ -48,6 +55,7 @@ export async function openOlderWorld(options: OlderWorldOptions = {}) {
   };
   const gateway = createGateway({
     workers: world.runtime.workers,
+    relay: world.runtime.relay,
     tokens,
     clock: clock as Clock,
     log,

@@ -1,6 +1,11 @@
 // Blueprints and their charts over HTTP.
-import { beforeEach, expect, test } from "vitest";
-import { openHttpWorld, type HttpWorld } from "./http-world.ts";
+import { join } from "node:path";
+import { beforeEach, describe, expect, test } from "vitest";
+import { BlueprintRegistry } from "../../../src/blueprint/registry.ts";
+import { ChartRenderer } from "../../../src/chart/chart-renderer.ts";
+import { chartContentTypes, chartFormats } from "../../../src/protocol/contract.ts";
+import { loadBlueprints } from "../../../src/blueprint/load.ts";
+import { clientToken, door, openHttpWorld, type HttpWorld } from "./http-world.ts";
 
 let world: HttpWorld;
 beforeEach(async () => {
@@ -46,6 +51,40 @@ test.each([
   expect(answer.headers.get("content-type")).toBe(contentType);
   // A picture that is opened by itself runs nothing that a state's name may have smuggled in.
   expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+});
+
+describe("as they are really drawn", () => {
+  beforeEach(async () => {
+    const registry = new BlueprintRegistry();
+    const documents = await loadBlueprints(join(import.meta.dirname, "../../support/document"));
+    for (const one of [door, ...documents.map(({ blueprint }) => blueprint)])
+      registry.register(one);
+    world = await openHttpWorld({ blueprints: registry, charts: new ChartRenderer(registry) });
+  });
+
+  test.each<[(typeof chartFormats)[number], RegExp]>([
+    ["svg", /^<svg [^]*<\/svg>$/],
+    ["json", /^\{"id":"parcel"/],
+    ["mermaid", /^stateDiagram-v2\n/],
+    ["dot", /digraph /],
+    ["scxml", /^<\?xml [^]*<scxml [^]*<\/scxml>/],
+    ["machine", /^\{[^]*"name": *"parcel"/],
+  ])("%s is what its content type says", async (format, looks) => {
+    const answer = await world.app.request(`/api/blueprints/parcel/chart?format=${format}`, {
+      headers: { "x-avtomatika-token": clientToken },
+    });
+    const text = (await answer.text()).trim();
+    expect(answer.status).toBe(200);
+    expect(text).toMatch(looks);
+    expect(answer.headers.get("content-type")).toBe(chartContentTypes[format]);
+    if (chartContentTypes[format].startsWith("application/json")) JSON.parse(text);
+  });
+
+  test("every format of the contract is among them, and a machine without names is refused", async () => {
+    expect(chartFormats).toEqual(["svg", "json", "mermaid", "dot", "scxml", "machine"]);
+    const refused = await world.call("GET", "/api/blueprints/door/chart?format=machine");
+    expect(refused).toMatchObject({ status: 422, body: { code: "interchange.not_exportable" } });
+  });
 });
 
 test("the graph is the chart in the language of Graphviz", async () => {

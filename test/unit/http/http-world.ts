@@ -90,6 +90,8 @@ export async function openHttpWorld(
     past: world.runtime.past,
     versions: world.runtime.versions,
     workers: world.runtime.workers,
+    queues: world.runtime.queues,
+    quarantine: world.runtime.quarantine,
     blueprints: registry,
     charts: { render: (name, version, format) => `${format} of ${name} ${version}` },
     authenticate: createAuthenticate(clientToken, clientTokenHeader),

@@ -145,6 +145,7 @@ test("a worker has the original's member names", () => {
     types: ["a"],
     maxConcurrentTasks: 2,
     running: 2,
+    freeSlots: 0,
     status: "busy",
     connectedAt: at,
     labels: { zone: "a" },

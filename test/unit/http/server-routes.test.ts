@@ -24,6 +24,12 @@ describe("metrics", () => {
         "# HELP orchestrator_running_tasks Tasks that workers of this node run.",
         "# TYPE orchestrator_running_tasks gauge",
         "orchestrator_running_tasks 1",
+        "# HELP orchestrator_rewound_jobs_total Jobs that this node has seen go back in time, because the store had lost their latest steps.",
+        "# TYPE orchestrator_rewound_jobs_total counter",
+        "orchestrator_rewound_jobs_total 0",
+        "# HELP orchestrator_lost_jobs_total Acknowledged jobs that this node has seen missing from the store.",
+        "# TYPE orchestrator_lost_jobs_total counter",
+        "orchestrator_lost_jobs_total 0",
         "",
       ].join("\n"),
     );

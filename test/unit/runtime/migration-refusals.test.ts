@@ -5,6 +5,7 @@ import {
   charging,
   ends,
   first,
+  inPayment,
   made,
   migrate,
   replayed,
@@ -131,6 +132,20 @@ test("a job whose version has another shape by now is refused its step, with wha
     code: "blueprint.shape_changed",
     message: expect.stringContaining('State "charging" is gone.') as string,
   });
+  const about = { kind: "version", blueprint: "order", version: "1" };
+  const view = await later.runtime.jobs.get(jobId);
+  expect(view).toMatchObject({ currentState: "charging", data: { input: 1 } });
+  expect(view?.waits).toEqual([
+    {
+      ...about,
+      reason: "changed",
+      problems: expect.arrayContaining(['State "charging" is gone.']) as string[],
+    },
+  ]);
+  const without = await openWorld([inPayment], { store: world.store, clock: world.clock });
+  expect((await without.runtime.jobs.get(jobId))?.waits).toEqual([
+    { ...about, reason: "missing", problems: [] },
+  ]);
 });
 
 test.each([

@@ -10,11 +10,11 @@ describe("the tasks of a key", () => {
     const workers = [await connect("w1", 2), await connect("w2", 2)];
     for (let n = 0; n < 5; n++) await start("a", n);
     await start("free");
-    expect(workers.flatMap(given).toSorted()).toEqual([0, 1, "free"]);
+    expect(new Set(workers.flatMap(given))).toEqual(new Set([0, 1, "free"]));
     const [first] = workers.flatMap((worker) => worker.tasks.map((task) => ({ worker, task })));
     await first!.worker.succeed(first!.task);
     await clock.advance(0);
-    expect(workers.flatMap(given).toSorted()).toEqual([0, 1, 2, "free"]);
+    expect(new Set(workers.flatMap(given))).toEqual(new Set([0, 1, 2, "free"]));
   });
 
   test("go on when one of them ends, though the worker that is free is another", async () => {

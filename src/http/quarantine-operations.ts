@@ -1,0 +1,54 @@
+// What clients do with jobs that ended in an error: see which and why, and drive them again.
+import { json } from "./answer.ts";
+import type { AppOptions } from "./app-options.ts";
+import { failureAnswer, summaryAnswer } from "./job-answer.ts";
+import type { Handlers } from "./operation.ts";
+
+export type QuarantineOperations = Handlers<"listQuarantinedJobs" | "redriveJobs" | "redriveJob">;
+
+export function quarantineOperations({
+  quarantine,
+}: Pick<AppOptions, "quarantine">): QuarantineOperations {
+  return {
+    async listQuarantinedJobs({ query }) {
+      const { jobs, next } = await quarantine.list(queryOf(query));
+      return json({
+        jobs: jobs.map((job) => ({ ...summaryAnswer(job), error: failureAnswer(job.error) })),
+        ...(next !== undefined && { next }),
+      });
+    },
+
+    async redriveJobs({ body: { params, ...query } }) {
+      const { redriven, refused, next } = await quarantine.redriveAll(queryOf(query), { params });
+      return json({
+        redriven,
+        refused: refused.map(({ jobId, error }) => ({
+          job_id: jobId,
+          code: error.code,
+          error: error.message,
+        })),
+        ...(next !== undefined && { next }),
+      });
+    },
+
+    async redriveJob({ params: { id }, body: { params } }) {
+      const { jobId, revision, status } = await quarantine.redrive(id, { params });
+      return json({ status: "accepted", job_id: jobId, revision, job_status: status }, 202);
+    },
+  };
+}
+
+function queryOf(asked: {
+  readonly limit: number;
+  readonly blueprint?: string | undefined;
+  readonly code?: string | undefined;
+  readonly cursor?: string | undefined;
+}) {
+  const { limit, blueprint, code, cursor } = asked;
+  return {
+    limit,
+    ...(blueprint !== undefined && { blueprint }),
+    ...(code !== undefined && { code }),
+    ...(cursor !== undefined && { cursor }),
+  };
+}

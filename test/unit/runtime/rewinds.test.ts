@@ -1,0 +1,136 @@
+// A store that goes back in time under a running node: it is noticed, said, and leaves no job stuck.
+import { expect, test } from "vitest";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { childOf, counter, expectReplayed, parentOf } from "../../support/job-blueprints.ts";
+import { openWorld } from "../../support/runtime-world.ts";
+import { echoFlow } from "../../support/sample-blueprints.ts";
+import { ScriptedWorker } from "../../support/scripted-worker.ts";
+import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
+
+async function echoing() {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock, shared: true });
+  const world = await openWorld([echoFlow], { clock, store });
+  const worker = new ScriptedWorker(world.runtime.workers, "w1", ["echo"]);
+  await worker.connect();
+  const start = async () => {
+    const { jobId } = await world.runtime.jobs.start({ blueprint: "echo_flow", input: { n: 1 } });
+    return jobId;
+  };
+  await world.clock.advance(0);
+  return { ...world, worker, start };
+}
+
+test("a job that lost its end goes on, and says up to where it had come", async () => {
+  const { runtime, store, clock, worker, start } = await echoing();
+  const jobId = await start();
+  const before = store.snapshot();
+  await worker.succeed(worker.accept(), { answer: 1 });
+  const end = await runtime.jobs.get(jobId);
+  expect(end!.status).toBe("finished");
+  store.rewind(before);
+  await clock.advance(2000);
+  expect(runtime.rewinds()).toEqual({ rewound: 1, lost: 0 });
+  expect(await runtime.jobs.get(jobId)).toMatchObject({
+    status: "waiting_for_worker",
+    lostRevision: end!.revision,
+  });
+  // Its worker has forgotten the task, so the lease ends, and the task is done again.
+  await clock.advance(60_000);
+  expect(worker.tasks.at(-1)!.attempt).toBeGreaterThan(1);
+  await worker.succeed(worker.accept(), { answer: 2 });
+  expect(await runtime.jobs.get(jobId)).toMatchObject({ status: "finished", data: { answer: 2 } });
+  const messages = (await runtime.jobs.history(jobId, 0, 99)).map(({ message }) => message);
+  expect(messages).toContainEqual({ type: "rewound", lost: end!.revision });
+  await expectReplayed(store, echoFlow, jobId);
+});
+
+test("a job that moved on before anybody looked is noticed all the same", async () => {
+  const { runtime, store, clock, worker, start } = await echoing();
+  const jobId = await start();
+  const before = store.snapshot();
+  const task = worker.accept();
+  await worker.succeed(task, { answer: 1 });
+  store.rewind(before);
+  // The result that was acknowledged and lost comes again, as from a second worker.
+  await worker.connect(10, [task]);
+  await worker.succeed(task, { answer: 1 });
+  expect((await runtime.jobs.get(jobId))!.status).toBe("finished");
+  await clock.advance(2000);
+  expect(runtime.rewinds()).toEqual({ rewound: 1, lost: 0 });
+});
+
+test("a job that is gone altogether is counted, and a start with its key makes it again", async () => {
+  const { runtime, store, clock } = await echoing();
+  const before = store.snapshot();
+  const started = { blueprint: "echo_flow", input: {}, idempotencyKey: "k" };
+  const { jobId } = await runtime.jobs.start(started);
+  store.rewind({ ...before, keys: store.snapshot().keys });
+  await clock.advance(2000);
+  expect(runtime.rewinds()).toEqual({ rewound: 0, lost: 1 });
+  expect(await runtime.jobs.get(jobId)).toBeUndefined();
+  expect((await runtime.jobs.start(started)).jobId).toBe(jobId);
+});
+
+test("a store that has another epoch and has lost nothing alarms nobody", async () => {
+  const { runtime, store, clock, start } = await echoing();
+  const jobId = await start();
+  store.rewind(store.snapshot());
+  await clock.advance(2000);
+  expect(runtime.rewinds()).toEqual({ rewound: 0, lost: 0 });
+  expect(await runtime.jobs.get(jobId)).not.toHaveProperty("lostRevision");
+});
+
+test("jobs that have talked meanwhile are quarantined together", async () => {
+  const world = await openWorld([parentOf(), counter]);
+  const { runtime, store, clock } = world;
+  const { jobId } = await runtime.jobs.start({ blueprint: "parent", input: {} });
+  await clock.advance(0);
+  const childId = await childOf(world, jobId);
+  const before = store.snapshot();
+  for (const n of [2, 3]) await runtime.jobs.send(jobId, { type: "TELL", n });
+  // The child goes back, its parent does not.
+  const now = store.snapshot();
+  now.jobs.set(childId, before.jobs.get(childId)!);
+  now.history.set(childId, before.history.get(childId)!);
+  store.rewind(now);
+  await clock.advance(2000);
+  const quarantined = { status: "quarantined", error: { code: "store.rewound" } };
+  expect(await runtime.jobs.get(childId)).toMatchObject(quarantined);
+  expect(await runtime.jobs.get(jobId)).toMatchObject(quarantined);
+});
+
+test("a worker that has a newer attempt than the store is refused, and its job says so", async () => {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock });
+  const { runtime } = await openWorld([echoFlow], { clock, store });
+  const worker = new ScriptedWorker(runtime.workers, "w1", ["echo"]);
+  await worker.connect();
+  const { jobId } = await runtime.jobs.start({ blueprint: "echo_flow", input: {} });
+  await clock.advance(0);
+  const first = store.snapshot();
+  await worker.fail(worker.accept());
+  await clock.advance(3000);
+  const second = worker.accept();
+  expect(second.attempt).toBe(2);
+  // Another node, which knows nothing of what there was.
+  const left = new MemoryStore({ clock, image: first });
+  const { runtime: other } = await openWorld([echoFlow], { clock, store: left });
+  const again = new ScriptedWorker(other.workers, "w1", ["echo"]);
+  const welcome = await again.connect(10, [{ taskId: second.taskId, attempt: 2 }]);
+  expect(welcome.drop).toMatchObject([{ taskId: second.taskId, reason: "fenced" }]);
+  await clock.advance(0);
+  expect(other.rewinds()).toMatchObject({ rewound: 1 });
+  expect((await other.jobs.get(jobId))!.lostRevision).toBeDefined();
+});
+
+test("a reader that has seen more than there is, is told of the present state again", async () => {
+  const { runtime, clock, worker, start } = await echoing();
+  const jobId = await start();
+  const stream = runtime.jobs.watch(jobId, 40, new AbortController().signal);
+  const events = stream[Symbol.asyncIterator]();
+  expect((await events.next()).value).toMatchObject({ type: "state", jobId, id: 2 });
+  await worker.succeed(worker.accept());
+  await clock.advance(0);
+  expect((await events.next()).value).toMatchObject({ type: "state", id: 3 });
+});
