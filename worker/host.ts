@@ -27,18 +27,18 @@ export interface HostOptions {
   /** The most JavaScript heap, in MiB. */
   readonly memoryLimitMb: number | undefined;
   readonly log: Logger;
-  onEnd(): void;
+  readonly onEnd: () => void;
 }
 
 interface Running {
   readonly context: TaskContext;
   resolve(output: unknown): void;
-  reject(error: Error): void;
+  readonly reject: (error: Error) => void;
 }
 
 type Described = {
   resolve(tasks: readonly TaskDescription[]): void;
-  reject(error: Error): void;
+  readonly reject: (error: Error) => void;
 };
 
 export class Host {
@@ -139,7 +139,16 @@ export class Host {
       case "crash":
         this.#crashed(receivedError(message.error));
         return;
+      case "call":
+      case "done":
+      case "failed":
+      case "log":
+        this.#hear(message);
     }
+  }
+
+  /** What a handler says that runs there. */
+  #hear(message: Extract<FromHost, { readonly run: unknown }>): void {
     const running = this.#runs.get(message.run);
     if (!running) return;
     switch (message.type) {

@@ -24,14 +24,14 @@ export interface SlotsOptions {
   /** What handlers have loaded is told through this. */
   readonly hotCache?: HotCache;
   /** Do a task: its handler, and whatever runs around it; the bare handler where absent. */
-  perform?(task: DefinedTask, run: Run): unknown;
+  readonly perform?: (task: DefinedTask, run: Run) => unknown;
   readonly wire?: AttemptWire;
   /** Send an encoded progress frame. */
   onProgress(frame: string, ref: AttemptRef): void;
   /** An attempt has ended with this encoded result frame. */
   onResult(ref: AttemptRef, frame: string): void;
   /** How long a handler took, and how it ended. */
-  onEnd?(type: string, ending: Ending, ms: number): void;
+  readonly onEnd?: (type: string, ending: Ending, ms: number) => void;
   /** A handler has ended, whether or not its result is wanted. */
   onFree(): void;
 }

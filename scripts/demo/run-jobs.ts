@@ -66,6 +66,8 @@ async function runJob(
         screen.show(title, [event.task_type, event.message].join("  "), event.ratio);
         break;
       case "emitted":
+      case "log":
+      case "chunk":
         break;
       case "finished":
         screen.show(title, `${event.job.current_state} (${event.job.status})`, 1);

@@ -22,8 +22,6 @@ export function messageText(message: { readonly type: string }): string {
       return `timer ${textOf(said["timer"])}`;
     case "stop":
       return `stop (${textOf(said["reason"])})`;
-    case "redrive":
-      return `driven again after revision ${textOf(said["failed"])}`;
     case "rewound":
       return `the store has lost what came up to revision ${textOf(said["lost"])}`;
     case "restart": {
@@ -32,8 +30,8 @@ export function messageText(message: { readonly type: string }): string {
     }
     case "redrive":
       return said["edited"] === undefined
-        ? "driven again"
-        : `driven again, with other params for ${textOf(said["edited"])}`;
+        ? `driven again after revision ${textOf(said["failed"])}`
+        : `driven again after revision ${textOf(said["failed"])}, with other params for ${textOf(said["edited"])}`;
     case "restarted":
       return `restarted as ${textOf(said["as"])}, ${by}`;
     case "migrate":
