@@ -61,6 +61,8 @@ interface Refusal {
   readonly message: string;
 }
 
+export const connect = (options: ConnectionOptions): Connection => new Connection(options);
+
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #backoff: Backoff;

@@ -16,12 +16,14 @@ export interface IsolationDefaults {
 /**
  * The task as this worker does it: by itself, or in a thread or process.
  *
+ * @param isShared whether it runs in the one thread that all such tasks share
  * @throws RuntimeError `config.invalid` where nobody else could find its handler.
  */
 export function placed(
   task: DefinedTask,
   defaults: IsolationDefaults,
   hosts: HostPool,
+  isShared = false,
 ): DefinedTask {
   const isolation = task.isolation ?? defaults.isolation ?? "none";
   const timeLimitMs = task.timeLimitMs ?? defaults.timeLimitMs;
@@ -34,7 +36,7 @@ export function placed(
       `The task "${type}" is to run in a ${isolation}, which can't find its handler: export it from a file with defineTask(…, { module: import.meta.url }), or let \`avtomatika worker run\` load that file.`,
     );
   const memoryLimitMb = task.memoryLimitMb ?? defaults.memoryLimitMb;
-  const place = { isolation, module, type, memoryLimitMb, killAfterMs: task.killAfterMs };
+  const place = { isolation, module, type, memoryLimitMb, killAfterMs: task.killAfterMs, isShared };
   // Params are parsed where the handler is: what a schema makes of them need not survive the way.
   const { input: _, ...rest } = limited;
   return { ...rest, handler: (context) => hosts.run(place, context) };

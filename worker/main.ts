@@ -1,9 +1,12 @@
 // Runs the handlers of files and folders as one worker process.
 import { loadTasks } from "./load-tasks.ts";
 import type { WorkerOptions } from "./options.ts";
+import { watchFiles } from "./watch-files.ts";
 import { createWorker, type Worker } from "./worker.ts";
 
 export interface RunOptions extends WorkerOptions {
+  /** Take up changed files without ending what runs. Handlers run in a thread then. */
+  readonly watch?: boolean;
   /** Ends the work as a signal to the process does. */
   readonly signal?: AbortSignal;
   /** Called when the server has welcomed the worker for the first time. */
@@ -18,14 +21,18 @@ export interface RunOptions extends WorkerOptions {
  */
 export async function runTaskFiles(
   paths: readonly string[],
-  { signal, onConnected, ...options }: RunOptions = {},
+  { signal, onConnected, watch = false, ...options }: RunOptions = {},
 ): Promise<void> {
   const worker = createWorker(options);
-  for (const task of await loadTasks(paths)) worker.task(task);
+  if (watch) await worker.reload(paths);
+  else for (const task of await loadTasks(paths)) worker.task(task);
   if (signal?.aborted) return;
   signal?.addEventListener("abort", () => void worker.stop());
   const connected = worker.start().then(() => {
     if (!signal?.aborted) onConnected?.(worker);
   });
-  await Promise.all([worker.run(), connected]);
+  const ended = Promise.all([worker.run(), connected]);
+  if (!watch) return void (await ended);
+  const stopWatching = watchFiles(paths, worker.log, () => worker.reload(paths));
+  await ended.finally(stopWatching);
 }

@@ -42,6 +42,10 @@ export interface WorkerOptions {
    * one. Workers of one machine may share it. `WORKER_OUTBOX_DIR` where absent; in memory alone without either.
    */
   readonly outboxDir?: string;
+  /** Where `/health`, `/ready` and `/metrics` are served; `WORKER_PORT` where absent, and nowhere without either. 0 takes a free port. */
+  readonly port?: number;
+  /** The address for that; `WORKER_HOST` or 127.0.0.1 where absent. */
+  readonly host?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly resources?: Readonly<Record<string, unknown>>;
   /** What a second of this worker costs; `WORKER_COST_PER_SECOND` where absent. */
@@ -69,6 +73,8 @@ export interface WorkerSettings {
   readonly capacity: CapacityChecker | undefined;
   readonly isolation: IsolationDefaults;
   readonly outboxDir: string | undefined;
+  readonly host: string;
+  readonly port: number | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: Readonly<Record<string, unknown>>;
   readonly costPerSecond: number | undefined;
@@ -103,6 +109,8 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
       timeLimitMs: options.timeLimitMs ?? config.timeLimitMs,
     },
     outboxDir: options.outboxDir ?? config.outboxDir,
+    host: options.host ?? config.host,
+    port: options.port ?? config.port,
     labels: { ...config.labels, ...options.labels },
     resources: { ...config.resources, ...options.resources },
     costPerSecond: options.costPerSecond ?? config.costPerSecond,

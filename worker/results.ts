@@ -1,5 +1,5 @@
 // Results from the end of a handler to their acknowledgement: kept, on disk where that is wanted, sent, and sent again.
-import type { AttemptRef } from "../src/protocol/worker-frames.ts";
+import type { AttemptRef, ResultAck } from "../src/protocol/worker-frames.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { Courier } from "./courier.ts";
 import type { WorkerSettings } from "./options.ts";
@@ -30,11 +30,6 @@ export class Results {
 
   get size(): number {
     return this.#outbox.size;
-  }
-
-  /** Whether what is not delivered now will be, by the next worker of the same directory. */
-  get areOnDisk(): boolean {
-    return this.#folder !== undefined;
   }
 
   has(ref: AttemptRef): boolean {
@@ -84,6 +79,14 @@ export class Results {
     void this.#folder?.remove(ref);
   }
 
+  /** The server says what became of a result. */
+  acknowledged({ task_id, attempt, code }: ResultAck): void {
+    this.remove({ task_id, attempt });
+    if (code === undefined) return;
+    const facts = { taskId: task_id, attempt, code };
+    this.#options.log.warn(facts, "the result did not count as a success");
+  }
+
   /** Send again those that were last sent `olderMs` ago or earlier. */
   resend(wants: (ref: AttemptRef) => boolean, olderMs: number): void {
     const now = this.#options.clock.monotonic();
@@ -92,6 +95,10 @@ export class Results {
   }
 
   async close(): Promise<void> {
+    const { log } = this.#options;
+    if (this.size > 0 && this.#folder)
+      log.warn("results stay on disk for the next worker to deliver");
+    else if (this.size > 0) log.error({ results: this.refs() }, "results could not be delivered");
     await Promise.all([...this.#couriers].map((courier) => courier.close()));
     await Promise.all(this.#errands);
     await this.#folder?.close();

@@ -11,6 +11,7 @@ import { keyOf } from "./attempt-key.ts";
 import type { AttemptWire } from "./attempt-wire.ts";
 import { TaskCancelled } from "./errors.ts";
 import type { HotCache } from "./hot-cache.ts";
+import type { Ending } from "./metrics.ts";
 import { parseParams } from "./params.ts";
 import { encodeCancelled, encodeError, encodeOutput } from "./result.ts";
 import { Run } from "./run.ts";
@@ -29,6 +30,8 @@ export interface SlotsOptions {
   onProgress(frame: string, ref: AttemptRef): void;
   /** An attempt has ended with this encoded result frame. */
   onResult(ref: AttemptRef, frame: string): void;
+  /** How long a handler took, and how it ended. */
+  onEnd?(type: string, ending: Ending, ms: number): void;
   /** A handler has ended, whether or not its result is wanted. */
   onFree(): void;
 }
@@ -61,6 +64,13 @@ export class Slots {
     let count = 0;
     for (const slot of this.#slots.values()) if (types.includes(slot.type)) count++;
     return count;
+  }
+
+  /** How many attempts of each type run. */
+  sizes(): ReadonlyMap<string, number> {
+    const sizes = new Map<string, number>();
+    for (const { type } of this.#slots.values()) sizes.set(type, (sizes.get(type) ?? 0) + 1);
+    return sizes;
   }
 
   /** Whether the attempt runs here and its result is still wanted. */
@@ -124,13 +134,20 @@ export class Slots {
 
   async #occupy(slot: Slot, task: DefinedTask): Promise<void> {
     const { ref, run } = slot;
+    const { clock, onEnd } = this.#options;
+    const startedAt = clock.monotonic();
+    let ending: Ending = "success";
     let result;
     try {
       result = encodeOutput(ref, await this.#perform(task, run));
     } catch (error) {
       result = encodeError(ref, error);
+      ending = "failure";
       if (slot.fate === "report") run.log.warn({ err: error }, "task failed");
     }
+    if (slot.fate === "cancelled") ending = "cancelled";
+    if (slot.fate === "abandoned") ending = "given_up";
+    onEnd?.(slot.type, ending, clock.monotonic() - startedAt);
     // Its slot stays taken meanwhile, so that the attempt goes on over a reconnection.
     await run.reports.finish();
     this.#slots.delete(keyOf(ref));

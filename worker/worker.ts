@@ -1,7 +1,8 @@
 // A worker: registers handlers, connects to the server, and runs the tasks that it is given until it is stopped.
 import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
 import type { z } from "zod";
-import { RuntimeError } from "../src/errors.ts";
+import type { RuntimeError } from "../src/errors.ts";
 import type {
   AttemptRef,
   Hello,
@@ -11,13 +12,13 @@ import type {
 } from "../src/protocol/worker-frames.ts";
 import type { TaskLimits } from "./allowance.ts";
 import { Capacity } from "./capacity.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import { connect } from "./connection.ts";
 import { HotCache } from "./hot-cache.ts";
-import { HostPool } from "./host-pool.ts";
-import { placed } from "./isolation.ts";
-import { around, type Middleware } from "./middleware.ts";
+import type { Middleware } from "./middleware.ts";
+import { Monitor } from "./monitor.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { refPages } from "./pages.ts";
+import { RegisteredTasks } from "./registered-tasks.ts";
 import { Results } from "./results.ts";
 import { Self } from "./self.ts";
 import { Slots } from "./slots.ts";
@@ -27,10 +28,10 @@ import {
   type DefinedTask,
   type HandlerOf,
   type SharedTask,
-  type TaskContext,
   type TaskHandler,
   type TaskOptions,
 } from "./task.ts";
+import { onEndSignals } from "./end-signals.ts";
 import { Uplinks, type Uplink } from "./uplinks.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
@@ -50,17 +51,17 @@ export function createWorker(options: WorkerOptions = {}): Worker {
 
 export class Worker {
   readonly id: string;
+  readonly log: Logger;
   readonly #settings: WorkerSettings;
   readonly #instanceId = randomUUID();
-  readonly #tasks = new Map<string, DefinedTask>();
+  readonly #tasks: RegisteredTasks;
   readonly #slots: Slots;
   readonly #outbox: Results;
   readonly #uplinks: Uplinks;
   readonly #capacity: Capacity;
   readonly #self: Self;
   readonly #hotCache: HotCache;
-  readonly #hosts: HostPool;
-  readonly #middleware: Middleware[] = [];
+  readonly #monitor: Monitor;
   /** Of those who wait for work to end, or for the connection. */
   readonly #waiting = new WaitingRoom();
   #started: Promise<void> | undefined;
@@ -72,6 +73,7 @@ export class Worker {
     const settings = workerSettings(options);
     const { id, clock, log } = settings;
     this.id = id;
+    this.log = log;
     this.#settings = settings;
     this.#hotCache = new HotCache((frame) => this.#uplinks.announce("hot_cache", frame), log);
     this.#self = new Self(settings, this.#instanceId, this.#hotCache);
@@ -82,13 +84,15 @@ export class Worker {
       log,
       onChange: () => this.#uplinks.divide(),
     });
-    this.#hosts = new HostPool(settings);
+    this.#tasks = new RegisteredTasks(settings);
+    this.#monitor = new Monitor({ settings, now: () => this.#now() });
     this.#slots = new Slots({
       workerId: id,
       clock,
       log,
       hotCache: this.#hotCache,
-      perform: (task, run) => this.#perform(task, run),
+      perform: (task, run) => this.#tasks.perform(task, run),
+      onEnd: (type, ending, ms) => this.#monitor.ended(type, ending, ms),
       wire: {
         send: (ref, frame) => this.#uplinks.sendEncoded(ref, frame),
         server: (ref) => this.#uplinks.ownerOf(ref),
@@ -97,7 +101,6 @@ export class Worker {
       onResult: (ref, frame) => this.#outbox.add(ref, frame),
       onFree: () => this.#notify(),
     });
-    const connect = (connection: ConnectionOptions) => new Connection(connection);
     this.#uplinks = new Uplinks({
       ...settings,
       mode: settings.orchestratorMode,
@@ -139,18 +142,24 @@ export class Worker {
     const defined = isDefinedTask(task)
       ? task
       : defineTask(task as string, handler as TaskHandler, limit);
-    if (this.#tasks.has(defined.type))
-      throw new RuntimeError(
-        "config.invalid",
-        `The task type "${defined.type}" has two handlers; which of them should run?`,
-      );
-    this.#tasks.set(defined.type, placed(defined, this.#settings.isolation, this.#hosts));
+    this.#tasks.add(defined);
     return this;
+  }
+
+  /**
+   * Load task files anew, in the place of all tasks there are, in a thread of their own. What runs goes on as it was
+   * loaded; what comes is done by the new files.
+   *
+   * @throws RuntimeError `worker.load_failed`; then nothing changes.
+   */
+  async reload(paths: readonly string[]): Promise<void> {
+    // Servers learn of types at the beginning of a connection.
+    if (await this.#tasks.reload(paths)) this.#uplinks.reconnect();
   }
 
   /** Run something around every handler. Register all before `start`; the first registered is the outermost. */
   use(middleware: Middleware): this {
-    this.#middleware.push(middleware);
+    this.#tasks.use(middleware);
     return this;
   }
 
@@ -175,6 +184,11 @@ export class Worker {
     this.#uplinks.authenticate(token);
   }
 
+  /** The port on which `/health`, `/ready` and `/metrics` are served; undefined where they are not. */
+  get healthPort(): number | undefined {
+    return this.#monitor.port;
+  }
+
   /** Tell servers that something is loaded here (a model, a data set), for tasks that want it. */
   addToHotCache(name: string): void {
     this.#hotCache.add(name);
@@ -191,6 +205,7 @@ export class Worker {
    */
   start(): Promise<void> {
     this.#started ??= (async () => {
+      await this.#monitor.start();
       await this.#outbox.open();
       await this.#capacity.start();
       if (this.#stopped === undefined) this.#uplinks.open();
@@ -207,25 +222,21 @@ export class Worker {
    * @throws RuntimeError `worker.refused` where the server does not want this worker.
    */
   async run(): Promise<void> {
-    let signals = 0;
-    const onSignal = (): void => {
-      // Stopping can't fail, and what follows it waits for `#stopped` below.
-      void this.stop(signals++ === 0 ? {} : { graceMs: 0 });
-    };
-    process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+    // Stopping can't fail, and what follows it waits for `#stopped` below.
+    const ignore = onEndSignals((nth) => void this.stop(nth === 0 ? {} : { graceMs: 0 }));
     try {
       await this.start();
       await this.#until(() => this.#stopped !== undefined);
       await this.#stopped;
     } finally {
-      process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
+      ignore();
     }
   }
 
   /** Take no more tasks, finish what runs, give back what does not finish in time, and say goodbye. */
   stop({ graceMs = this.#settings.graceMs }: StopOptions = {}): Promise<void> {
     if (!this.#stopped) {
-      this.#settings.log.info({ running: this.#slots.size, graceMs }, "worker stops");
+      this.log.info({ running: this.#slots.size, graceMs }, "worker stops");
       this.#stopped = this.#drain();
       this.#notify();
     }
@@ -241,27 +252,24 @@ export class Worker {
     this.#uplinks.broadcast({ type: "drain" });
     await this.#until(() => this.#isIdle() || this.#graceOver || this.#refused !== undefined);
     for (const ref of this.#slots.refs()) {
-      this.#uplinks.send({
-        type: "release",
-        ...ref,
-        reason: "drain",
-        ...this.#slots.unsaved(ref),
-      });
+      const release = { type: "release", ...ref, reason: "drain" };
+      this.#uplinks.send({ ...release, ...this.#slots.unsaved(ref) });
       this.#slots.abandon(ref, "the worker stops");
     }
-    if (this.#outbox.size > 0) {
-      const { log } = this.#settings;
-      if (this.#outbox.areOnDisk) log.warn("results stay on disk for the next worker to deliver");
-      else log.error({ results: this.#outbox.refs() }, "results could not be delivered");
-    }
     await Promise.all([this.#uplinks.close("the worker stops"), this.#outbox.close()]);
-    this.#hosts.close();
-    this.#settings.log.info("worker stopped");
+    this.#tasks.close();
+    await this.#monitor.stop();
+    this.log.info("worker stopped");
   }
 
-  #perform(task: DefinedTask, context: TaskContext): unknown {
-    if (this.#middleware.length === 0) return task.handler(context);
-    return around(this.#middleware, context, () => task.handler(context));
+  #now() {
+    return {
+      slots: this.#capacity.credits,
+      running: this.#slots.sizes(),
+      resultsWaiting: this.#outbox.size,
+      orchestrators: this.#uplinks.all.map(({ url, line }) => ({ url, isConnected: line.isOpen })),
+      isStopping: this.#stopped !== undefined,
+    };
   }
 
   #hello(uplink: Uplink, credits: number): z.input<typeof Hello> {
@@ -283,15 +291,8 @@ export class Worker {
         this.#slots.cancel(frame, frame.reason);
         return;
       case "result_ack":
-        this.#outbox.remove(frame);
+        this.#outbox.acknowledged(frame);
         this.#uplinks.forget(frame);
-        if (frame.code !== undefined) {
-          const { task_id: taskId, attempt, code } = frame;
-          this.#settings.log.warn(
-            { taskId, attempt, code },
-            "the result did not count as a success",
-          );
-        }
         this.#notify();
         return;
       case "checkpoint_ack":
@@ -345,10 +346,8 @@ export class Worker {
     this.#slots.resume((ref) => this.#uplinks.ownerOf(ref) === uplink);
     this.#resend(uplink);
     const { session_id: session, keep, want } = welcome;
-    this.#settings.log.info(
-      { session, kept: keep.length, dropped: lost.length, wanted: want.length },
-      "connected",
-    );
+    const counts = { kept: keep.length, dropped: lost.length, wanted: want.length };
+    this.log.info({ session, ...counts }, "connected");
     this.#notify();
   }
 
@@ -375,7 +374,7 @@ export class Worker {
       this.#uplinks.forget(ref);
     }
     if (held.length === 0) return;
-    this.#settings.log.warn({ lost: held }, "attempts are not this worker's any more");
+    this.log.warn({ lost: held }, "attempts are not this worker's any more");
     this.#notify();
   }
 

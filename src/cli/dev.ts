@@ -22,14 +22,19 @@ const shippedTasks = join(import.meta.dirname, "../../worker/tasks");
 /** How long running tasks may take when the development server is told to end. */
 const graceSeconds = 2;
 
+type DevFlags = ServerFlags & { readonly tasks?: readonly string[] };
+
 export function addDev(program: Command): void {
   withServerOptions(
-    program.command("dev").description("start a server and a worker for the example tasks"),
+    program
+      .command("dev")
+      .description("start a server, and a worker that takes up changed task files")
+      .option("--tasks <paths...>", "files or folders with handlers; the example tasks without it"),
   ).action(async (_, command: Command) => {
-    const { json, ...flags } = command.optsWithGlobals<ServerFlags>();
+    const { json, tasks, ...flags } = command.optsWithGlobals<DevFlags>();
     const signal = stopSignal();
     const running = await runServer(flags);
-    const worker = startWorker(running);
+    const worker = startWorker(running, tasks ?? [shippedTasks]);
     const workerEnded = once(worker, "exit");
     announce(running, json === true);
     if (!json) print(`  ${pc.dim("Ctrl-C ends it. Try:")}\n  ${tryThis(running)}\n`);
@@ -56,9 +61,9 @@ function tryThis({ config: { dataDirectory } }: RunningServer): string {
  * It has a process group of its own, so that Ctrl-C reaches it once, through this process; and a channel, whose
  * end tells it that this process is gone.
  */
-function startWorker({ server, config }: RunningServer): ChildProcess {
+function startWorker({ server, config }: RunningServer, tasks: readonly string[]): ChildProcess {
   const program = [...process.execArgv, process.argv[1]!];
-  const verb = ["worker", "run", shippedTasks, "--url", server.url, "--id", "dev-worker"];
+  const verb = ["worker", "run", ...tasks, "--watch", "--url", server.url, "--id", "dev-worker"];
   return spawn(process.execPath, [...program, ...verb], {
     detached: true,
     stdio: ["ignore", "ignore", "inherit", "ipc"],

@@ -15,6 +15,7 @@ interface WorkerFlags {
   readonly token?: string;
   readonly id?: string;
   readonly maxConcurrentTasks?: number;
+  readonly watch?: boolean;
   readonly json?: boolean;
 }
 
@@ -31,6 +32,7 @@ export function addWorkerRun(worker: Command): void {
       "the most tasks at once (MAX_CONCURRENT_TASKS)",
       wholeNumber(1),
     )
+    .option("--watch", "take up changed files without ending what runs")
     .action(async (paths: string[], _, command: Command) => {
       await runWorker(paths, command.optsWithGlobals<WorkerFlags>());
     });

@@ -93,6 +93,22 @@ describe.each(["thread", "process"] as const)("in a %s", (isolation) => {
     expect(await run("t3", "where")).toEqual({ outcome: "ok", status: "success", output: place });
   });
 
+  test("a handler has checkpoints, streams and lines that watchers see", async () => {
+    const said = await run("telling", "telling", {}, { attempt: 2, checkpoint: { page: 3 } });
+    expect(said).toMatchObject({ output: { lastCheckpoint: { page: 3 } } });
+    const of = (one: { readonly attempt: { readonly taskId: string } }) =>
+      one.attempt.taskId === "telling";
+    const { checkpoints, chunks, lines } = server.workers;
+    expect(checkpoints.filter(of)).toMatchObject([{ data: { page: 7 } }]);
+    const bytes = chunks
+      .filter(of)
+      .map(({ chunk }) =>
+        Buffer.from(chunk.data, chunk.encoding === "base64" ? "base64" : "utf8").toString(),
+      );
+    expect(bytes.join("")).toBe("one two");
+    expect(lines.filter(of).map(({ line }) => line.message)).toEqual(["told"]);
+  });
+
   test("params come as the schema makes them, or not at all", async () => {
     expect(await run("parsed1", "parsed", { at: "2026-05-01" })).toMatchObject({
       output: { year: 2026, n: 3 },

@@ -63,7 +63,8 @@ export async function startRedisCluster({
     },
     async moveSlot(key) {
       const slot = String(slotOf(key));
-      const from = await ownerOf(Number(slot));
+      // The move before may still be on its way through the cluster.
+      const from = await eventually(() => ownerOf(Number(slot)), { timeoutMs: healthyWithinMs });
       const others = await primariesNow();
       const to = others.find((one) => one !== from)!;
       const [fromId, toId] = [await idOf(from), await idOf(to)];
@@ -78,9 +79,16 @@ export async function startRedisCluster({
       }
       await cluster.ask(to, "CLUSTER", "SETSLOT", slot, "NODE", toId);
       await cluster.ask(from, "CLUSTER", "SETSLOT", slot, "NODE", toId);
-      for (const other of others)
-        if (other !== to && other !== from)
-          await cluster.ask(other, "CLUSTER", "SETSLOT", slot, "NODE", toId);
+      // Moves that overtake their own news leave servers that each take the other for the owner.
+      const isAgreed = async () => {
+        for (const server of servers) {
+          const ranges = (await cluster.ask(server, "CLUSTER", "SLOTS")) as SlotRange[];
+          const range = ranges.find(([low, high]) => low <= Number(slot) && Number(slot) <= high);
+          if (range?.[2][1] !== to.port) return false;
+        }
+        return true;
+      };
+      await eventually(isAgreed, { timeoutMs: healthyWithinMs, intervalMs: 20 });
     },
     async promoted(key, old) {
       const isServedByOther = async () => {
@@ -154,7 +162,14 @@ export async function startRedisCluster({
       const range = ranges.find(([from, to]) => from <= slot && slot <= to);
       if (range?.[2][1] === server.port) return server;
     }
-    throw new Error(`Nobody serves slot ${slot}.`);
+    const views = await Promise.all(
+      servers.map(async (server) => {
+        const ranges = (await cluster.ask(server, "CLUSTER", "SLOTS")) as SlotRange[];
+        const range = ranges.find(([from, to]) => from <= slot && slot <= to);
+        return `${server.port}: ${range?.[2][1]}`;
+      }),
+    );
+    throw new Error(`Nobody serves slot ${slot}: ${views.join(", ")}.`);
   }
 
   async function primariesNow(): Promise<readonly RedisServer[]> {

@@ -33,3 +33,19 @@ export const wrongProgress = defineTask(resize, ({ progress }) => {
 });
 // @ts-expect-error: a worker's handler is typed by the definition as well.
 createWorker().task(resize, async () => ({ key: 7 }));
+
+// What surrounds handlers is typed as well.
+createWorker({
+  maxConcurrentTasks: 2,
+  taskTypeLimits: { resize_image: 1 },
+  capacity: async () => 3,
+  orchestrators: [{ url: "http://a", priority: 1, weight: 2 }],
+  orchestratorMode: "weighted",
+  isolation: "thread",
+}).use(async ({ taskType, signal }, next) => (signal.aborted ? taskType : await next()));
+// @ts-expect-error: there is no such mode.
+createWorker({ orchestratorMode: "random" });
+// @ts-expect-error: a capacity is a number, or yes or no.
+createWorker({ capacity: () => "much" });
+// @ts-expect-error: there is no such place.
+export const wrongPlace = defineTask(resize, () => ({ key: "a" }), { isolation: "container" });

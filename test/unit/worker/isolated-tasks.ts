@@ -36,6 +36,20 @@ export const all = defineTask<{ readonly n: number }>("all", (context) => {
   });
 });
 
+/** Uses what handlers tell while they run. */
+export const telling = defineTask(
+  "telling",
+  async ({ checkpoint, lastCheckpoint, stream, log }) => {
+    await checkpoint({ page: 7 });
+    const words = stream("words");
+    await words.write("one ");
+    await words.write(new TextEncoder().encode("two"));
+    await words.end();
+    log.info({ pages: 7 }, "told");
+    return { lastCheckpoint };
+  },
+);
+
 const untilTold: TaskHandler = ({ signal, progress }) => {
   progress(0, "running");
   return new Promise((_, reject) =>
