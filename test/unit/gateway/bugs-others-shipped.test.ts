@@ -152,7 +152,7 @@ describe("bugs others shipped", () => {
     const worker = wire.make({ log: pino({ level: "warn" }, { write }) }).task("echo", () => ({}));
     await worker.start();
     await wire.deafen();
-    await wire.whileTimePasses(() => failures >= 50);
+    await wire.whileTimePasses(() => failures >= 12);
     const jobId = await wire.start();
     await wire.listen();
     await wire.whileTimePasses(async () => (await wire.state(jobId)) === "completed");
