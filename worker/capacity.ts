@@ -16,7 +16,7 @@ export interface CapacityOptions {
   readonly ask: CapacityChecker | undefined;
   readonly clock: Clock;
   readonly log: Logger;
-  onChange(): void;
+  readonly onChange: () => void;
 }
 
 export class Capacity {

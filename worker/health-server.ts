@@ -14,8 +14,8 @@ export interface HealthServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  readiness(): Readiness;
-  metrics(): string;
+  readonly readiness: () => Readiness;
+  readonly metrics: () => string;
 }
 
 export class HealthServer {

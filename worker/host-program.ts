@@ -128,7 +128,7 @@ async function describe(paths: readonly string[]): Promise<void> {
     const tasks = await loadTasks(paths);
     say({
       type: "described",
-      tasks: tasks.map(({ handler: _, input: _input, progress: _progress, ...rest }) => ({
+      tasks: tasks.map(({ handler: _handler, input: _input, progress: _progress, ...rest }) => ({
         ...rest,
       })),
     });

@@ -27,13 +27,13 @@ export interface HostOptions {
   /** The most JavaScript heap, in MiB. */
   readonly memoryLimitMb: number | undefined;
   readonly log: Logger;
-  onEnd(): void;
+  readonly onEnd: () => void;
 }
 
 interface Running {
   readonly context: TaskContext;
-  resolve(output: unknown): void;
-  reject(error: Error): void;
+  readonly resolve: (output: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 type Described = {
@@ -139,7 +139,16 @@ export class Host {
       case "crash":
         this.#crashed(receivedError(message.error));
         return;
+      case "done":
+      case "failed":
+      case "log":
+      case "call":
+        this.#takeOf(message);
     }
+  }
+
+  /** About one handler that runs there. */
+  #takeOf(message: Extract<FromHost, { readonly run: number }>): void {
     const running = this.#runs.get(message.run);
     if (!running) return;
     switch (message.type) {

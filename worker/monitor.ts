@@ -5,7 +5,7 @@ import type { WorkerSettings } from "./options.ts";
 
 export interface MonitorOptions {
   readonly settings: WorkerSettings;
-  now(): MetricsNow & { readonly isStopping: boolean };
+  readonly now: () => MetricsNow & { readonly isStopping: boolean };
 }
 
 export class Monitor {

@@ -31,7 +31,7 @@ export interface SlotsOptions {
   /** An attempt has ended with this encoded result frame. */
   onResult(ref: AttemptRef, frame: string): void;
   /** How long a handler took, and how it ended. */
-  onEnd?(type: string, ending: Ending, ms: number): void;
+  readonly onEnd?: (type: string, ending: Ending, ms: number) => void;
   /** A handler has ended, whether or not its result is wanted. */
   onFree(): void;
 }
