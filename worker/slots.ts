@@ -24,7 +24,7 @@ export interface SlotsOptions {
   /** What handlers have loaded is told through this. */
   readonly hotCache?: HotCache;
   /** Do a task: its handler, and whatever runs around it; the bare handler where absent. */
-  perform?(task: DefinedTask, run: Run): unknown;
+  readonly perform?: (task: DefinedTask, run: Run) => unknown;
   readonly wire?: AttemptWire;
   /** Send an encoded progress frame. */
   onProgress(frame: string, ref: AttemptRef): void;
