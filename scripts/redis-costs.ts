@@ -52,11 +52,14 @@ async function measure(shards: number): Promise<void> {
 
     const idle = await callsDuring(() => new Promise((resolve) => setTimeout(resolve, idleMs)));
     const total = sum(idle) / (idleMs / 1000);
-    say(`  idle: ${total.toFixed(1)} calls a second, ${(total / shards).toFixed(2)} for each shard`);
+    say(
+      `  idle: ${total.toFixed(1)} calls a second, ${(total / shards).toFixed(2)} for each shard`,
+    );
     const busy = await callsDuring(async () => {
       for (let n = 0; n < watched; n++) await run();
     });
-    for (const [name, count] of busy) say(`  ${(count / watched).toFixed(2)} × ${name} for each job`);
+    for (const [name, count] of busy)
+      say(`  ${(count / watched).toFixed(2)} × ${name} for each job`);
   } finally {
     await live.close();
   }

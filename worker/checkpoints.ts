@@ -9,14 +9,14 @@ const intervalMs = 1_000;
 
 interface Waiter {
   readonly number: number;
-  resolve(): void;
-  reject(reason: Error): void;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
 }
 
 export interface CheckpointsOptions {
   readonly ref: AttemptRef;
   readonly clock: Clock;
-  send(frame: string): void;
+  readonly send: (frame: string) => void;
 }
 
 export class Checkpoints {

@@ -5,15 +5,22 @@ import { pathToFileURL } from "node:url";
 import { RuntimeError } from "../src/errors.ts";
 import { isDefinedTask, type DefinedTask } from "./task.ts";
 
+/** Files, and which one of a file's exports is wanted, where it is not all of them. */
+interface Place {
+  readonly file: string;
+  readonly only?: string;
+}
+
 /**
  * Import files, and folders of files, and collect every export that `defineTask` made.
  *
- * @param paths Files or folders, relative to the working directory. Folders are not searched deeper.
+ * @param paths Files or folders, relative to the working directory, or `FILE:export` for one export alone. Folders are
+ *   not searched deeper.
  * @throws RuntimeError `worker.load_failed` where a path is not there, does not load, or exports no task.
  */
 export async function loadTasks(paths: readonly string[]): Promise<readonly DefinedTask[]> {
-  const files = (await Promise.all(paths.map((path) => filesAt(resolve(path))))).flat();
-  const found = await Promise.all(files.map(tasksIn));
+  const places = (await Promise.all(paths.map((path) => placesAt(resolve(path))))).flat();
+  const found = await Promise.all(places.map(tasksIn));
   // Each once, with the first file that exports it.
   const modules = new Map(found.flat().toReversed());
   const tasks = [...modules].toReversed().map(([task, module]) => ({ ...task, module }));
@@ -26,24 +33,31 @@ export async function loadTasks(paths: readonly string[]): Promise<readonly Defi
   return tasks;
 }
 
-async function filesAt(path: string): Promise<readonly string[]> {
+async function placesAt(path: string): Promise<readonly Place[]> {
+  const [, file, only] = /^(.+\.[mc]?[jt]s):([A-Za-z_$][\w$]*)$/.exec(path) ?? [];
+  if (file !== undefined && only !== undefined) return [{ file, only }];
   try {
-    if (!(await stat(path)).isDirectory()) return [path];
+    if (!(await stat(path)).isDirectory()) return [{ file: path }];
     const names = await readdir(path);
     return names
       .filter((name) => /\.[mc]?[jt]s$/.test(name) && !/\.(d|test)\.[mc]?ts$/.test(name))
       .toSorted()
-      .map((name) => join(path, name));
+      .map((name) => ({ file: join(path, name) }));
   } catch (error) {
     throw loadFailed(path, error);
   }
 }
 
-async function tasksIn(file: string): Promise<readonly (readonly [DefinedTask, string])[]> {
+async function tasksIn({
+  file,
+  only,
+}: Place): Promise<readonly (readonly [DefinedTask, string])[]> {
   const { href } = pathToFileURL(file);
   try {
     const module = (await import(href)) as Record<string, unknown>;
-    return Object.values(module)
+    return Object.entries(module)
+      .filter(([name]) => only === undefined || name === only)
+      .map(([, exported]) => exported)
       .filter(isDefinedTask)
       .map((task) => [task, href] as const);
   } catch (error) {

@@ -17,8 +17,8 @@ export interface LogRelayOptions {
   readonly ref: AttemptRef;
   readonly clock: Clock;
   /** Whether anybody is to be told. */
-  isOpen(): boolean;
-  send(frame: string): void;
+  readonly isOpen: () => boolean;
+  readonly send: (frame: string) => void;
 }
 
 export class LogRelay {
@@ -78,7 +78,8 @@ function messageOf(args: readonly unknown[]): string {
   if (rest.length > 0) return format(...rest);
   const { message, msg, err } = first as { message?: unknown; msg?: unknown; err?: unknown };
   if (first instanceof Error) return String(message);
-  return String(msg ?? (err instanceof Error ? err.message : ""));
+  if (typeof msg === "string") return msg;
+  return err instanceof Error ? err.message : "";
 }
 
 function fieldsOf(first: unknown): Record<string, unknown> | undefined {

@@ -23,12 +23,18 @@ interface Piece {
   readonly end: boolean;
 }
 
+interface Waiter {
+  readonly isOver: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
+}
+
 export interface StreamWriterOptions {
   readonly ref: AttemptRef;
   readonly stream: string;
   /** How many bytes may be on their way. */
   readonly windowBytes: number;
-  send(frame: string): void;
+  readonly send: (frame: string) => void;
 }
 
 export class StreamWriter implements TaskStream {
@@ -40,7 +46,7 @@ export class StreamWriter implements TaskStream {
   #upTo: number;
   #isEnded = false;
   #aborted: Error | undefined;
-  #waiters: { readonly isOver: () => boolean; resolve(): void; reject(reason: Error): void }[] = [];
+  #waiters: Waiter[] = [];
 
   constructor(options: StreamWriterOptions) {
     this.#options = options;

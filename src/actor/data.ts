@@ -51,7 +51,9 @@ function isPlainData(value: unknown, depth: number): boolean {
       return Number.isFinite(value) && !Object.is(value, -0);
     case "object":
       break;
-    default:
+    case "bigint":
+    case "function":
+    case "symbol":
       return false;
   }
   if (value === null) return true;

@@ -4,7 +4,8 @@ import { RuntimeError } from "../errors.ts";
 import type { Effect, Message, StartOfChild } from "./effect.ts";
 import type { Envelope, Origin } from "./envelope.ts";
 import { observeStarts } from "./observe.ts";
-import { restart, start, step, type Stepped } from "./step.ts";
+import { restart } from "./begin-again.ts";
+import { start, step, type Stepped } from "./step.ts";
 import { takeUpEvent } from "./take-up.ts";
 
 /** What replay needs of a history entry. */
@@ -44,6 +45,21 @@ export function originAt(origin: Origin, entries: Iterable<RecordedStep>): Origi
   return origin;
 }
 
+/** What a job was when it began, told from what it is now. */
+export function bornAs({ bornAs: first, ...now }: Envelope): Origin {
+  const { jobId, blueprint, parent, depth, restartedFrom } = now;
+  const { version, shape } = first ?? now;
+  return {
+    jobId,
+    blueprint,
+    version,
+    shape,
+    ...(parent && { parent }),
+    ...(depth !== undefined && { depth }),
+    ...(restartedFrom && { restartedFrom }),
+  };
+}
+
 /** A replay that goes on step by step, and remembers what each running child was started by. */
 export class Replay {
   readonly #machines: Machines;
@@ -79,11 +95,21 @@ export class Replay {
     for (const effect of effects) {
       if (effect.type !== "start_child") continue;
       const { child, input } = effect;
-      const before = entry.message.type === "redrive" ? this.#started[child]?.event : undefined;
-      const event = events.get(child) ?? before ?? eventOf(entry.message, child);
+      const event = events.get(child) ?? this.#eventOf(entry.message, child);
       this.#started = { ...this.#started, [child]: { event, input } };
     }
     return effects;
+  }
+
+  /** Of a child that no state has started by entering it: a job was taken up there, or an action started it. */
+  #eventOf(message: Message, child: string): StartOfChild["event"] {
+    const before =
+      message.type === "restart"
+        ? message.started[child]
+        : message.type === "redrive"
+          ? this.#started[child]
+          : undefined;
+    return before?.event ?? { type: takeUpEvent };
   }
 
   #stepped({ now, epoch, shards, message }: RecordedStep): Stepped {
@@ -104,12 +130,6 @@ export class Replay {
   #machine(version: string): AnyStateMachine {
     return typeof this.#machines === "function" ? this.#machines(version) : this.#machines;
   }
-}
-
-/** Of a child that no state has started by entering it: a job that was taken up there, or an action did. */
-function eventOf(message: Message, child: string): StartOfChild["event"] {
-  const before = message.type === "restart" ? message.started[child] : undefined;
-  return before?.event ?? { type: takeUpEvent };
 }
 
 function versionIn({ envelope }: Message & { readonly type: "migrate" }): string {

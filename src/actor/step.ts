@@ -1,32 +1,18 @@
 // One step of an actor: an envelope and a message in, the next envelope and its effects out. Pure.
 import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
-import { RuntimeError } from "../errors.ts";
 import { fromData } from "./data.ts";
 import type { Message, StepTime } from "./effect.ts";
-import {
-  engineVersion,
-  envelopeFormat,
-  type Child,
-  type Envelope,
-  type Failure,
-  type Origin,
-} from "./envelope.ts";
+import { type Child, type Envelope, type Origin } from "./envelope.ts";
+import { fresh, migrated, noteRestart } from "./begin-again.ts";
 import { admit, numbered } from "./exchange.ts";
 import { awaitedChild, ownMember, pendingTimer } from "./fence.ts";
-import { atTime } from "./now.ts";
-import {
-  assertNotReserved,
-  close,
-  conclude,
-  settle,
-  type OpenStep,
-  type Stepped,
-} from "./outcome.ts";
+import { assertNotReserved, conclude, type OpenStep, type Stepped } from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
+import { lastOf, whileEnding } from "./ending.ts";
 import { redrive } from "./redrive.ts";
 import { restore, reviver } from "./restore.ts";
 import { StepScope } from "./scope.ts";
-import { asVersion, begunAgain, goneOn, standingOf, takeUpEvent } from "./take-up.ts";
+import { outcomeOf, restored } from "./user-code.ts";
 import { withoutTimer } from "./timer-book.ts";
 import { completionEvent, progressEvent, type XStateEvent } from "./xstate-event.ts";
 import { childrenOf } from "./xstate-internal.ts";
@@ -51,19 +37,6 @@ export type Ignored =
 export type StepResult =
   | ({ readonly outcome: "stepped" } & Stepped)
   | { readonly outcome: "ignored"; readonly reason: Ignored };
-
-/** A job before its first step. */
-const fresh = {
-  format: envelopeFormat,
-  engine: "xstate",
-  engineVersion,
-  revision: 1,
-  status: "active",
-  value: {},
-  context: {},
-  children: {},
-  timers: {},
-} as const satisfies Partial<Envelope>;
 
 /**
  * The first step of a job. What goes wrong in the machine makes the envelope's status `error`.
@@ -159,60 +132,6 @@ export function step(
   }
 }
 
-/** The first step of a job that begins where another one was. What goes wrong in the machine is as in `start`. */
-export function restart(
-  machine: AnyStateMachine,
-  origin: Origin,
-  message: Message & { readonly type: "restart" },
-  at: StepTime,
-): Stepped {
-  const base = restored(() => standingOf(message));
-  const origined: Origin = { ...origin, restartedFrom: message.from };
-  const prepared = prepare(machine, takeUpEvent);
-  const scope = new StepScope(origin.jobId, false, 1);
-  const envelope: Envelope = { ...origined, ...fresh, ...base };
-  const previous = restored(() => restore(prepared, envelope, scope));
-  scope.self.snapshot = previous;
-  const open: OpenStep = { prepared, envelope, at, scope, previous };
-  return outcomeOf(open, () => begunAgain(open, message));
-}
-
-/** The job as another version of its blueprint, whose machine this is. */
-function migrated(
-  machine: AnyStateMachine,
-  before: Envelope,
-  message: Message & { readonly type: "migrate" },
-  at: StepTime,
-): Stepped {
-  const prepared = prepare(machine, takeUpEvent);
-  const envelope = restored(() => asVersion(prepared, before, message));
-  const scope = new StepScope(envelope.jobId, envelope.parent !== undefined, envelope.revision);
-  const previous = restored(() => restore(prepared, envelope, scope));
-  scope.self.snapshot = previous;
-  const open: OpenStep = { prepared, envelope, at, scope, previous };
-  return outcomeOf(open, () => goneOn(open, message));
-}
-
-/** How many of the jobs that began where it was a job remembers. */
-const restartsKept = 20;
-
-export function noteRestart(
-  envelope: Envelope,
-  { as }: Message & { readonly type: "restarted" },
-): StepResult {
-  const { restartedAs = [] } = envelope;
-  if (restartedAs.includes(as)) return { outcome: "ignored", reason: "repeated" };
-  return {
-    outcome: "stepped",
-    envelope: {
-      ...envelope,
-      revision: envelope.revision + 1,
-      restartedAs: [...restartedAs, as].slice(-restartsKept),
-    },
-    effects: [],
-  };
-}
-
 /** An event: what nothing takes now may be kept, and one of another job counts as taken all the same. */
 function take(
   machine: AnyStateMachine,
@@ -254,33 +173,6 @@ function gather(
   const output = Array.from({ length: awaits }, (_, index) => parts[index]);
   const done = completionEvent({ type: "done", child: id, generation, output });
   return feed(machine, next, at, done, "must_step");
-}
-
-/** The job without an awaited child that has ended; where it was the last one, a job that is about to end does. */
-function lastOf(envelope: Envelope, generation: string): Stepped {
-  const { awaiting, ...others } = envelope;
-  const { [generation]: _ended, ...left } = awaiting!;
-  if (Object.keys(left).length > 0)
-    return { envelope: { ...envelope, awaiting: left }, effects: [] };
-  if (others.ending === undefined) return { envelope: others, effects: [] };
-  return numbered(envelope, close(others, others.ending, []));
-}
-
-/** A job whose machine is over takes nothing but the end of its last children; a stop does not wait for them. */
-function whileEnding(envelope: Envelope, before: Envelope, message: Message): StepResult {
-  if (message.type === "stop") {
-    const { awaiting = {}, ...others } = envelope;
-    const error = message.error ?? { code: "cancelled", message: message.reason };
-    const stops = Object.values(awaiting).map(
-      ({ generation, src }) => ({ type: "stop_child", child: "", generation, src }) as const,
-    );
-    const stopped = close({ ...others, error }, message.error ? "error" : "stopped", stops);
-    return { outcome: "stepped", ...numbered(before, stopped) };
-  }
-  const isOfAnotherJob = message.type === "event" && message.sender !== undefined;
-  return isOfAnotherJob
-    ? { outcome: "stepped", envelope, effects: [] }
-    : { outcome: "ignored", reason: "finished" };
 }
 
 function fire(
@@ -337,47 +229,5 @@ function feed(
     : { outcome: "stepped", ...stepped };
 }
 
-/** Run XState and settle; whatever user code throws on the way is the end of the job, as data. */
-function outcomeOf(open: OpenStep, run: () => AnyMachineSnapshot): Stepped {
-  const { envelope, at, prepared } = open;
-  const failed = (error: unknown) =>
-    conclude(prepared.machine, envelope, "error", failureOf(error), at);
-  try {
-    const next = atTime(at.now, run);
-    if (next.status !== "error") return settle(open, next);
-    return failed(next.error);
-  } catch (error) {
-    return failed(error);
-  }
-}
-
-/** A machine without the envelope's states is the wrong machine: the job is not to be blamed for it. */
-function restored<T>(body: () => T): T {
-  try {
-    return body();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new RuntimeError(
-      "machine.illegal_state",
-      `The machine can't take the job up where it is: ${reason}`,
-      {},
-      { cause },
-    );
-  }
-}
-
 /** A copy for user code, which may change what it is given. */
 const own = (value: unknown): unknown => fromData(value, (mark) => mark);
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof RuntimeError) return { code: error.code, message: error.message };
-  if (error instanceof Error) return { code: "machine.threw", message: error.message };
-  return isFailure(error) ? error : { code: "machine.threw", message: String(error) };
-}
-
-/** A task's failure that no state handles, or one that user code throws as data. */
-function isFailure(error: unknown): error is Failure {
-  if (typeof error !== "object" || error === null) return false;
-  const { code, message } = error as { readonly [member in keyof Failure]?: unknown };
-  return typeof code === "string" && typeof message === "string";
-}

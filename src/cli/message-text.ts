@@ -22,6 +22,8 @@ export function messageText(message: { readonly type: string }): string {
       return `timer ${textOf(said["timer"])}`;
     case "stop":
       return `stop (${textOf(said["reason"])})`;
+    case "redrive":
+      return `driven again after revision ${textOf(said["failed"])}`;
     case "rewound":
       return `the store has lost what came up to revision ${textOf(said["lost"])}`;
     case "restart": {

@@ -70,7 +70,10 @@ export function addWorkerTest(worker: Command): void {
       "start a worker against an orchestrator of its own, and find out what it does wrong",
     )
     .argument("[args...]", "after --: arguments for the worker")
-    .option("--app <path>", "handlers made by defineTask(), as for worker run; or a Python file")
+    .option(
+      "--app <path>",
+      "handlers made by defineTask(), as for worker run, or a Python file; FILE:export for one export alone",
+    )
     .option("--cmd <command>", "any command that starts a worker")
     .option(
       "--require <file>",
@@ -176,7 +179,7 @@ function optionsOf(args: readonly string[], flags: TestFlags): WorkerTestOptions
   return {
     ...commandOf(flags.app ?? shipped.app, cmd, args),
     environmentWith,
-    require: [...flags.require, ...(cmd === undefined ? [app ?? shipped.app] : [])],
+    require: [...flags.require, ...(cmd === undefined ? [fileOf(app ?? shipped.app)] : [])],
     workerId: flags.workerId ?? `test-worker-${randomUUID()}`,
     workerPort: flags.port,
     orchestratorPort: flags.orchestratorPort,
@@ -215,9 +218,23 @@ function commandOf(
   if (cmd !== undefined)
     return { file: "/bin/sh", args: ["-c", `${cmd} "$@"`, "sh", ...args], name: cmd };
   if (app.endsWith(".py")) return { file: "python3", args: [app, ...args], name: app };
+  const [, file, worker] = pythonExport.exec(app) ?? [];
+  if (file !== undefined && worker !== undefined)
+    return { file: "python3", args: ["-c", runPythonExport, file, worker, ...args], name: app };
   const program = [...process.execArgv, process.argv[1]!];
   return { file: process.execPath, args: [...program, "worker", "run", app, ...args], name: app };
 }
+
+/** Of a Python file: the worker object that it makes, which is told to `run()`. */
+const pythonExport = /^(.+\.py):([A-Za-z_]\w*)$/;
+const runPythonExport = `import runpy, sys
+path, name = sys.argv[1:3]
+sys.argv = [path, *sys.argv[3:]]
+runpy.run_path(path)[name].run()`;
+
+/** The file of `FILE:export`. */
+const fileOf = (app: string): string =>
+  app.replace(/(\.(?:py|[mc]?[jt]s)):[A-Za-z_$][\w$]*$/, "$1");
 
 function memberOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null && Object.hasOwn(value, name)

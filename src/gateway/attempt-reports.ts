@@ -28,9 +28,9 @@ export interface AttemptReportsParts {
   readonly clock: Clock;
   readonly limits: ReportLimits;
   readonly log: Logger;
-  send(frame: ServerFrame): void;
+  readonly send: (frame: ServerFrame) => void;
   /** The worker broke a limit that it was told of. */
-  fail(problem: string): void;
+  readonly fail: (problem: string) => void;
 }
 
 /** A connection may carry the lines of many attempts. */

@@ -209,7 +209,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       limits,
       log: log.child({ workerId: hello.worker_id, session: id }),
       protocol,
-      authenticate(token) {
+      authenticate: (token) => {
         const fresh = tokens.prove({ "x-worker-token": token });
         if (fresh.outcome !== "ok" || !fresh.isFor(hello.worker_id)) return false;
         entry.proof = fresh;

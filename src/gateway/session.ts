@@ -38,7 +38,7 @@ export interface SessionParts {
   /** The version of the frames that both sides speak. */
   readonly protocol: number;
   /** Whether this token is good for the worker: it takes the place of the one that the connection was opened with. */
-  authenticate(token: string): boolean;
+  readonly authenticate: (token: string) => boolean;
 }
 
 export class Session implements WorkerSession {

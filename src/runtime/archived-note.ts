@@ -1,7 +1,7 @@
 // Adds to the history of an archived job that another one has begun where it was.
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
 import type { Message } from "../actor/effect.ts";
-import { noteRestart } from "../actor/step.ts";
+import { noteRestart } from "../actor/begin-again.ts";
 import type { Archive } from "../archive/archive.ts";
 import type { HistoryEntry } from "../store/records.ts";
 import type { Store } from "../store/store.ts";

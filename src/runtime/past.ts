@@ -4,7 +4,7 @@ import { decodeEnvelope } from "../actor/codec.ts";
 import { currentState } from "../actor/current-state.ts";
 import type { Effect } from "../actor/effect.ts";
 import type { Child, Envelope, Origin } from "../actor/envelope.ts";
-import { Replay } from "../actor/replay.ts";
+import { bornAs, Replay } from "../actor/replay.ts";
 import type { Archive } from "../archive/archive.ts";
 import { actorKind, workName } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
@@ -129,17 +129,8 @@ export class Past implements PastService {
 
   async #replay(jobId: string) {
     const job = await this.#stored(jobId);
-    const { blueprint: name, bornAs, ...now } = decodeEnvelope(job.envelope);
-    const { version, shape, parent, depth, restartedFrom } = { ...now, ...bornAs };
-    const origin: Origin = {
-      jobId,
-      blueprint: name,
-      version,
-      shape,
-      ...(parent && { parent }),
-      ...(depth !== undefined && { depth }),
-      ...(restartedFrom && { restartedFrom }),
-    };
+    const origin = bornAs(decodeEnvelope(job.envelope));
+    const { blueprint: name, version, shape } = origin;
     const blueprintOf = (of: string): Blueprint => this.#options.blueprints.require(name, of);
     const replay = new Replay((of) => blueprintOf(of).machine, origin);
     refuseOtherShape(jobId, blueprintOf(version), shape);

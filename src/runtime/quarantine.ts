@@ -1,8 +1,8 @@
 // Jobs that ended in an error: listed with their reasons, and driven again from before the failure.
 import type { Message, StartOfChild } from "../actor/effect.ts";
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
-import type { Envelope, Failure, Origin } from "../actor/envelope.ts";
-import { Replay } from "../actor/replay.ts";
+import type { Envelope, Failure } from "../actor/envelope.ts";
+import { bornAs, Replay } from "../actor/replay.ts";
 import { actorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
@@ -137,18 +137,8 @@ export class Quarantine implements QuarantineService {
   /** Replay the job up to its failure. */
   async #failing(job: StoredJob, ended: Envelope): Promise<Failing> {
     const { blueprints } = this.#options;
-    const { blueprint: name, bornAs, ...now } = ended;
-    const { jobId, version, shape, parent, depth, restartedFrom } = { ...now, ...bornAs };
-    const origin: Origin = {
-      jobId,
-      blueprint: name,
-      version,
-      shape,
-      ...(parent && { parent }),
-      ...(depth !== undefined && { depth }),
-      ...(restartedFrom && { restartedFrom }),
-    };
-    const replay = new Replay((of) => blueprints.require(name, of).machine, origin);
+    const { blueprint: name, jobId } = ended;
+    const replay = new Replay((of) => blueprints.require(name, of).machine, bornAs(ended));
     let before: Envelope | undefined;
     let found: Failing | undefined;
     for await (const last of this.#history(job)) {

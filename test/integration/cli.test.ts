@@ -134,6 +134,32 @@ describe("jobs", () => {
     expect(stdout).toMatch(/^state +failed$/m);
   });
 
+  test("wait while the type of their tasks is paused, and say so", async () => {
+    const { stdout: paused } = await run(["queues", "pause", "process_data"]);
+    expect(paused).toBe('Tasks of the type "process_data" are paused.\n');
+    const { job_id } = await document("jobs", "start", "test_workflow", "--data", '{"input":"x"}');
+    const why = { code: "paused", reason: 'Tasks of the type "process_data" are paused.' };
+    expect(await document("queues", "list")).toMatchObject({
+      paused: ["process_data"],
+      queues: [{ type: "process_data", waiting: 1, why }],
+    });
+    expect((await run(["queues", "list"])).stdout).toContain(why.reason);
+    expect((await run(["jobs", "get", job_id as string])).stdout).toContain(why.reason);
+    await document("queues", "resume", "process_data");
+    const get = () => document("jobs", "get", job_id as string);
+    await eventually(async () => (await get())["finished"] === true, { timeoutMs: 20_000 });
+    expect(await document("queues", "list")).toEqual({ paused: [], queues: [] });
+  });
+
+  test("are listed in quarantine, and driven again by their ids or all together", async () => {
+    expect(await document("quarantine", "list")).toEqual({ jobs: [] });
+    expect(await document("quarantine", "redrive", "--all")).toEqual({ redriven: [], refused: [] });
+    const { code, stderr } = await run(["quarantine", "redrive", "0_no"]);
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("0_no") });
+    expect(await run(["quarantine", "redrive"])).toMatchObject({ code: 2 });
+    expect(await run(["quarantine", "redrive", "x", "--code", "y"])).toMatchObject({ code: 2 });
+  });
+
   test("are watched, sent to, listed and cancelled", async () => {
     const file = join(directory, "order.json");
     writeFileSync(file, JSON.stringify(order));

@@ -24,7 +24,7 @@ test("moving the slots of all shards under load loses no job and no step", async
     redis: { ...chaosStore({ kind: "cluster", seeds }), shards },
     jobs: 300,
     async hit() {
-      for (let round = 0; round < 2; round++) for (const key of moved) await cluster.moveSlot(key);
+      for (const key of moved) await cluster.moveSlot(key);
     },
   });
   expect(violations).toEqual([]);

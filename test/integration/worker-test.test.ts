@@ -1,9 +1,9 @@
 // The test of workers, tested: it passes good ones, finds what is wrong with bad ones, and leaves nothing behind.
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SaxesParser } from "saxes";
 import type { WorkerTestOptions } from "../../src/worker-test/options.ts";
@@ -204,6 +204,24 @@ describe("avtomatika worker test", () => {
       expect(await exited, output.stdout + output.stderr).toBe(0);
     },
   );
+
+  test.skipIf(noPython !== undefined)("runs the worker that a Python file makes", async () => {
+    const file = join(directory, "made.py");
+    await writeFile(
+      file,
+      [
+        "import asyncio, sys",
+        `sys.path.insert(0, ${JSON.stringify(dirname(sdkWorkerFile))})`,
+        "import sdk_worker",
+        "class Made:",
+        "    def run(self): asyncio.run(sdk_worker.run())",
+        "worker = Made()",
+      ].join("\n"),
+    );
+    const task = ["--task", "pause", "--params", '{"seconds":0.1}'];
+    const { exited, output } = run("--app", `${file}:worker`, ...task, ...quick);
+    expect(await exited, output.stdout + output.stderr).toBe(0);
+  });
 
   test("says what is wrong, as text, as JSON and as JUnit XML, and ends with 1", async () => {
     const junit = join(directory, "report.xml");

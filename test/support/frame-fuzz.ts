@@ -178,6 +178,7 @@ const progress = {
 /** One well-formed frame of each kind, to be spoilt. */
 const frames: readonly object[] = [
   { ...hello, labels: { a: "b" }, resources: { cpu: 1 }, running: [ref], outbox: [ref] },
+  { ...hello, types: [{ type: "echo", limit: 2, pool: "gpu" }], pools: { gpu: 1 }, more: true },
   { type: "accept", ...ref },
   { type: "reject", ...ref, reason: "busy", retry_after_ms: 5 },
   { type: "heartbeat", running: [ref], load: { cpu: 1 } },
@@ -185,8 +186,16 @@ const frames: readonly object[] = [
   { type: "result", outcome: "ok", ...ref, output: { n: 1 }, status: "success" },
   { type: "result", outcome: "error", ...ref, error: { code: "TRANSIENT_ERROR", message: "m" } },
   { type: "result", outcome: "cancelled", ...ref },
-  { type: "release", ...ref, reason: "drain" },
-  { type: "credit", credits: 3 },
+  { type: "checkpoint", ...ref, number: 1, data: { page: 1 } },
+  { type: "log", ...ref, level: "info", message: "m", fields: { a: 1 }, dropped: 2 },
+  { type: "chunk", ...ref, stream: "s", offset: 0, data: "abc", encoding: "text", end: false },
+  { type: "chunk", ...ref, stream: "b", offset: 3, data: "YWJj", encoding: "base64", end: true },
+  { type: "release", ...ref, reason: "drain", checkpoint: [1] },
+  { type: "credit", credits: 3, pools: { gpu: 1 }, types: { echo: 2 } },
+  { type: "labels", set: { a: "b" }, unset: ["c"] },
+  { type: "hot_cache", add: ["m"], remove: ["n"] },
+  { type: "auth", token },
+  { type: "hello_more", running: [ref], outbox: [ref], more: true },
   { type: "drain" },
   { type: "bye", reason: "r" },
 ];

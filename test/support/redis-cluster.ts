@@ -40,14 +40,12 @@ export async function startRedisCluster({
   settings = [],
 }: ClusterOptions = {}): Promise<RedisCluster> {
   const servers = await Promise.all(
-    Array.from({ length: 2 * primaries }, async () =>
-      startRedisServer([
-        ...["--cluster-enabled", "yes", "--cluster-node-timeout", String(nodeTimeoutMs)],
-        ...["--cluster-port", String(await freePort()), "--repl-diskless-sync-delay", "0"],
-        ...["--repl-ping-replica-period", "1"],
-        ...settings,
-      ]),
-    ),
+    Array.from({ length: 2 * primaries }, async () => {
+      const joining = ["--cluster-enabled", "yes", "--cluster-port", String(await freePort())];
+      const timeout = ["--cluster-node-timeout", String(nodeTimeoutMs)];
+      const quick = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
+      return startRedisServer([...joining, ...timeout, ...quick, ...settings]);
+    }),
   );
   const lines = new Lines();
   const seeds = servers.map(({ port }) => ({ host: "127.0.0.1", port }));
@@ -65,7 +63,8 @@ export async function startRedisCluster({
     },
     async moveSlot(key) {
       const slot = String(slotOf(key));
-      const { primary: from } = await cluster.serving(key);
+      // The move before may still be on its way through the cluster.
+      const from = await eventually(() => ownerOf(Number(slot)), { timeoutMs: healthyWithinMs });
       const others = await primariesNow();
       const to = others.find((one) => one !== from)!;
       const [fromId, toId] = [await idOf(from), await idOf(to)];
@@ -80,6 +79,16 @@ export async function startRedisCluster({
       }
       await cluster.ask(to, "CLUSTER", "SETSLOT", slot, "NODE", toId);
       await cluster.ask(from, "CLUSTER", "SETSLOT", slot, "NODE", toId);
+      // Moves that overtake their own news leave servers that each take the other for the owner.
+      const isAgreed = async () => {
+        for (const server of servers) {
+          const ranges = (await cluster.ask(server, "CLUSTER", "SLOTS")) as SlotRange[];
+          const range = ranges.find(([low, high]) => low <= Number(slot) && Number(slot) <= high);
+          if (range?.[2][1] !== to.port) return false;
+        }
+        return true;
+      };
+      await eventually(isAgreed, { timeoutMs: healthyWithinMs, intervalMs: 20 });
     },
     async promoted(key, old) {
       const isServedByOther = async () => {
@@ -144,6 +153,23 @@ export async function startRedisCluster({
     }
     const ranges = (await askAny(["CLUSTER", "SLOTS"])) as SlotRange[];
     return ranges.every((range) => range.length === 4);
+  }
+
+  /** As it says itself: the others hear of a move later. */
+  async function ownerOf(slot: number): Promise<RedisServer> {
+    for (const server of servers) {
+      const ranges = (await cluster.ask(server, "CLUSTER", "SLOTS")) as SlotRange[];
+      const range = ranges.find(([from, to]) => from <= slot && slot <= to);
+      if (range?.[2][1] === server.port) return server;
+    }
+    const views = await Promise.all(
+      servers.map(async (server) => {
+        const ranges = (await cluster.ask(server, "CLUSTER", "SLOTS")) as SlotRange[];
+        const range = ranges.find(([from, to]) => from <= slot && slot <= to);
+        return `${server.port}: ${range?.[2][1]}`;
+      }),
+    );
+    throw new Error(`Nobody serves slot ${slot}: ${views.join(", ")}.`);
   }
 
   async function primariesNow(): Promise<readonly RedisServer[]> {

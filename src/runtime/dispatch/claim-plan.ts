@@ -45,12 +45,15 @@ export function planClaim(
   const free = freeSlots(member);
   if (free === 0) return undefined;
   const found: { readonly queue: string; readonly limit: number; readonly slots: number }[] = [];
+  const askedOf = new Map<string, number>();
   for (const [queue, entry] of known) {
     if (entry.blocked || memberLack(member, queue) !== undefined) continue;
     if (member.savingFor !== undefined && member.savingFor !== queue) continue;
-    const open = facts.open(queue);
-    if (open === 0) continue;
     const spec = specOf(queue);
+    const { key, rate } = spec.limit ?? {};
+    // Queues of one key share its rate: what is asked of the one is not there for the other.
+    const open = facts.open(queue) - (key === undefined ? 0 : (askedOf.get(key) ?? 0));
+    if (open <= 0) continue;
     const room = roomFor(member, queue);
     if (room === 0) {
       // It has too few slots free. Once that has lasted, one member begins nothing else until it has as many.
@@ -62,6 +65,7 @@ export function planClaim(
     }
     const alone = spreads(spec.strategy) && facts.hasOther(queue);
     const limit = alone ? 1 : Math.min(room, open);
+    if (key !== undefined && rate) askedOf.set(key, (askedOf.get(key) ?? 0) + limit);
     found.push({ queue, limit, slots: slotsAt(member, spec) });
   }
   const { queues, limit } = ofOneGroup(member, found, facts.round, free);

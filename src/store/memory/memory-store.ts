@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult, LeaseOffer, Op } from "../commit.ts";
-import { newEpoch } from "../epoch.ts";
 import { keptKey } from "../claimed-key.ts";
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import type { Nodes } from "../nodes.ts";
@@ -32,7 +31,7 @@ import type {
 import { takeDue } from "./due.ts";
 import { timerKey, type Image } from "./image.ts";
 import { listJobs } from "./list-jobs.ts";
-import { newMemory, type Memory, type MemoryStoreOptions } from "./memory.ts";
+import { newMemory, rewind, type Memory, type MemoryStoreOptions } from "./memory.ts";
 import { queuedIn, runningWith } from "./queues.ts";
 import { byPriority, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
 import { claimOutlived, exportJob, importJob, listKeys, removeJob } from "./whole-job.ts";
@@ -67,14 +66,7 @@ export class MemoryStore implements Store {
 
   /** Go back to a moment under whoever uses the store, as the promotion of a replica that is behind does it. */
   rewind(to: Image): void {
-    const held = this.#image as unknown as Record<string, unknown>;
-    for (const [name, value] of Object.entries(structuredClone(to))) {
-      const map = held[name];
-      if (!(map instanceof Map)) continue;
-      map.clear();
-      for (const [key, kept] of value as Map<unknown, unknown>) map.set(key, kept);
-    }
-    this.#memory.epoch = newEpoch();
+    rewind(this.#memory, to);
   }
 
   now(): number {

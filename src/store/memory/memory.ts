@@ -43,3 +43,15 @@ export function newMemory({
     neighbourhood: new Neighbourhood(() => clock.monotonic(), shared),
   };
 }
+
+/** Put everything back as it was at a moment, under another epoch. */
+export function rewind(memory: Memory, to: Image): void {
+  const held = memory.image as unknown as Record<string, unknown>;
+  for (const [name, value] of Object.entries(structuredClone(to))) {
+    const map = held[name];
+    if (!(map instanceof Map)) continue;
+    map.clear();
+    for (const [key, kept] of value as Map<unknown, unknown>) map.set(key, kept);
+  }
+  memory.epoch = newEpoch();
+}

@@ -18,9 +18,9 @@ export interface CampaignOptions {
 
 export interface Progress {
   /** How many jobs have been acknowledged so far. */
-  accepted(): number;
+  readonly accepted: () => number;
   /** Their ids. */
-  ids(): readonly string[];
+  readonly ids: () => readonly string[];
 }
 
 export interface CampaignReport {

@@ -5,7 +5,7 @@ import { decodeEnvelope, encodeEnvelope } from "../../../src/actor/codec.ts";
 import type { Message } from "../../../src/actor/effect.ts";
 import type { Envelope } from "../../../src/actor/envelope.ts";
 import { Replay } from "../../../src/actor/replay.ts";
-import { restart } from "../../../src/actor/step.ts";
+import { restart } from "../../../src/actor/begin-again.ts";
 import { ActorJob, origin } from "../../support/actor-job.ts";
 import { eventTypes } from "../../support/random-actions.ts";
 import { randomMachine } from "../../support/random-machine.ts";

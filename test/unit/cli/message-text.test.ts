@@ -20,6 +20,7 @@ test.each([
   ],
   [{ type: "restarted", as: "k", by: "ann" }, "restarted as k, by ann"],
   [{ type: "migrate", from: { version: "1" }, by: "ann" }, "migrate from version 1, by ann"],
+  [{ type: "redrive", failed: 4 }, "driven again after revision 4"],
   [{ type: "rewound", lost: 7 }, "the store has lost what came up to revision 7"],
   [{ type: "of another release" }, "of another release"],
   [{ type: "event" }, "?"],

@@ -14,7 +14,7 @@ import { task } from "../../../src/blueprint/task.ts";
 import type { RuntimeError } from "../../../src/errors.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openWorld, type World } from "../../support/runtime-world.ts";
-import { echoFlow, patientJob } from "../../support/sample-blueprints.ts";
+import { echoFlow, patientJob, strictFlow } from "../../support/sample-blueprints.ts";
 import { ScriptedWorker } from "../../support/scripted-worker.ts";
 
 const seconds = 1000;
@@ -74,7 +74,7 @@ const payment = blueprint("payment", {
   }),
 });
 
-const blueprints = [payment, patientJob, echoFlow];
+const blueprints = [payment, patientJob, echoFlow, strictFlow];
 
 async function paying(world: World): Promise<string> {
   const { jobId } = await world.runtime.jobs.start({ blueprint: "payment", input: { amount: 5 } });
@@ -331,4 +331,30 @@ test("an actor reference in the context leads to the child that was started anew
   await runtime.jobs.send(again.jobId, { type: "HURRY" });
   await eventually(async () => (await runtime.jobs.get(again.jobId))?.currentState === "over");
   expect(await runtime.jobs.get(jobId)).toMatchObject({ currentState: "waiting" });
+});
+
+test("a job that was restarted, and told of a restart, can still be driven again", async () => {
+  const world = await openWorld(blueprints);
+  const { runtime } = world;
+  const { jobId } = await runtime.jobs.start({ blueprint: "strict_flow", input: { text: "x" } });
+  const second = await runtime.past.restart({ jobId, revision: 1, by: "ann" });
+  await runtime.jobs.cancel(jobId, "enough");
+  const worker = new ScriptedWorker(runtime.workers, "w", ["echo"]);
+  await worker.connect();
+  const mine = await eventually(() => worker.tasks.find((one) => one.jobId === second.jobId));
+  await worker.fail(mine, "PERMANENT_ERROR");
+  expect(await runtime.jobs.get(second.jobId)).toMatchObject({ status: "quarantined" });
+  const third = await runtime.past.restart({ jobId: second.jobId, revision: 2, by: "bob" });
+  const restartedAs = [third.jobId];
+  await eventually(async () => (await runtime.jobs.get(second.jobId))?.restartedAs !== undefined);
+
+  await runtime.quarantine.redrive(second.jobId, {});
+  const again = await eventually(() =>
+    worker.tasks.find((one) => one.jobId === second.jobId && one.taskId !== mine.taskId),
+  );
+  expect(await worker.succeed(again, { text: "y" })).toMatchObject({ status: "applied" });
+  const job = await runtime.jobs.get(second.jobId);
+  expect(job).toMatchObject({ status: "finished", data: { text: "y" }, restartedAs });
+  for (let revision = 1; revision <= job!.revision; revision++)
+    await runtime.past.at(second.jobId, revision);
 });

@@ -192,6 +192,14 @@ describe("loading handlers", () => {
     expect(tasks.map(({ type }) => type)).toEqual(["a"]);
   });
 
+  test("takes one export alone where it is named", async () => {
+    const tasks = await loadTasks([`${join(folder, "b.mjs")}:b`]);
+    expect(tasks.map(({ type }) => type)).toEqual(["b"]);
+    await expect(loadTasks([`${join(folder, "b.mjs")}:none`])).rejects.toMatchObject({
+      code: "worker.load_failed",
+    });
+  });
+
   test.each([
     ["a path that is not there", "missing.mjs", /can't be loaded: ENOENT/],
     ["a file that throws", "c.test.ts", /a test is no task file/],

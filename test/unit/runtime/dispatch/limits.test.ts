@@ -120,6 +120,16 @@ describe("a rate", () => {
     expect(given(worker)).toEqual([0, 1, 2, 3, 4]);
   });
 
+  test("holds for all tasks of its key, whatever else they ask for", async () => {
+    const { connect, start, clock } = await workWorld({ a: rate, b: { ...rate, maxCost: 1 } });
+    for (let n = 0; n < 4; n++) await start(n % 2 ? "a" : "b", n);
+    const worker = await connect("w", 9);
+    await clock.advance(999);
+    expect(given(worker)).toHaveLength(2);
+    await clock.advance(1);
+    expect(given(worker)).toHaveLength(4);
+  });
+
   test("is divided among the nodes that live", async () => {
     const { connect, start, another, clock } = await workWorld({ a: rate });
     const { runtime } = await another("n2");
