@@ -32,13 +32,13 @@ export interface HostOptions {
 
 interface Running {
   readonly context: TaskContext;
-  resolve(output: unknown): void;
+  readonly resolve: (output: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
 type Described = {
   resolve(tasks: readonly TaskDescription[]): void;
-  readonly reject: (error: Error) => void;
+  reject(error: Error): void;
 };
 
 export class Host {
@@ -139,16 +139,16 @@ export class Host {
       case "crash":
         this.#crashed(receivedError(message.error));
         return;
-      case "call":
       case "done":
       case "failed":
       case "log":
-        this.#hear(message);
+      case "call":
+        this.#takeOf(message);
     }
   }
 
-  /** What a handler says that runs there. */
-  #hear(message: Extract<FromHost, { readonly run: unknown }>): void {
+  /** About one handler that runs there. */
+  #takeOf(message: Extract<FromHost, { readonly run: number }>): void {
     const running = this.#runs.get(message.run);
     if (!running) return;
     switch (message.type) {

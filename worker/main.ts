@@ -24,10 +24,17 @@ export async function runTaskFiles(
   { signal, onConnected, watch = false, ...options }: RunOptions = {},
 ): Promise<void> {
   const worker = createWorker(options);
-  if (watch) await worker.reload(paths);
-  else for (const task of await loadTasks(paths)) worker.task(task);
+  const stop = (): void => void worker.stop();
   if (signal?.aborted) return;
-  signal?.addEventListener("abort", () => void worker.stop());
+  // Also while files are being loaded: the thread that loads them must not keep the process.
+  signal?.addEventListener("abort", stop);
+  try {
+    if (watch) await worker.reload(paths);
+    else for (const task of await loadTasks(paths)) worker.task(task);
+  } catch (error) {
+    if (!watch || !signal?.aborted) throw error;
+  }
+  if (signal?.aborted) return worker.stop();
   const connected = worker.start().then(() => {
     if (!signal?.aborted) onConnected?.(worker);
   });
