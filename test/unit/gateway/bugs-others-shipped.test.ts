@@ -366,10 +366,14 @@ describe("bugs others shipped", () => {
     const { taskId } = (await wire.store.listTasks(jobId))[0]!;
     // Its time stands still, and it reads nothing: the server hangs up, and the lease ends.
     wire.mute();
-    for (let second = 0; second < 51; second++) await wire.clock.advance(1_000);
-    await eventually(async () => (await wire.store.loadTask(taskId))?.state !== "leased");
+    for (let second = 0; second < 35; second++) await wire.clock.advance(1_000);
+    await eventually(() => wire.runtime.workers.list().length === 0);
+    const isLeased = async () => (await wire.store.loadTask(taskId))?.state === "leased";
+    for (let second = 0; second < 30 && (await isLeased()); second++)
+      await wire.clock.advance(1_000);
+    expect(await isLeased()).toBe(false);
     wire.drop();
-    await wire.whileTimePasses(async () => (await wire.store.loadTask(taskId))?.state === "leased");
+    await wire.whileTimePasses(isLeased);
     expect(await wire.store.loadTask(taskId)).toMatchObject({ attempt: 1 });
     finish();
     await wire.reaches(jobId, "completed");
