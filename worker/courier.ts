@@ -4,6 +4,7 @@ import type { AttemptRef } from "../src/protocol/worker-frames.ts";
 import { keyOf } from "./attempt-key.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import type { Instance, Leftover } from "./outbox-folder.ts";
+import { refPages } from "./pages.ts";
 import type { Line } from "./uplinks.ts";
 
 export interface CourierOptions extends Pick<
@@ -47,7 +48,8 @@ export class Courier {
         if (frame.type === "result_ack") this.#delivered(frame);
       },
       onBeat: () => {
-        this.#line.send({ type: "heartbeat", running: this.#refs() });
+        for (const running of refPages(this.#refs()))
+          this.#line.send({ type: "heartbeat", running });
         this.#send();
       },
       onGoaway: () => this.#line.leave(),
@@ -66,7 +68,7 @@ export class Courier {
   }
 
   #refs(): AttemptRef[] {
-    return [...this.#waiting.values()].map(({ ref }) => ref).slice(0, 4_000);
+    return [...this.#waiting.values()].map(({ ref }) => ref);
   }
 
   #send(): void {

@@ -22,6 +22,8 @@ export class Results {
   readonly #couriers = new Set<Courier>();
   /** Resolve when what ended processes have left is delivered, or will not be by this one. */
   readonly #errands: Promise<void>[] = [];
+  /** Results that are being written: a folder is not let go before they are in it. */
+  readonly #saving = new Set<Promise<void>>();
   #folder: OutboxFolder | undefined;
 
   constructor(options: ResultsOptions) {
@@ -62,7 +64,7 @@ export class Results {
     }
     // What is being written is not sent again either.
     this.#outbox.add(ref, frame, Infinity);
-    void this.#folder
+    const saving = this.#folder
       .save(uplinks.ownerOf(ref).url, ref, frame)
       .catch((error: unknown) =>
         log.error({ err: error, ...ref }, "a result can't be written; it is kept in memory alone"),
@@ -70,7 +72,9 @@ export class Results {
       .then(() => {
         this.#outbox.touch(ref, clock.monotonic());
         if (this.#outbox.has(ref)) uplinks.sendEncoded(ref, frame);
-      });
+      })
+      .finally(() => this.#saving.delete(saving));
+    this.#saving.add(saving);
   }
 
   /** The server has the result, or does not want it. */
@@ -100,7 +104,7 @@ export class Results {
       log.warn("results stay on disk for the next worker to deliver");
     else if (this.size > 0) log.error({ results: this.refs() }, "results could not be delivered");
     await Promise.all([...this.#couriers].map((courier) => courier.close()));
-    await Promise.all(this.#errands);
+    await Promise.all([...this.#errands, ...this.#saving]);
     await this.#folder?.close();
   }
 

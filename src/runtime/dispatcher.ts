@@ -9,7 +9,7 @@ import { Backlog } from "./dispatch/backlog.ts";
 import { planClaim, type ClaimPlan } from "./dispatch/claim-plan.ts";
 import { specOf } from "./dispatch/queue.ts";
 import { RateLimits } from "./dispatch/rate-limits.ts";
-import { slotsAt } from "./dispatch/suitability.ts";
+import { memberLack, slotsAt } from "./dispatch/suitability.ts";
 import type { RuntimeLimits } from "./runtime.ts";
 import { runningAttempt, type Member, type Running, type WorkerPool } from "./worker-pool.ts";
 
@@ -200,6 +200,7 @@ export class Dispatcher {
   /** The next shard that may hold something for this member, and how much of what it may take. */
   #plan(member: Member): readonly [shard: number, plan: ClaimPlan] | undefined {
     const { pool } = this.#options;
+    this.#endVainSaving(member);
     for (const [shard, queues] of this.#backlog.shards()) {
       const plan = planClaim(member, queues, {
         now: this.#now(),
@@ -279,6 +280,22 @@ export class Dispatcher {
       if (count > 0) delete known.shortSince;
       known.blocked = !drained.includes(queue) && count < most && slots <= left;
     }
+  }
+
+  /** Whoever can't begin the task any more that it keeps its slots free for begins others again. */
+  #endVainSaving(member: Member): void {
+    const queue = member.savingFor;
+    if (queue === undefined) return;
+    const spec = specOf(queue);
+    const isVain =
+      memberLack(member, queue) !== undefined ||
+      slotsAt(member, spec) > member.credits ||
+      member.session.types.get(spec.type) === 0 ||
+      this.#open(queue) === 0 ||
+      [...this.#backlog.shards()].every(([, queues]) => queues.get(queue)?.blocked !== false);
+    if (!isVain) return;
+    if (this.#savers.get(queue) === member) this.#savers.delete(queue);
+    delete member.savingFor;
   }
 
   #isSavedFor(queue: string): boolean {

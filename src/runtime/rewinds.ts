@@ -71,8 +71,9 @@ export class Rewinds {
     const before = this.#marks.get(jobId);
     const heard = history.filter(({ message }) => isOfAnotherJob(message));
     const sent = turn.messages.flatMap(({ body }) => {
-      const { to } = body as { readonly to?: string };
-      return to === undefined ? [] : [{ revision, to }];
+      const { kind, to } = body as { readonly kind?: string; readonly to?: string };
+      // That a job was restarted is only noted at the other one, which goes on without it as well.
+      return to === undefined || kind === "restarted" ? [] : [{ revision, to }];
     });
     const parent = turn.envelope.parent?.jobId;
     this.#marks.set(jobId, {

@@ -71,6 +71,28 @@ describe("a task that takes several slots", () => {
     await expect.poll(() => given(worker).slice(-2)).toHaveLength(2);
     expect(given(worker).at(-1)).not.toBe("big");
   });
+
+  test("is saved for by nobody who can't do it any more: that worker goes on with others", async () => {
+    const big = { slots: 2, requirements: { labels: { gpu: "yes" } } };
+    const { connect, start, clock, runtime } = await world({ big, small: {} });
+    const worker = await connect("w", 2, { labels: { gpu: "yes" } });
+    await start("small", 0);
+    await start("small", 1);
+    await start("big");
+    for (let n = 2; n < 6; n++) await start("small", n);
+    await worker.succeed(worker.accept());
+    await clock.advance(11_000);
+    await worker.succeed(worker.tasks[0]!);
+    await clock.advance(0);
+    runtime.workers.describe(worker, { labels: {} });
+    for (let done = 2; given(worker).length < 6; done++) {
+      expect(done).toBeLessThan(20);
+      await clock.advance(1_000);
+      const task = worker.tasks[done];
+      if (task) await worker.succeed(task);
+    }
+    expect(given(worker)).not.toContain("big");
+  });
 });
 
 describe("a strategy", () => {
