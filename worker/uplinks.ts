@@ -8,16 +8,13 @@ import { keyOf } from "./attempt-key.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { shares, type OrchestratorMode } from "./orchestrators.ts";
 
-/** One connection that comes back by itself: `Connection`, or one that lives in a thread of its own. */
+/** One connection that comes back by itself: `Connection`, or what stands for it in tests. */
 export interface Line {
   readonly isOpen: boolean;
   readonly isAskedToGo: boolean;
   open(): void;
   send(frame: object): void;
   sendEncoded(frame: string): void;
-  /** The attempt's lease is to be extended from now on, or not any more. */
-  hold?(ref: AttemptRef): void;
-  letGo?(ref: AttemptRef): void;
   leave(): void;
   /** Use another token from now on. */
   authenticate(token: string): void;
@@ -125,14 +122,11 @@ export class Uplinks {
   /** The attempt is that server's: its lease is extended there, and its result goes there. */
   own(ref: AttemptRef, uplink: Uplink): void {
     this.#owners.set(keyOf(ref), { ref, uplink });
-    uplink.line.hold?.(ref);
   }
 
   /** The attempt is over. */
   forget(ref: AttemptRef): void {
-    const key = keyOf(ref);
-    this.#owners.get(key)?.uplink.line.letGo?.(ref);
-    this.#owners.delete(key);
+    this.#owners.delete(keyOf(ref));
   }
 
   /** Say something about an attempt to the server that gave it. */

@@ -4,6 +4,7 @@ import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Clock } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { isFinished } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
 
@@ -113,6 +114,8 @@ export class Archivist {
       // Gone, or not yet to go: the actions of a job are in its own name for as long as they are not done.
       if (!dump || dump.messages.length > 0) continue;
       const { job, history } = dump;
+      // One that was driven again after its end goes on.
+      if (!isFinished(job.summary.status)) continue;
       const style = blueprints.get(job.summary.blueprint, job.summary.version)?.style;
       batch.push({ job, history, ...(style && { style }) });
       chars += JSON.stringify(history).length + job.envelope.length;
