@@ -95,10 +95,10 @@ async function thousandTasks({ server, swarm, workers }: Scene): Promise<void> {
   await swarm.tell({ order: "progress", hertz: 10, seconds });
   const share = ((cpuSeconds(pid) - before) / seconds) * 100;
   print("progress of 1,000 tasks at 10 Hz", `${share.toFixed(1)} % of a core`);
-  const { ms, kept } = (await swarm.tell({ order: "reconnect" })) as Awaited<{
-    ms: number[];
-    kept: number;
-  }>;
+  const { ms, kept } = (await swarm.tell({ order: "reconnect" })) as {
+    readonly ms: readonly number[];
+    readonly kept: number;
+  };
   print(`cut to welcome, ${kept} of ${tasks} attempts go on`, quantiles(ms));
 }
 

@@ -1,5 +1,6 @@
 // What clients ask for: start, look at, send to, wait for, follow and cancel jobs.
 import type { Archive, ArchivePage } from "../archive/archive.ts";
+import { decodeEnvelope } from "../actor/codec.ts";
 import type { SentEvent } from "../actor/effect.ts";
 import { decisionEvent } from "../blueprint/flow-engine.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
@@ -12,7 +13,7 @@ import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents, News } from "./job-events.ts";
 import { archivedJobView, childJobIds, jobView, type ViewTools } from "./job-view.ts";
-import { runsIn, strandedJobView } from "./stranded-job.ts";
+import { strandedJobView } from "./stranded-job.ts";
 import {
   isFinished,
   type JobEvent,
@@ -248,15 +249,16 @@ export class Jobs implements JobService {
     const { blueprints, store, progress, why } = this.#options;
     const { blueprint, version, jobId, status } = job.summary;
     const served = blueprints.get(blueprint, version);
-    const found = served && runsIn(job, served) ? served : undefined;
-    if (!found) return strandedJobView(job, served);
+    const envelope = decodeEnvelope(job.envelope);
+    const found = served?.fingerprint.shape === envelope.shape ? served : undefined;
+    if (!found) return strandedJobView(job, envelope, served);
     const waits = status.startsWith("waiting") || status === "running";
     const tasks = waits ? await store.listTasks(jobId) : [];
-    const childIds = waits ? childJobIds(job, found) : [];
+    const childIds = waits ? childJobIds(envelope, found) : [];
     const children = await Promise.all(childIds.map((id) => store.loadJob(id)));
     const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
     const childJob = (id: string) => summaries.get(id);
-    return jobView(job, { blueprint: found, tasks, why, progress, childJob });
+    return jobView(job, envelope, { blueprint: found, tasks, why, progress, childJob });
   }
 
   /**

@@ -33,8 +33,8 @@ export interface ViewTools {
 const lookedUpMax = 20;
 
 /** The child jobs that a view of the job looks up. */
-export function childJobIds(job: StoredJob, blueprint: Blueprint): readonly string[] {
-  return openJobs(decodeEnvelope(job.envelope), blueprint)
+export function childJobIds(envelope: Envelope, blueprint: Blueprint): readonly string[] {
+  return openJobs(envelope, blueprint)
     .slice(0, lookedUpMax)
     .map(({ jobId }) => jobId);
 }
@@ -60,10 +60,13 @@ function approvals(blueprint: Blueprint, { context }: Envelope): readonly Wait[]
   return approval ? [{ kind: "approval", ...approval }] : [];
 }
 
-export function jobView(job: StoredJob, tools: ViewTools): JobView {
+/** @param envelope the job's, decoded */
+export function jobView(
+  { summary, revision }: StoredJob,
+  envelope: Envelope,
+  tools: ViewTools,
+): JobView {
   const { blueprint, tasks } = tools;
-  const { summary, revision } = job;
-  const envelope = decodeEnvelope(job.envelope);
   const { nodes, events } = activeStates(blueprint.machine, envelope.value);
   const takes = envelope.ending === undefined ? events : [];
   const sendable = takes.filter((type) => !isInternalEvent(type));

@@ -1,5 +1,5 @@
 // A job that no step can be made of here: what it runs is not served, or has another shape than the job was started in.
-import { decodeEnvelope } from "../actor/codec.ts";
+import type { Envelope } from "../actor/envelope.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import { incompatibilities } from "../blueprint/compatibility.ts";
 import { jobData } from "../blueprint/job-data.ts";
@@ -8,19 +8,17 @@ import type { StoredJob } from "../store/records.ts";
 import { restarts } from "./job-view.ts";
 import type { JobView } from "./runtime.ts";
 
-/** Whether the blueprint is what the job runs. */
-export function runsIn(job: StoredJob, { fingerprint }: Blueprint): boolean {
-  return decodeEnvelope(job.envelope).shape === fingerprint.shape;
-}
-
 /**
  * All that can be told of the job without its blueprint, and that it waits for that.
  *
+ * @param envelope the job's, decoded
  * @param served its version, in another shape; undefined where there is none
  */
-export function strandedJobView(job: StoredJob, served: Blueprint | undefined): JobView {
-  const { summary, revision } = job;
-  const envelope = decodeEnvelope(job.envelope);
+export function strandedJobView(
+  { summary, revision }: StoredJob,
+  envelope: Envelope,
+  served: Blueprint | undefined,
+): JobView {
   const style = served?.style ?? (isFlowContext(envelope.context) ? "flow" : "native");
   const found = served ? incompatibilities(served, standingOf(envelope, undefined)) : [];
   const { blueprint, version } = summary;
