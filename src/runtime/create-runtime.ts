@@ -18,6 +18,7 @@ import { createHear } from "./hear.ts";
 import { createInTurnRunner } from "./in-turn.ts";
 import { JobEvents } from "./job-events.ts";
 import { Jobs } from "./job-service.ts";
+import { Lapses } from "./lapses.ts";
 import { LocalWorker } from "./local-worker.ts";
 import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
@@ -181,6 +182,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     dispatcher,
     log,
     looked: (shard) => rewinds.looked(shard),
+    lapsed: (task) => lapses.lapsed(task),
     perform: (message) => outbox.perform(message),
     outlived: (jobId) => archivist.outlived(jobId),
   });
@@ -204,6 +206,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
     elsewhere: () => membership.otherWorkers(),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
+  });
+  const lapses = new Lapses({
+    store,
+    pool,
+    attempts,
+    elsewhere: () => membership.otherWorkers(),
+    roundMs: () => membership.roundMs,
+    takenUp: (member, task) => workers.takenUp(member, task),
   });
   const queues = new Queues({ store, dispatcher, clock, log, workers: () => workers.list() });
   const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
