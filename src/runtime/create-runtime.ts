@@ -206,7 +206,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
   const queues = new Queues({ store, dispatcher, clock, log, workers: () => workers.list() });
-  const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
+  const progress = (taskId: string) => pool.latest(taskId)?.running.progress;
   const jobs = new Jobs({
     store,
     ...(archive && { archive }),

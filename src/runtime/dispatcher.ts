@@ -119,7 +119,7 @@ export class Dispatcher {
     const isLost = commit.ops.some(
       (op) =>
         (op.op === "remove_task" || op.op === "finish_task") &&
-        !this.#options.pool.owner(op.taskId),
+        !this.#options.pool.latest(op.taskId),
     );
     if (isLost) for (const queue of this.#backlog.unblockAll(shard)) this.#wake(shard, queue, 1);
   }
