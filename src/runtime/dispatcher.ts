@@ -61,10 +61,13 @@ export class Dispatcher {
     return this.#paused;
   }
 
-  /** Whether the rate of a queue's key lets no task begin here now. */
-  isAtRate(queue: string): boolean {
-    const { limit } = specOf(queue);
-    return limit?.rate !== undefined && this.#rates.room(limit, this.#now()) === 0;
+  /** The queues that wait here because the rate of their key lets no task begin now. */
+  get atRate(): readonly string[] {
+    const now = this.#now();
+    return [...this.#awaitingRate].filter((queue) => {
+      const { limit } = specOf(queue);
+      return limit !== undefined && this.#rates.room(limit, now) === 0;
+    });
   }
 
   /** From now on tasks of these types begin no more, and those of others do. */

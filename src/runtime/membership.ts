@@ -9,8 +9,8 @@ export interface MembershipOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The workers that are connected here. */
-  readonly workers: () => readonly WorkerView[];
+  /** What the others are told of this node. */
+  readonly view: () => NodeView;
   /** Nodes have come or gone, or there are more shards. */
   readonly changed: () => void;
 }
@@ -25,8 +25,11 @@ const sweepMs = 1_000;
 const makeSureMs = 5_000;
 
 /** What a node says of itself. */
-interface About {
+export interface NodeView {
+  /** The workers that are connected to it. */
   readonly workers: readonly WorkerView[];
+  /** Queues of which its share of a rate lets no task begin now. */
+  readonly atRate: readonly string[];
 }
 
 export class Membership {
@@ -77,18 +80,17 @@ export class Membership {
     return this.#living[shard % this.#living.length]?.nodeId === this.#nodes.nodeId;
   }
 
-  /** The workers of the other nodes, as those said last. */
-  otherWorkers(): readonly WorkerView[] {
+  /** The other nodes, as they described themselves last. */
+  others(): readonly NodeView[] {
     return this.#living
       .filter(({ nodeId }) => nodeId !== this.#nodes.nodeId)
-      .flatMap(({ about }) => (about as Partial<About>).workers ?? []);
+      .map(({ about }) => ({ workers: [], atRate: [], ...(about as Partial<NodeView>) }));
   }
 
   async #announce(): Promise<void> {
-    const { store, clock, log, workers, changed } = this.#options;
+    const { store, clock, log, view, changed } = this.#options;
     try {
-      const about: About = { workers: workers() };
-      const living = await this.#nodes.announce(about, believedMs);
+      const living = await this.#nodes.announce(view(), believedMs);
       const news = names(living) !== names(this.#living) || store.shards !== this.#shards;
       this.#living = living;
       this.#shards = store.shards;

@@ -5,7 +5,15 @@ import type { Attempt } from "../store/store.ts";
 import { compareBy, type Candidate } from "./dispatch/choose.ts";
 import { specOf } from "./dispatch/queue.ts";
 import { noOutcomes, noted, reputationOf, type Outcomes } from "./dispatch/reputation.ts";
-import { candidate, memberLack, roomFor, slotsAt } from "./dispatch/suitability.ts";
+import {
+  candidate,
+  isSilent,
+  memberLack,
+  roomFor,
+  slotsAt,
+  slotsMax,
+  typeRoom,
+} from "./dispatch/suitability.ts";
 import type { TaskProgress, WorkerDescription, WorkerIntroduction } from "./runtime.ts";
 
 // What a session is spoken to about, so that the edges need not know the store.
@@ -44,6 +52,16 @@ export interface WorkerView {
   readonly running: number;
   /** How many slots of `maxConcurrentTasks` are left: a task may take several. */
   readonly freeSlots: number;
+  /** All its slots while it does not pause: what it can be asked for at most. */
+  readonly slotsMax: number;
+  /** How many more tasks it takes of the types that it limits, by themselves or as a pool. */
+  readonly typeRoom?: Readonly<Record<string, number>>;
+  /** Of a worker that asks for each of its tasks: how many it asks for now. */
+  readonly asking?: number;
+  /** It did not accept what it was given last, and is given nothing more before it says something. */
+  readonly silent?: true;
+  /** The queue for whose next task it keeps its slots free. */
+  readonly savingFor?: string;
   readonly status: "idle" | "busy" | "draining";
   readonly connectedAt: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -309,14 +327,20 @@ export class WorkerPool {
 }
 
 function viewOf(member: Member, reputation: number): WorkerView {
-  const { labels, resources, costPerSecond, installedModels, hotCache } = member.introduction;
+  const { session, introduction } = member;
+  const { labels, resources, costPerSecond, installedModels, hotCache } = introduction;
   return {
-    workerId: member.session.workerId,
-    workerType: member.introduction.workerType,
-    types: [...member.session.types.keys()],
+    workerId: session.workerId,
+    workerType: introduction.workerType,
+    types: [...session.types.keys()],
     maxConcurrentTasks: member.credits,
     running: member.running.size,
     freeSlots: member.draining ? 0 : Math.max(0, member.credits - member.usedSlots),
+    slotsMax: slotsMax(member),
+    ...limitedRoom(member),
+    ...(session.asking !== undefined && { asking: session.asking }),
+    ...(isSilent(member) && { silent: true }),
+    ...(member.savingFor !== undefined && { savingFor: member.savingFor }),
     status: member.draining ? "draining" : member.usedSlots >= member.credits ? "busy" : "idle",
     connectedAt: member.connectedAt,
     labels,
@@ -326,4 +350,11 @@ function viewOf(member: Member, reputation: number): WorkerView {
     ...(hotCache && { hotCache }),
     reputation,
   };
+}
+
+function limitedRoom(member: Member): Pick<WorkerView, "typeRoom"> {
+  const limited = [...member.session.types.keys()]
+    .map((type) => [type, typeRoom(member, type)] as const)
+    .filter(([, room]) => room !== Number.POSITIVE_INFINITY);
+  return limited.length === 0 ? {} : { typeRoom: Object.fromEntries(limited) };
 }
