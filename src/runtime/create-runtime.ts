@@ -121,7 +121,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     clock,
     limits,
     log,
-    nodes: () => membership.size,
+    place: () => membership.place,
     pushed: (member, task) => workers.pushed(member, task),
     undelivered: (task) => workers.undelivered(task),
     followed: (jobId, nodeIds) => followers.set(jobId, nodeIds),

@@ -8,7 +8,7 @@ import type { Store } from "../store/store.ts";
 import { Backlog } from "./dispatch/backlog.ts";
 import { planClaim, type ClaimPlan } from "./dispatch/claim-plan.ts";
 import { specOf } from "./dispatch/queue.ts";
-import { RateLimits } from "./dispatch/rate-limits.ts";
+import { RateLimits, type Place } from "./dispatch/rate-limits.ts";
 import { memberLack, slotsAt } from "./dispatch/suitability.ts";
 import type { RuntimeLimits } from "./runtime.ts";
 import { runningAttempt, type Member, type Running, type WorkerPool } from "./worker-pool.ts";
@@ -19,8 +19,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
   readonly log: Logger;
-  /** How many nodes live, this one included. */
-  readonly nodes: () => number;
+  /** Which of the nodes that live this is. */
+  readonly place: () => Place;
   /** An attempt has been pushed and waits to be accepted. */
   readonly pushed: (member: Member, task: StoredTask) => void;
   /** Which other nodes follow the job of a task that was claimed here. */
@@ -49,7 +49,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#rates = new RateLimits(options.nodes);
+    this.#rates = new RateLimits(options.place);
   }
 
   stop(): void {

@@ -3,6 +3,7 @@ import type { Clock, TimerHandle } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { NodeRecord, Nodes } from "../store/nodes.ts";
 import type { Store } from "../store/store.ts";
+import type { Place } from "./dispatch/rate-limits.ts";
 import type { WorkerView } from "./worker-pool.ts";
 
 export interface MembershipOptions {
@@ -36,6 +37,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #nodes: Nodes;
   #living: readonly NodeRecord[];
+  /** Of this node among those that live. */
+  #rank = 0;
   #shards: number;
   #timer: TimerHandle | undefined;
   #stopped = false;
@@ -62,9 +65,10 @@ export class Membership {
     }
   }
 
-  /** How many nodes live, this one included. */
-  get size(): number {
-    return this.#living.length;
+  /** Which of the nodes that live this is. One that the others take for dead comes after them. */
+  get place(): Place {
+    const { length } = this.#living;
+    return { size: length, rank: this.#rank < 0 ? length : this.#rank };
   }
 
   /** The most time between two looks into a shard. Hints make it shorter; nothing is lost where they are. */
@@ -93,6 +97,7 @@ export class Membership {
       const living = await this.#nodes.announce(view(), believedMs);
       const news = names(living) !== names(this.#living) || store.shards !== this.#shards;
       this.#living = living;
+      this.#rank = living.findIndex(({ nodeId }) => nodeId === this.#nodes.nodeId);
       this.#shards = store.shards;
       if (news) {
         log.info({ nodes: living.map(({ nodeId }) => nodeId), shards: store.shards }, "nodes");
