@@ -41,7 +41,7 @@ export type Message =
       readonly event: SentEvent;
       /** Absent for events of clients and of the job itself. */
       readonly sender?: Sender;
-      /** Keep the event for later where nothing takes it now, unless so many are kept already. */
+      /** Keep the event for later where nothing takes it now, unless so many are kept already: see `step`. */
       readonly defer?: number;
     }
   /** A kept event is offered again. */

@@ -103,12 +103,15 @@ export function readMail(
   }
 }
 
+/** So many more than those of clients a job keeps of other jobs, which cannot come again with what they were sent to say. */
+const deferredOfJobs = 1000;
+
 function mayBeDeferred(
   message: Exclude<Message, { type: "start" }>,
   { defer }: Blueprint,
 ): Message {
   if (message.type !== "event" || !defer?.events.includes(message.event.type)) return message;
-  return { ...message, defer: defer.max };
+  return { ...message, defer: defer.max + (message.sender ? deferredOfJobs : 0) };
 }
 
 function childKind(

@@ -206,12 +206,12 @@ function settled(delivery: Delivery): void {
   switch (delivery.reason) {
     case "early":
       throw new NotYet("an earlier message has not come yet");
-    case "full":
-      throw new NotYet("the job keeps as many events as it may");
     case "finished":
     case "fenced":
     case "repeated":
     case "unhandled":
+    // Only a client is told that.
+    case "full":
       return;
   }
 }
