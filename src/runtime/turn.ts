@@ -8,7 +8,13 @@ import { start, step } from "../actor/step.ts";
 import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { Commit, LeaseOffer, Op } from "../store/commit.ts";
-import type { HistoryEntry, NewTask, OutboxMessage, StoredJob } from "../store/records.ts";
+import type {
+  HistoryEntry,
+  JobStatus,
+  NewTask,
+  OutboxMessage,
+  StoredJob,
+} from "../store/records.ts";
 import { jobEnd, sendToChild, startChild, stopChild } from "./children.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import { jobStatus } from "./job-status.ts";
@@ -52,6 +58,7 @@ export class Turn {
   readonly #tools: TurnTools;
   readonly #expectedRevision: number;
   readonly #createdAt: number;
+  readonly #statusBefore: JobStatus | undefined;
   readonly #history: HistoryEntry[] = [];
   readonly #ops: TurnOps;
   readonly emitted: SentEvent[] = [];
@@ -68,11 +75,13 @@ export class Turn {
     jobId: string,
     expectedRevision: number,
     createdAt: number,
+    statusBefore?: JobStatus,
   ) {
     this.#tools = tools;
     this.#ops = new TurnOps(jobId, tools.at.now + tools.outboxDelayMs);
     this.#expectedRevision = expectedRevision;
     this.#createdAt = createdAt;
+    this.#statusBefore = statusBefore;
   }
 
   /** The first turn of a new job. */
@@ -91,8 +100,8 @@ export class Turn {
 
   /** A turn of a stored job. */
   static resume(tools: TurnTools, job: StoredJob): Turn {
-    const { jobId, createdAt } = job.summary;
-    const turn = new Turn(tools, jobId, job.revision, createdAt);
+    const { jobId, createdAt, status } = job.summary;
+    const turn = new Turn(tools, jobId, job.revision, createdAt, status);
     turn.#envelope = decodeEnvelope(job.envelope);
     return turn;
   }
@@ -169,7 +178,10 @@ export class Turn {
         updatedAt: this.#tools.at.now,
       },
       history: this.#history,
-      ops: [...ops, ...retentionOps(this.#tools.retention, last.status, this.#tools.at.now)],
+      ops: [
+        ...ops,
+        ...retentionOps(this.#tools.retention, this.#statusBefore, last.status, this.#tools.at.now),
+      ],
     };
   }
 
