@@ -124,6 +124,8 @@ export function step(
     }
     case "timer":
       return fire(machine, next, message, at);
+    case "rejoined":
+      return { outcome: "stepped", envelope: next, effects: [] };
     case "rewound": {
       if (envelope.rewound?.epoch === at.epoch) return { outcome: "ignored", reason: "repeated" };
       const rewound = { lost: message.lost, epoch: at.epoch };

@@ -11,6 +11,7 @@ import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
 import type { OutboxBody } from "./outbox-message.ts";
+import { rejoin } from "./rejoin.ts";
 import type { Delivery, TurnRunner } from "./turn-runner.ts";
 
 export interface OutboxOptions {
@@ -105,6 +106,8 @@ export class Outbox {
       }
       case "restarted":
         return this.#noteRestart(body);
+      case "rejoin":
+        return this.#rejoin(message.jobId, body);
       case "job_end": {
         const { to, ...mail } = body;
         return this.#options.turns.deliver(to, mail).then(settled);
@@ -163,6 +166,12 @@ export class Outbox {
     const message = { type: "restarted", ...note } as const;
     const delivery = await this.#options.turns.deliver(to, { kind: "message", message });
     if (delivery.outcome === "unknown") await this.#options.noteArchived(to, message);
+  }
+
+  async #rejoin(jobId: string, body: Body<"rejoin">): Promise<void> {
+    const { mail, isLast } = await rejoin(jobId, body, this.#options);
+    settled(await this.#options.turns.deliver(jobId, mail));
+    if (!isLast) throw new NotYet("messages of the child are on their way");
   }
 
   /** The end of a job that never began. */

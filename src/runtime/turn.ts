@@ -1,6 +1,6 @@
 // One turn of a job in the making: messages are stepped, and what must become durable is gathered as one commit.
 import type { Effect, Message, SentEvent, StepTime } from "../actor/effect.ts";
-import type { Child, Envelope, Failure, Origin } from "../actor/envelope.ts";
+import type { Envelope, Failure, Origin } from "../actor/envelope.ts";
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
 import { currentState } from "../actor/current-state.ts";
 import { restart } from "../actor/begin-again.ts";
@@ -15,11 +15,12 @@ import type {
   OutboxMessage,
   StoredJob,
 } from "../store/records.ts";
-import { jobEnd, sendToChild, startChild, stopChild } from "./children.ts";
+import { childOf, jobEnd, sendToChild, startChild, stopChild } from "./children.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import { jobStatus } from "./job-status.ts";
-import type { OutboxBody } from "./outbox-message.ts";
 import { readMail, type Mail, type MailOutcome } from "./mail.ts";
+import { rejoinNotes } from "./rejoin.ts";
+import { restartNote } from "./restart-message.ts";
 import { retentionOps, type Retention } from "./retention.ts";
 import type { RuntimeLimits } from "./runtime.ts";
 import { TurnOps } from "./turn-ops.ts";
@@ -149,6 +150,8 @@ export class Turn {
     if (op) this.#ops.add(op);
     const pending = this.#took(message, result.envelope, result.effects);
     const { revision } = result.envelope;
+    if (message.type === "redrive")
+      for (const note of rejoinNotes(result.envelope, message)) this.#ops.post(revision, note);
     await this.#settle(pending);
     const code = mail.kind === "result" ? failureCode(message) : undefined;
     return { outcome: "stepped", revision, ...(code !== undefined && { code }) };
@@ -372,25 +375,10 @@ export class Turn {
   }
 }
 
-/** For the job where the new one began. */
-function restartNote(
-  as: string,
-  { from, edited, by }: Extract<Message, { type: "restart" }>,
-): OutboxBody {
-  const { jobId: to, revision } = from;
-  return { kind: "restarted", to, as, revision, ...(edited !== undefined && { edited }), by };
-}
-
 const leftReason = ({ type }: Message): string =>
   type === "migrate"
     ? "the job has become one of another version, which does not want the task"
     : "the job left the state that invoked the task";
-
-function childOf({ children, awaiting = {} }: Envelope, generation: string): Child | undefined {
-  return (
-    awaiting[generation] ?? Object.values(children).find((one) => one.generation === generation)
-  );
-}
 
 /** The code of a result that the server takes for a failure, so that its worker hears of it. */
 function failureCode(message: Message): string | undefined {

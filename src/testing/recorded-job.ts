@@ -36,6 +36,7 @@ const RecordedMessage = z.discriminatedUnion("type", [
   z.looseObject({ type: z.literal("progress"), ...child, progress: z.unknown() }),
   z.looseObject({ type: z.literal("timer"), timer: z.string(), generation: z.string() }),
   z.looseObject({ type: z.literal("redrive"), envelope: z.string(), failed: z.number() }),
+  z.looseObject({ type: z.literal("rejoined"), ...child, taken: z.number() }),
   z.looseObject({ type: z.literal("rewound"), lost: z.number() }),
   z.looseObject({ type: z.literal("stop"), reason: z.string() }),
 ]);

@@ -74,6 +74,7 @@ export class ReplaySide {
       case "done":
       case "failed":
       case "part":
+      case "rejoined":
       case "progress": {
         const own = envelope.children[message.child]?.generation;
         return own !== undefined && sameStep(own, message.generation)
