@@ -131,19 +131,18 @@ export function goneOn({ prepared, envelope, at, scope, previous }: OpenStep, me
   return settledIn(prepared, { ...snapshot, children } as AnyMachineSnapshot, scope);
 }
 
-/** Eventless transitions may be enabled now that were not when the state was entered. */
+/**
+ * Eventless transitions may be enabled now that were not when the state was entered. As when a machine enters its first
+ * states, no other ones are looked for: XState takes this event for that, so that not even a wildcard takes it.
+ */
 function settledIn(
   { machine }: PreparedMachine,
   snapshot: AnyMachineSnapshot,
   scope: StepScope,
 ): AnyMachineSnapshot {
-  const nodes = snapshot._nodes;
-  const hasEventless = nodes.some(({ always }) => (always?.length ?? 0) > 0);
-  // A wildcard would take the event that XState has to be given.
-  const hasWildcard = nodes.some(({ transitions }) => transitions.has("*"));
-  if (!hasEventless || hasWildcard) return snapshot;
+  if (!snapshot._nodes.some(({ always }) => (always?.length ?? 0) > 0)) return snapshot;
   scope.self.snapshot = snapshot;
-  return machine.transition(snapshot, { type: takeUpEvent }, scope.forXState);
+  return machine.transition(snapshot, { type: "xstate.init" }, scope.forXState);
 }
 
 function stubOf(id: string, child: Child, scope: StepScope): ActorStub {

@@ -4,6 +4,7 @@ import type { Message } from "../actor/effect.ts";
 import type { Failure, Origin, ParentRef } from "../actor/envelope.ts";
 import { startInput } from "../blueprint/actor-kind.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
+import { RuntimeError } from "../errors.ts";
 import { childJobId } from "../id.ts";
 import type { Logger } from "../logger.ts";
 import type { OutboxMessage, StoredOutboxMessage } from "../store/records.ts";
@@ -119,12 +120,18 @@ export class Outbox {
     jobId: string,
     { action, params, context, event }: Body<"action">,
   ): Promise<void> {
-    const job = await this.#options.store.loadJob(jobId);
+    const { store, blueprints, log } = this.#options;
+    const job = await store.loadJob(jobId);
     if (!job) return;
     const { blueprint, version } = job.summary;
-    const { machine } = this.#options.blueprints.require(blueprint, version);
+    const { machine } = blueprints.require(blueprint, version);
     const implementation: unknown = machine.implementations.actions[action];
-    if (typeof implementation !== "function") return;
+    if (typeof implementation !== "function") {
+      const text = `Version "${version}" of "${blueprint}", which the job has become, has no action "${action}" to do what an earlier one wanted.`;
+      const err = new RuntimeError("action.missing", text, { action });
+      log.warn({ err, jobId, blueprint, version, action }, "action let go");
+      return;
+    }
     const run = implementation as (args: unknown, params: unknown) => unknown;
     await run({ context, event, self: { id: jobId } }, params);
   }

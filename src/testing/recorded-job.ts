@@ -43,14 +43,17 @@ const RecordedMessage = z.discriminatedUnion("type", [
 
 /** A step as the store has it, or as HTTP tells of it. */
 const RecordedStep = z.union([
-  z.object({
-    revision: z.int().positive(),
-    now: z.number(),
-    epoch: z.string(),
-    message: RecordedMessage,
-    currentState: z.string(),
-    status: JobStatus,
-  }),
+  z
+    .object({
+      revision: z.int().positive(),
+      now: z.number(),
+      epoch: z.string(),
+      shards: z.int().positive().optional(),
+      message: RecordedMessage,
+      currentState: z.string(),
+      status: JobStatus,
+    })
+    .transform(({ shards, ...step }) => ({ ...step, ...(shards !== undefined && { shards }) })),
   z
     .object({
       revision: z.int().positive(),
