@@ -99,7 +99,7 @@ const parentWith = (parentClose: ParentClose) =>
 async function world(
   parentClose: ParentClose,
   clock = new FakeClock(),
-  store = new MemoryStore({ clock }),
+  store = new MemoryStore({ clock, shared: true }),
 ) {
   const parent = parentWith(parentClose);
   const opened = await openWorld([parent, kid], { clock, store });
@@ -296,5 +296,21 @@ describe("a child job that was left to itself is not started again, and is heard
     expect(await jobs.get(jobId)).toMatchObject({ data: { said: [2] } });
     await send(kidId, { type: "GO" });
     expect(await end(jobId)).toMatchObject({ status: "finished" });
+  });
+
+  test("and is not drawn into it where the store loses the redrive", async () => {
+    const { store, begin, send, fail, redrive, jobs, clock, runtime } = await world("abandon");
+    const { jobId, kidId } = await begin();
+    await fail();
+    await clock.advance(2000);
+    const before = store.snapshot();
+    await redrive(jobId);
+    store.rewind(before);
+    await clock.advance(2000);
+    expect(runtime.rewinds()).toMatchObject({ rewound: 1 });
+    expect(await jobs.get(jobId)).toMatchObject({ status: "quarantined" });
+    expect(await jobs.get(kidId)).toMatchObject({ status: "waiting_for_event" });
+    await send(kidId, { type: "GO" });
+    expect(await jobs.get(kidId)).toMatchObject({ status: "finished" });
   });
 });
