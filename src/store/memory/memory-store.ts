@@ -133,6 +133,9 @@ export class MemoryStore implements Store {
       case "keep_until":
         this.#image.kept.set(jobId, op.due);
         return false;
+      case "keep":
+        this.#image.kept.delete(jobId);
+        return false;
       case "set_timer":
         timers.set(timerKey(jobId, op.timerId), { jobId, timerId: op.timerId, due: op.due });
         return false;

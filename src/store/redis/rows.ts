@@ -112,6 +112,8 @@ function encodeOp(op: Op): readonly string[] {
       return ["m", op.message.id, JSON.stringify(op.message), String(op.due)];
     case "keep_until":
       return ["k", String(op.due)];
+    case "keep":
+      return ["n"];
   }
 }
 
