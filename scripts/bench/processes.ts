@@ -77,7 +77,7 @@ export function startWorker(
       join(root, "dist", tasks),
       "--url",
       url,
-      "--max-concurrent-tasks",
+      "--concurrency",
       `${credits}`,
     ],
     { WORKER_TOKEN: token },
