@@ -34,6 +34,8 @@ export function messageText(message: { readonly type: string }): string {
       return said["edited"] === undefined
         ? `driven again after revision ${textOf(said["failed"])}`
         : `driven again after revision ${textOf(said["failed"])}, with other params for ${textOf(said["edited"])}`;
+    case "rejoined":
+      return `${child} is heard again`;
     case "restarted":
       return `restarted as ${textOf(said["as"])}, ${by}`;
     case "migrate":
