@@ -114,7 +114,7 @@ class EmbeddedStore implements Store {
     this.#path = path;
     this.#database = database;
     this.#lock = lock;
-    this.#tables = new Tables(database);
+    this.#tables = new Tables(database, path);
     this.#time = new StoreTime(clock, this.#tables.marks().now);
     this.#commits = new GroupCommit(database, this.#tables, this.#time, nodeId);
   }
