@@ -74,9 +74,13 @@ export class Membership {
   /** The most time between two looks into a shard. Hints make it shorter; nothing is lost where they are. */
   lookEveryMs(shard: number): number {
     if (!this.#nodes.shared) return Number.POSITIVE_INFINITY;
-    const { length } = this.#living;
-    // However many only make sure, all of them together look once in a while as the one that looks after it does.
-    return this.looksAfter(shard) ? sweepMs : Math.max(makeSureMs, length * sweepMs);
+    return this.looksAfter(shard) ? sweepMs : this.roundMs;
+  }
+
+  /** The most time between two looks of the nodes that only make sure. */
+  get roundMs(): number {
+    // However many they are, all of them together look once in a while as the one that looks after a shard does.
+    return Math.max(makeSureMs, this.#living.length * sweepMs);
   }
 
   /** Whether this node is the first to do what comes due in a shard. A hint: two may think so, or none for a while. */
