@@ -1,0 +1,86 @@
+// Sends the heartbeats of a connection while the main thread is too busy to: for what it held when it was last heard of.
+import { refsPerFrameMax } from "../src/protocol/worker-limits.ts";
+import { refText, type HeldChange } from "./socket-messages.ts";
+
+interface Ref {
+  readonly task_id?: unknown;
+  readonly attempt?: unknown;
+}
+interface Answer extends Ref {
+  readonly type?: unknown;
+  readonly lost?: readonly Ref[];
+}
+
+/** The main thread is busy where its heartbeat is this much late, in intervals. */
+const lateness = 1.5;
+
+export class HeartbeatGuard {
+  readonly #send: (message: string) => void;
+  /** Attempts as JSON. */
+  readonly #held = new Set<string>();
+  #everyMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** The main thread has missed a heartbeat, and has not sent one since. */
+  #isOn = false;
+
+  constructor(send: (message: string) => void) {
+    this.#send = send;
+  }
+
+  /** Watch over a connection from its welcome on. */
+  start(everyMs: number, held: readonly string[]): void {
+    this.#everyMs = everyMs;
+    this.#held.clear();
+    for (const ref of held) this.#held.add(ref);
+    this.#beaten();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** The main thread says what it holds now. @param beats whether it has sent its heartbeat */
+  change({ hold, letGo }: HeldChange, beats: boolean): void {
+    if (hold) for (const ref of hold) this.#held.add(ref);
+    if (letGo) for (const ref of letGo) this.#held.delete(ref);
+    if (beats) this.#beaten();
+  }
+
+  /**
+   * The server says something. What is not this worker's any more, or has been answered, is not listed again: while the
+   * main thread can't hear of it, somebody has to.
+   */
+  hear(text: string): void {
+    if (!this.#isOn || !/"(heartbeat_ack|result_ack)"/.test(text)) return;
+    for (const { type, task_id, attempt, lost = [] } of answersIn(text))
+      for (const ref of type === "result_ack" ? [{ task_id, attempt }] : lost)
+        this.#held.delete(refText(ref));
+  }
+
+  #beaten(): void {
+    this.#isOn = false;
+    this.#beatIn(lateness * this.#everyMs);
+  }
+
+  #beatIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#isOn = true;
+      const held = [...this.#held];
+      for (let from = 0; from < held.length; from += refsPerFrameMax) {
+        const page = held.slice(from, from + refsPerFrameMax);
+        this.#send(`{"type":"heartbeat","running":[${page.join(",")}]}`);
+      }
+      this.#beatIn(this.#everyMs);
+    }, ms);
+  }
+}
+
+/** What the main thread will say of it, should it be nonsense, is for that to decide. */
+function answersIn(text: string): readonly Answer[] {
+  try {
+    return [JSON.parse(text) as Answer | readonly Answer[]].flat();
+  } catch {
+    return [];
+  }
+}

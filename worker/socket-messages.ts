@@ -1,0 +1,55 @@
+// What passes between the worker's main thread and the thread that has its sockets: one port for each connection.
+
+/** With what a connection begins; `port` is its own from then on. */
+export interface OpenSocket {
+  readonly url: string;
+  readonly subprotocol: string;
+  readonly token: string;
+  readonly messageBytesMax: number;
+  /** How long the server may take to answer the upgrade. */
+  readonly answerMs: number;
+  /** One number that both threads see: how many characters of messages the main thread has taken so far, wrapping around. */
+  readonly taken: Int32Array;
+}
+
+/** Attempts, as `refText` writes them, that heartbeats list from now on, or no more. */
+export interface HeldChange {
+  readonly hold?: readonly string[];
+  readonly letGo?: readonly string[];
+}
+
+export type ToSocket =
+  | ({
+      readonly type: "send";
+      readonly messages: readonly string[];
+      /** The messages are, or have among them, the heartbeat of this interval. */
+      readonly beats: boolean;
+    } & HeldChange)
+  /** Send heartbeats where the main thread does not, for these attempts. */
+  | { readonly type: "guard"; readonly everyMs: number; readonly hold: readonly string[] }
+  | { readonly type: "close"; readonly code: number; readonly reason: string }
+  | { readonly type: "terminate" };
+
+export type FromSocket =
+  | { readonly type: "open" }
+  /** `at` is when it came, by `threadTime`. */
+  | { readonly type: "message"; readonly text: string; readonly at: number }
+  | { readonly type: "ping" }
+  /** The last that is said. `code` is a status of HTTP where the server refused the upgrade. */
+  | { readonly type: "closed"; readonly code: number; readonly said: string };
+
+/** Milliseconds on a clock that all threads of a process share. */
+export function threadTime(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
+}
+
+/** An attempt as heartbeats list it. */
+export function refText({
+  task_id,
+  attempt,
+}: {
+  readonly task_id?: unknown;
+  readonly attempt?: unknown;
+}): string {
+  return JSON.stringify({ task_id, attempt });
+}
