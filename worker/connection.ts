@@ -23,6 +23,8 @@ import { ThreadSocket } from "./socket-thread.ts";
 const answerMs = 10_000;
 /** A connection that lasts this long proves that things are well again. */
 const stableMs = 60_000;
+/** Frames of a turn that is longer than this go out before its end: a handler may report from a loop that takes minutes. */
+const turnMs = 50;
 /** How long the server may take to answer a close. */
 const closeMs = 1_000;
 
@@ -71,6 +73,8 @@ export class Connection {
   #takesTokens = false;
   #outgoing: string[] = [];
   #flushing: NodeJS.Immediate | undefined;
+  /** When the first frame of the present turn was sent. */
+  #turnAt = 0;
   /** What heartbeats list, as `refText` writes it, and what has changed of it since the last flush. */
   readonly #held = new Set<string>();
   #begun: string[] = [];
@@ -138,16 +142,14 @@ export class Connection {
     if (!this.#welcomed) return;
     this.#outgoing.push(frame);
     this.#flushSoon();
+    if (performance.now() - this.#turnAt > turnMs) this.#flush();
   }
 
-  /**
-   * Accept an attempt. That is on its way when this returns, and heartbeats list the attempt from here on: its handler may
-   * keep this thread busy for a long time.
-   */
+  /** Accept an attempt, and have it listed in heartbeats: also where its handler keeps this thread busy from here on. */
   accept(ref: AttemptRef): void {
     this.send({ type: "accept", ...ref });
     this.hold(ref);
-    this.#flush();
+    if (this.#socket?.begins(refText(ref)) === false) this.#flush();
   }
 
   /** Have the attempt listed in heartbeats, whoever sends them, over this connection and later ones. */
@@ -207,7 +209,9 @@ export class Connection {
   }
 
   #flushSoon(): void {
-    this.#flushing ??= setImmediate(() => {
+    if (this.#flushing) return;
+    this.#turnAt = performance.now();
+    this.#flushing = setImmediate(() => {
       this.#flushing = undefined;
       this.#flush();
     });
@@ -265,7 +269,7 @@ export class Connection {
     const everyMs = Math.min(welcome.heartbeat_ms, this.#options.heartbeatMsMax ?? Infinity);
     const silentMs = welcome.heartbeat_ms * welcome.heartbeats_missed_max;
     this.#beat(everyMs, Math.ceil(silentMs / everyMs));
-    this.#socket?.guard(everyMs, [...this.#held]);
+    this.#socket?.guard({ everyMs, acceptMs: welcome.accept_ms }, [...this.#held]);
     this.#options.onWelcome(welcome);
   }
 

@@ -1,6 +1,7 @@
-// Sends the heartbeats of a connection while the main thread is too busy to: for what it held when it was last heard of.
+// Speaks for the main thread while that is too busy to: accepts what it has begun, and sends heartbeats for what it holds.
 import { refsPerFrameMax } from "../src/protocol/worker-limits.ts";
 import { refText, type HeldChange } from "./socket-messages.ts";
+import type { TurnNote } from "./turn-note.ts";
 
 interface Ref {
   readonly task_id?: unknown;
@@ -13,30 +14,46 @@ interface Answer extends Ref {
 
 /** The main thread is busy where its heartbeat is this much late, in intervals. */
 const lateness = 1.5;
+/** How often to look what it has begun, within the time that the server waits for an answer: two looks make sure. */
+const looks = 5;
+
+export interface GuardedTimes {
+  /** Between two heartbeats. */
+  readonly everyMs: number;
+  /** How long the server waits for a task to be accepted. */
+  readonly acceptMs: number;
+}
 
 export class HeartbeatGuard {
   readonly #send: (message: string) => void;
+  readonly #note: TurnNote;
   /** Attempts as JSON. */
   readonly #held = new Set<string>();
   #everyMs = 0;
   #timer: NodeJS.Timeout | undefined;
   /** The main thread has missed a heartbeat, and has not sent one since. */
   #isOn = false;
+  #looking: NodeJS.Timeout | undefined;
+  /** The turn of the main thread at the last look, and how many attempts have been accepted in it. */
+  #turn = -1;
+  #accepted = 0;
 
-  constructor(send: (message: string) => void) {
+  constructor(note: TurnNote, send: (message: string) => void) {
+    this.#note = note;
     this.#send = send;
   }
 
   /** Watch over a connection from its welcome on. */
-  start(everyMs: number, held: readonly string[]): void {
+  start({ everyMs, acceptMs }: GuardedTimes, held: readonly string[]): void {
     this.#everyMs = everyMs;
-    this.#held.clear();
     for (const ref of held) this.#held.add(ref);
     this.#beaten();
+    this.#looking = setInterval(() => this.#look(), acceptMs / looks);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+    clearInterval(this.#looking);
   }
 
   /** The main thread says what it holds now. @param beats whether it has sent its heartbeat */
@@ -55,6 +72,19 @@ export class HeartbeatGuard {
     for (const { type, task_id, attempt, lost = [] } of answersIn(text))
       for (const ref of type === "result_ack" ? [{ task_id, attempt }] : lost)
         this.#held.delete(refText(ref));
+  }
+
+  /** The main thread has not come to an end of its turn since the last look: say in its place what it has begun. */
+  #look(): void {
+    const { turn, refs } = this.#note.read() ?? { turn: -1, refs: [] };
+    if (turn !== this.#turn) this.#accepted = 0;
+    else
+      for (const ref of refs.slice(this.#accepted)) {
+        this.#accepted++;
+        this.#held.add(ref);
+        this.#send(`{"type":"accept",${ref.slice(1)}`);
+      }
+    this.#turn = turn;
   }
 
   #beaten(): void {

@@ -4,6 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import { WebSocket, type RawData } from "ws";
 import { HeartbeatGuard } from "./heartbeat-guard.ts";
 import { threadTime, type FromSocket, type OpenSocket, type ToSocket } from "./socket-messages.ts";
+import { TurnNote } from "./turn-note.ts";
 
 /** When more than this waits for the main thread, in characters, nothing more is read until it has caught up. */
 const waitingCharsMax = 16 * 1024 * 1024;
@@ -24,7 +25,7 @@ export class SocketEnd {
   #passed = 0;
 
   constructor(port: MessagePort, open: OpenSocket) {
-    const { url, subprotocol, token, messageBytesMax, answerMs, taken } = open;
+    const { url, subprotocol, token, messageBytesMax, answerMs, taken, note } = open;
     const socket = new WebSocket(url, [subprotocol], {
       headers: { authorization: `Bearer ${token}` },
       perMessageDeflate: false,
@@ -35,7 +36,7 @@ export class SocketEnd {
     this.#port = port;
     this.#socket = socket;
     this.#taken = taken;
-    this.#guard = new HeartbeatGuard((message) => socket.send(message));
+    this.#guard = new HeartbeatGuard(new TurnNote(note), (message) => socket.send(message));
     let refusal: Refusal | undefined;
     let trouble: Error | undefined;
     port.on("message", (message: ToSocket) => this.#take(message));
@@ -66,7 +67,7 @@ export class SocketEnd {
           for (const one of message.messages) socket.send(one);
         return;
       case "guard":
-        this.#guard.start(message.everyMs, message.hold);
+        this.#guard.start(message.times, message.hold);
         return;
       case "close":
         socket.close(message.code, message.reason);

@@ -1,4 +1,5 @@
 // What passes between the worker's main thread and the thread that has its sockets: one port for each connection.
+import type { GuardedTimes } from "./heartbeat-guard.ts";
 
 /** With what a connection begins; `port` is its own from then on. */
 export interface OpenSocket {
@@ -10,6 +11,8 @@ export interface OpenSocket {
   readonly answerMs: number;
   /** One number that both threads see: how many characters of messages the main thread has taken so far, wrapping around. */
   readonly taken: Int32Array;
+  /** The memory of a `TurnNote`. */
+  readonly note: SharedArrayBuffer;
 }
 
 /** Attempts, as `refText` writes them, that heartbeats list from now on, or no more. */
@@ -25,8 +28,8 @@ export type ToSocket =
       /** The messages are, or have among them, the heartbeat of this interval. */
       readonly beats: boolean;
     } & HeldChange)
-  /** Send heartbeats where the main thread does not, for these attempts. */
-  | { readonly type: "guard"; readonly everyMs: number; readonly hold: readonly string[] }
+  /** Speak for the main thread where that does not, about these attempts. */
+  | { readonly type: "guard"; readonly times: GuardedTimes; readonly hold: readonly string[] }
   | { readonly type: "close"; readonly code: number; readonly reason: string }
   | { readonly type: "terminate" };
 

@@ -1,5 +1,6 @@
 // The main thread's side of its sockets: one thread has them all, and lives as long as there are any.
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+import type { GuardedTimes } from "./heartbeat-guard.ts";
 import {
   type FromSocket,
   type HeldChange,
@@ -7,6 +8,7 @@ import {
   type ToSocket,
 } from "./socket-messages.ts";
 import { threadEntry } from "./thread-entry.ts";
+import { TurnNote } from "./turn-note.ts";
 
 /** How long the thread is kept when it has no connection. */
 const idleMs = 60_000;
@@ -34,26 +36,38 @@ export class ThreadSocket {
   readonly #port: MessagePort;
   readonly #taken = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #handlers: SocketHandlers;
+  readonly #note = new TurnNote();
   #isClosed = false;
 
-  constructor(open: Omit<OpenSocket, "taken">, handlers: SocketHandlers) {
+  constructor(open: Omit<OpenSocket, "taken" | "note">, handlers: SocketHandlers) {
     const { port1, port2 } = new MessageChannel();
     this.#handlers = handlers;
     this.#port = port1;
     port1.on("message", (message: FromSocket) => this.#take(message));
     // The thread closes it after its last word, or has died.
     port1.once("close", () => this.#closed(broken, "the thread with the socket has ended"));
-    socketThread.connect({ ...open, taken: this.#taken }, port2);
+    socketThread.connect({ ...open, taken: this.#taken, note: this.#note.memory }, port2);
   }
 
   /** Send messages, and say which attempts this thread has begun or ended. @param beats whether a heartbeat is among them */
   send(messages: readonly string[], change: HeldChange, beats: boolean): void {
     this.#post({ type: "send", messages, ...change, beats });
+    this.#note.clear();
   }
 
-  /** Have heartbeats sent every so often, for these attempts, whenever this thread does not. */
-  guard(everyMs: number, hold: readonly string[]): void {
-    this.#post({ type: "guard", everyMs, hold });
+  /**
+   * An attempt, as `refText` writes it, begins now, and will be accepted with the next messages; should this thread not
+   * come to send any, it is accepted in its place.
+   *
+   * @returns false where the messages have to be sent at once, because too much has begun
+   */
+  begins(ref: string): boolean {
+    return this.#note.add(ref);
+  }
+
+  /** From now on, have these attempts and those that are held later kept alive while this thread is busy. */
+  guard(times: GuardedTimes, hold: readonly string[]): void {
+    this.#post({ type: "guard", times, hold });
   }
 
   close(code: number, reason: string): void {
