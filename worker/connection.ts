@@ -16,7 +16,7 @@ import {
 } from "../src/protocol/worker-frames.ts";
 import { Backoff } from "./backoff.ts";
 import { helloFrames, withPage } from "./pages.ts";
-import { refText, threadTime } from "./socket-messages.ts";
+import { acceptText, refText, threadTime } from "./socket-messages.ts";
 import { ThreadSocket } from "./socket-thread.ts";
 
 /** How long the server may take to answer the upgrade, and again to answer the hello. */
@@ -67,6 +67,8 @@ export class Connection {
   readonly #backoff: Backoff;
   #socket: ThreadSocket | undefined;
   #token: string;
+  /** What the present connection began with. */
+  #hello: z.input<typeof Hello> | undefined;
   #welcomed = false;
   /** The pages of a welcome of which more are to come. */
   #pages: Welcome | undefined;
@@ -116,8 +118,9 @@ export class Connection {
     };
     const socket = new ThreadSocket(open, {
       onOpen: () => {
-        const frames = helloFrames(hello()).map((frame) => JSON.stringify(frame));
-        socket.send(frames, {}, false);
+        this.#hello = hello();
+        const frames = helloFrames(this.#hello).map((frame) => JSON.stringify(frame));
+        socket.send(frames, { hold: "", letGo: "" }, false);
         this.#after(answerMs, () => {
           if (!this.#welcomed) socket.terminate();
         });
@@ -147,9 +150,10 @@ export class Connection {
 
   /** Accept an attempt, and have it listed in heartbeats: also where its handler keeps this thread busy from here on. */
   accept(ref: AttemptRef): void {
-    this.send({ type: "accept", ...ref });
-    this.hold(ref);
-    if (this.#socket?.begins(refText(ref)) === false) this.#flush();
+    const text = refText(ref);
+    this.sendEncoded(acceptText(text));
+    this.#change(text, true);
+    if (this.#socket?.begins(text) === false) this.#flush();
   }
 
   /** Have the attempt listed in heartbeats, whoever sends them, over this connection and later ones. */
@@ -165,6 +169,7 @@ export class Connection {
   /** Use another token from now on, and tell it the server where that can take it over the connection that is open. */
   authenticate(token: string): void {
     this.#token = token;
+    this.#socket?.renew(token);
     if (this.#takesTokens) this.send({ type: "auth", token });
   }
 
@@ -219,8 +224,8 @@ export class Connection {
 
   #flush(): void {
     const frames = this.#outgoing;
-    const [hold, letGo] = [this.#begun, this.#over];
-    if (frames.length + hold.length + letGo.length === 0) return;
+    const [hold, letGo] = [this.#begun.join("\n"), this.#over.join("\n")];
+    if (frames.length === 0 && hold === "" && letGo === "") return;
     this.#outgoing = [];
     this.#begun = [];
     this.#over = [];
@@ -232,6 +237,7 @@ export class Connection {
   /** @param at when the message came, by `threadTime` */
   #receive(text: string, at: number): void {
     this.#silentTicks = 0;
+    const cameAt = performance.now() - (threadTime() - at);
     for (const { frame, problem } of decodeMessage(text, serverFrames)) {
       if (problem) this.#options.log.warn({ problem }, "the server sent what is no frame; ignored");
       else if (frame.type === "welcome") this.#welcomePage(frame);
@@ -240,7 +246,8 @@ export class Connection {
       else if (frame.type === "goaway") this.#goaway(frame.reason, frame.reconnect_after_ms);
       else if (frame.type === "error")
         this.#options.log.error(frame, "the server reports an error");
-      else if (frame.type === "task" && threadTime() - at > this.#acceptMs) this.#tooLate(frame);
+      else if (frame.type === "task" && performance.now() - cameAt > this.#acceptMs)
+        this.#tooLate(frame);
       else if (this.#welcomed) this.#options.onFrame(frame);
     }
   }
@@ -268,8 +275,10 @@ export class Connection {
     });
     const everyMs = Math.min(welcome.heartbeat_ms, this.#options.heartbeatMsMax ?? Infinity);
     const silentMs = welcome.heartbeat_ms * welcome.heartbeats_missed_max;
-    this.#beat(everyMs, Math.ceil(silentMs / everyMs));
-    this.#socket?.guard({ everyMs, acceptMs: welcome.accept_ms }, [...this.#held]);
+    const silentTicksMax = Math.ceil(silentMs / everyMs);
+    this.#beat(everyMs, silentTicksMax);
+    const times = { everyMs, acceptMs: this.#acceptMs, silentTicksMax };
+    if (this.#hello) this.#socket?.guard(times, [...this.#held], this.#hello);
     this.#options.onWelcome(welcome);
   }
 

@@ -1,15 +1,15 @@
 // Speaks for the main thread while that is too busy to: accepts what it has begun, and sends heartbeats for what it holds.
 import { refsPerFrameMax } from "../src/protocol/worker-limits.ts";
-import { refText, type HeldChange } from "./socket-messages.ts";
+import { acceptText, refText, type HeldChange } from "./socket-messages.ts";
 import type { TurnNote } from "./turn-note.ts";
 
-interface Ref {
+/** What the server says of attempts, as far as it concerns heartbeats. */
+interface Answer {
+  readonly type?: string;
   readonly task_id?: unknown;
   readonly attempt?: unknown;
-}
-interface Answer extends Ref {
-  readonly type?: unknown;
-  readonly lost?: readonly Ref[];
+  readonly lost?: readonly object[];
+  readonly drop?: readonly object[];
 }
 
 /** The main thread is busy where its heartbeat is this much late, in intervals. */
@@ -22,14 +22,23 @@ export interface GuardedTimes {
   readonly everyMs: number;
   /** How long the server waits for a task to be accepted. */
   readonly acceptMs: number;
+  /** A connection on which nothing is heard for so many heartbeats is dead. */
+  readonly silentTicksMax: number;
+}
+
+export interface HeartbeatGuardOptions {
+  readonly note: TurnNote;
+  readonly send: (message: string) => void;
+  /** Nothing is heard from the server, and the main thread does not notice. */
+  readonly onSilence: () => void;
 }
 
 export class HeartbeatGuard {
-  readonly #send: (message: string) => void;
-  readonly #note: TurnNote;
-  /** Attempts as JSON. */
+  readonly #options: HeartbeatGuardOptions;
+  /** Attempts as `refText` writes them. */
   readonly #held = new Set<string>();
-  #everyMs = 0;
+  #times: GuardedTimes = { everyMs: Infinity, acceptMs: Infinity, silentTicksMax: Infinity };
+  #silentTicks = 0;
   #timer: NodeJS.Timeout | undefined;
   /** The main thread has missed a heartbeat, and has not sent one since. */
   #isOn = false;
@@ -38,17 +47,26 @@ export class HeartbeatGuard {
   #turn = -1;
   #accepted = 0;
 
-  constructor(note: TurnNote, send: (message: string) => void) {
-    this.#note = note;
-    this.#send = send;
+  constructor(options: HeartbeatGuardOptions) {
+    this.#options = options;
+  }
+
+  /** What heartbeats list. */
+  get held(): readonly string[] {
+    return [...this.#held];
   }
 
   /** Watch over a connection from its welcome on. */
-  start({ everyMs, acceptMs }: GuardedTimes, held: readonly string[]): void {
-    this.#everyMs = everyMs;
+  start(times: GuardedTimes, held: readonly string[]): void {
+    this.#times = times;
     for (const ref of held) this.#held.add(ref);
     this.#beaten();
-    this.#looking = setInterval(() => this.#look(), acceptMs / looks);
+    this.#looking = setInterval(() => this.#look(), times.acceptMs / looks);
+  }
+
+  /** The main thread is busy, as its silence about something else shows. */
+  takeOver(): void {
+    this.#isOn = true;
   }
 
   stop(): void {
@@ -58,9 +76,14 @@ export class HeartbeatGuard {
 
   /** The main thread says what it holds now. @param beats whether it has sent its heartbeat */
   change({ hold, letGo }: HeldChange, beats: boolean): void {
-    if (hold) for (const ref of hold) this.#held.add(ref);
-    if (letGo) for (const ref of letGo) this.#held.delete(ref);
+    if (hold !== "") for (const ref of hold.split("\n")) this.#held.add(ref);
+    if (letGo !== "") for (const ref of letGo.split("\n")) this.#held.delete(ref);
     if (beats) this.#beaten();
+  }
+
+  /** The server lives. */
+  heard(): void {
+    this.#silentTicks = 0;
   }
 
   /**
@@ -68,40 +91,43 @@ export class HeartbeatGuard {
    * main thread can't hear of it, somebody has to.
    */
   hear(text: string): void {
-    if (!this.#isOn || !/"(heartbeat_ack|result_ack)"/.test(text)) return;
-    for (const { type, task_id, attempt, lost = [] } of answersIn(text))
-      for (const ref of type === "result_ack" ? [{ task_id, attempt }] : lost)
-        this.#held.delete(refText(ref));
+    this.heard();
+    if (!this.#isOn || !/"(heartbeat_ack|result_ack|welcome)/.test(text)) return;
+    for (const answer of answersIn(text)) {
+      if (answer.type === "result_ack") this.#held.delete(refText(answer));
+      for (const ref of answer.lost ?? answer.drop ?? []) this.#held.delete(refText(ref));
+    }
   }
 
   /** The main thread has not come to an end of its turn since the last look: say in its place what it has begun. */
   #look(): void {
-    const { turn, refs } = this.#note.read() ?? { turn: -1, refs: [] };
+    const { turn, refs } = this.#options.note.read() ?? { turn: -1, refs: [] };
     if (turn !== this.#turn) this.#accepted = 0;
     else
       for (const ref of refs.slice(this.#accepted)) {
         this.#accepted++;
         this.#held.add(ref);
-        this.#send(`{"type":"accept",${ref.slice(1)}`);
+        this.#options.send(acceptText(ref));
       }
     this.#turn = turn;
   }
 
   #beaten(): void {
     this.#isOn = false;
-    this.#beatIn(lateness * this.#everyMs);
+    this.#beatIn(lateness * this.#times.everyMs);
   }
 
   #beatIn(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#isOn = true;
-      const held = [...this.#held];
+      if (++this.#silentTicks >= this.#times.silentTicksMax) this.#options.onSilence();
+      const { held } = this;
       for (let from = 0; from < held.length; from += refsPerFrameMax) {
         const page = held.slice(from, from + refsPerFrameMax);
-        this.#send(`{"type":"heartbeat","running":[${page.join(",")}]}`);
+        this.#options.send(`{"type":"heartbeat","running":[${page.join(",")}]}`);
       }
-      this.#beatIn(this.#everyMs);
+      this.#beatIn(this.#times.everyMs);
     }, ms);
   }
 }

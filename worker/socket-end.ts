@@ -2,7 +2,11 @@
 import type { IncomingMessage } from "node:http";
 import type { MessagePort } from "node:worker_threads";
 import { WebSocket, type RawData } from "ws";
+import type { z } from "zod";
+import type { AttemptRef, Hello } from "../src/protocol/worker-frames.ts";
+import { Backoff } from "./backoff.ts";
 import { HeartbeatGuard } from "./heartbeat-guard.ts";
+import { helloFrames } from "./pages.ts";
 import { threadTime, type FromSocket, type OpenSocket, type ToSocket } from "./socket-messages.ts";
 import { TurnNote } from "./turn-note.ts";
 
@@ -10,6 +14,8 @@ import { TurnNote } from "./turn-note.ts";
 const waitingCharsMax = 16 * 1024 * 1024;
 /** How often to look whether it has. */
 const lookMs = 20;
+/** The main thread hears of the end of a connection within this time, where it is not busy. */
+const promptMs = 1_000;
 
 interface Refusal {
   readonly status: number;
@@ -18,31 +24,50 @@ interface Refusal {
 
 export class SocketEnd {
   readonly #port: MessagePort;
-  readonly #socket: WebSocket;
-  readonly #taken: Int32Array;
+  readonly #open: OpenSocket;
   readonly #guard: HeartbeatGuard;
+  readonly #backoff = new Backoff(Math.random);
+  #token: string;
+  #socket: WebSocket;
+  /** What a connection begins with that is made in the place of the main thread. */
+  #hello: z.input<typeof Hello> | undefined;
+  /** Frames may be sent. The main thread waits for its welcome by itself. */
+  #isWelcome = true;
+  #isOver = false;
+  #retry: NodeJS.Timeout | undefined;
   /** Characters passed on so far, wrapping around as those that were taken do. */
   #passed = 0;
 
   constructor(port: MessagePort, open: OpenSocket) {
-    const { url, subprotocol, token, messageBytesMax, answerMs, taken, note } = open;
+    this.#port = port;
+    this.#open = open;
+    this.#token = open.token;
+    this.#guard = new HeartbeatGuard({
+      note: new TurnNote(open.note),
+      send: (message) => this.#send(message),
+      onSilence: () => this.#socket.terminate(),
+    });
+    this.#socket = this.#connect();
+    this.#socket.on("open", () => this.#say({ type: "open" }));
+    this.#socket.on("message", (data) => this.#pass(data));
+    this.#socket.on("ping", () => this.#say({ type: "ping" }));
+    port.on("message", (message: ToSocket) => this.#take(message));
+    // The main thread does that as soon as it hears that the connection is lost: everything else is up to it then.
+    port.once("close", () => this.#end());
+  }
+
+  #connect(): WebSocket {
+    const { url, subprotocol, messageBytesMax, answerMs } = this.#open;
     const socket = new WebSocket(url, [subprotocol], {
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${this.#token}` },
       perMessageDeflate: false,
       maxPayload: messageBytesMax,
       handshakeTimeout: answerMs,
       followRedirects: false,
     });
-    this.#port = port;
-    this.#socket = socket;
-    this.#taken = taken;
-    this.#guard = new HeartbeatGuard(new TurnNote(note), (message) => socket.send(message));
     let refusal: Refusal | undefined;
     let trouble: Error | undefined;
-    port.on("message", (message: ToSocket) => this.#take(message));
-    socket.on("open", () => this.#say({ type: "open" }));
-    socket.on("message", (data) => this.#pass(data));
-    socket.on("ping", () => this.#say({ type: "ping" }));
+    socket.on("ping", () => this.#guard.heard());
     socket.on("unexpected-response", (_request, response) => {
       void readRefusal(response).then((read) => {
         refusal = read;
@@ -51,30 +76,71 @@ export class SocketEnd {
     });
     socket.on("error", (error) => (trouble = error));
     socket.once("close", (code, reason) => {
-      this.#guard.stop();
       const said = refusal?.message ?? (reason.toString() || trouble?.message) ?? "";
-      this.#say({ type: "closed", code: refusal?.status ?? code, said });
-      port.close();
+      this.#closed({ type: "closed", code: refusal?.status ?? code, said });
+    });
+    return socket;
+  }
+
+  /** Where the main thread is too busy to connect again, that is done in its place, as long as it holds anything. */
+  #closed(last: FromSocket): void {
+    if (this.#isOver) return;
+    if (this.#retry === undefined) this.#say(last);
+    this.#retry = setTimeout(() => {
+      if (this.#hello && this.#guard.held.length > 0) this.#standIn(this.#hello);
+    }, promptMs + this.#backoff.next());
+  }
+
+  /** Connect to keep what runs, and for nothing else: the main thread takes over with a connection of its own. */
+  #standIn(hello: z.input<typeof Hello>): void {
+    const socket = this.#connect();
+    this.#socket = socket;
+    this.#isWelcome = false;
+    this.#guard.takeOver();
+    socket.on("message", (data: Buffer) => {
+      this.#isWelcome = true;
+      this.#guard.hear(data.toString());
+    });
+    socket.on("open", () => {
+      this.#backoff.reset();
+      const running = this.#guard.held.map((ref) => JSON.parse(ref) as AttemptRef);
+      for (const frame of helloFrames({ ...hello, credits: 0, running, outbox: [] }))
+        socket.send(JSON.stringify(frame));
     });
   }
 
+  #end(): void {
+    this.#isOver = true;
+    clearTimeout(this.#retry);
+    this.#guard.stop();
+    this.#socket.terminate();
+  }
+
   #take(message: ToSocket): void {
-    const socket = this.#socket;
     switch (message.type) {
       case "send":
         this.#guard.change(message, message.beats);
-        if (socket.readyState === WebSocket.OPEN)
-          for (const one of message.messages) socket.send(one);
+        // What was meant for a connection that is lost is lost with it.
+        if (this.#retry === undefined) for (const one of message.messages) this.#send(one);
         return;
       case "guard":
+        this.#hello = message.hello;
         this.#guard.start(message.times, message.hold);
         return;
+      case "token":
+        this.#token = message.token;
+        return;
       case "close":
-        socket.close(message.code, message.reason);
+        this.#socket.close(message.code, message.reason);
         return;
       case "terminate":
-        socket.terminate();
+        this.#socket.terminate();
     }
+  }
+
+  #send(message: string): void {
+    const socket = this.#socket;
+    if (this.#isWelcome && socket.readyState === WebSocket.OPEN) socket.send(message);
   }
 
   #say(message: FromSocket): void {
@@ -102,7 +168,7 @@ export class SocketEnd {
   }
 
   #waiting(): number {
-    return (this.#passed - Atomics.load(this.#taken, 0)) | 0;
+    return (this.#passed - Atomics.load(this.#open.taken, 0)) | 0;
   }
 }
 

@@ -1,4 +1,6 @@
 // What passes between the worker's main thread and the thread that has its sockets: one port for each connection.
+import type { z } from "zod";
+import type { Hello } from "../src/protocol/worker-frames.ts";
 import type { GuardedTimes } from "./heartbeat-guard.ts";
 
 /** With what a connection begins; `port` is its own from then on. */
@@ -15,10 +17,13 @@ export interface OpenSocket {
   readonly note: SharedArrayBuffer;
 }
 
-/** Attempts, as `refText` writes them, that heartbeats list from now on, or no more. */
+/**
+ * Attempts, as `refText` writes them, that heartbeats list from now on, or no more: each in a line, because one long text
+ * gets to the other thread for less than many short ones.
+ */
 export interface HeldChange {
-  readonly hold?: readonly string[];
-  readonly letGo?: readonly string[];
+  readonly hold: string;
+  readonly letGo: string;
 }
 
 export type ToSocket =
@@ -29,7 +34,15 @@ export type ToSocket =
       readonly beats: boolean;
     } & HeldChange)
   /** Speak for the main thread where that does not, about these attempts. */
-  | { readonly type: "guard"; readonly times: GuardedTimes; readonly hold: readonly string[] }
+  | {
+      readonly type: "guard";
+      readonly times: GuardedTimes;
+      readonly hold: readonly string[];
+      /** What this connection began with. */
+      readonly hello: z.input<typeof Hello>;
+    }
+  /** Connections that the thread makes for the main thread use this token from now on. */
+  | { readonly type: "token"; readonly token: string }
   | { readonly type: "close"; readonly code: number; readonly reason: string }
   | { readonly type: "terminate" };
 
@@ -47,12 +60,11 @@ export function threadTime(): number {
 }
 
 /** An attempt as heartbeats list it. */
-export function refText({
-  task_id,
-  attempt,
-}: {
-  readonly task_id?: unknown;
-  readonly attempt?: unknown;
-}): string {
-  return JSON.stringify({ task_id, attempt });
+export function refText(ref: { readonly task_id?: unknown; readonly attempt?: unknown }): string {
+  return `{"task_id":${JSON.stringify(ref.task_id)},"attempt":${JSON.stringify(ref.attempt)}}`;
+}
+
+/** The frame that accepts an attempt, from how `refText` writes it. */
+export function acceptText(ref: string): string {
+  return `{"type":"accept",${ref.slice(1)}`;
 }

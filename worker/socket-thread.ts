@@ -1,5 +1,7 @@
 // The main thread's side of its sockets: one thread has them all, and lives as long as there are any.
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+import type { z } from "zod";
+import type { Hello } from "../src/protocol/worker-frames.ts";
 import type { GuardedTimes } from "./heartbeat-guard.ts";
 import {
   type FromSocket,
@@ -44,7 +46,7 @@ export class ThreadSocket {
     this.#handlers = handlers;
     this.#port = port1;
     port1.on("message", (message: FromSocket) => this.#take(message));
-    // The thread closes it after its last word, or has died.
+    // The thread has died.
     port1.once("close", () => this.#closed(broken, "the thread with the socket has ended"));
     socketThread.connect({ ...open, taken: this.#taken, note: this.#note.memory }, port2);
   }
@@ -65,9 +67,16 @@ export class ThreadSocket {
     return this.#note.add(ref);
   }
 
-  /** From now on, have these attempts and those that are held later kept alive while this thread is busy. */
-  guard(times: GuardedTimes, hold: readonly string[]): void {
-    this.#post({ type: "guard", times, hold });
+  /**
+   * From now on, have these attempts and those that are held later kept alive while this thread is busy, over connections
+   * that are made for that with the same hello, should this one be lost.
+   */
+  guard(times: GuardedTimes, hold: readonly string[], hello: z.input<typeof Hello>): void {
+    this.#post({ type: "guard", times, hold, hello });
+  }
+
+  renew(token: string): void {
+    this.#post({ type: "token", token });
   }
 
   close(code: number, reason: string): void {

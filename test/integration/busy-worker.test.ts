@@ -148,6 +148,36 @@ describe("while a worker is busy", () => {
     await eventually(() => server.workers.results.some(({ attempt }) => attempt.taskId === "t3"));
   });
 
+  test("a connection that breaks is made again, for what runs and without credits, and taken over when it is free", async () => {
+    await connect();
+    push("t1", "idle");
+    push("t2", "echo");
+    await eventually(async () => (await runs()).length === 1);
+    await eventually(() => server.workers.calls.includes("accept t2#1"), patient);
+    server.workers.onConnect = async () => ({
+      keep: [{ taskId: "t2", attempt: 1 }],
+      drop: [{ taskId: "t1", attempt: 1, reason: "unknown" }],
+      want: [],
+    });
+    server.drop();
+    await eventually(() => server.workers.sessions.length === 2, patient);
+    expect(server.workers.introductions[1]).toMatchObject({
+      credits: 0,
+      running: [
+        { taskId: "t1", attempt: 1 },
+        { taskId: "t2", attempt: 1 },
+      ],
+    });
+    expect(server.workers.sessions[1]!.holder).toBe(server.workers.sessions[0]!.holder);
+    expect((await beats(3)).at(-1)).toBe("heartbeat t2");
+    server.drop();
+    await eventually(() => server.workers.sessions.length === 3, patient);
+    await letGo();
+    await eventually(() => server.workers.results.length === 1, patient);
+    expect(server.workers.results).toMatchObject([{ attempt: { taskId: "t2", attempt: 1 } }]);
+    expect(server.workers.introductions.at(-1)?.credits).toBeGreaterThan(0);
+  });
+
   test("its reports go out, and a task that came meanwhile is given back instead of being done late", async () => {
     await connect({ acceptMs: 200 });
     push("t1", "echo");
