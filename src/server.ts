@@ -14,6 +14,7 @@ import { clientTokenHeader, createAuthenticate } from "./http/auth.ts";
 import { serve } from "./http/serve.ts";
 import type { Logger } from "./logger.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
+import { keepVersions } from "./runtime/kept-versions.ts";
 import type { RuntimeLimits } from "./runtime/runtime.ts";
 import { openStore } from "./open-store.ts";
 import { newEpoch } from "./store/epoch.ts";
@@ -29,6 +30,11 @@ export interface ServerOptions {
   /** Keep jobs there; in `dataDirectory` where absent. */
   readonly redis?: RedisSettings;
   readonly blueprints: readonly Blueprint[];
+  /**
+   * What becomes of a version that has another shape than it was served with before: `refuse`, where absent, does not start while
+   * jobs or other servers have the old one; `take` serves the new one, and such jobs stand still.
+   */
+  readonly changedShapes?: "refuse" | "take";
   readonly clientToken: string;
   readonly workerToken: string;
   /** A TOML file of tokens for single workers. */
@@ -132,6 +138,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         },
       }),
     });
+    const { changedShapes: changed = "refuse" } = options;
+    await keepVersions({ store, blueprints, log, changed });
     await runtime.start();
     const http = await serve(app, {
       host,

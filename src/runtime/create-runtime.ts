@@ -104,6 +104,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     clock,
     log,
     workers: () => workers.here(),
+    serves: blueprints.digest,
     changed: () => dueLoops.lookEverywhere(),
   });
   const events = new JobEvents({

@@ -11,6 +11,8 @@ export interface MembershipOptions {
   readonly log: Logger;
   /** The workers that are connected here. */
   readonly workers: () => readonly WorkerView[];
+  /** What this node serves: `digest` of its blueprints. */
+  readonly serves: string;
   /** Nodes have come or gone, or there are more shards. */
   readonly changed: () => void;
 }
@@ -27,6 +29,24 @@ const makeSureMs = 5_000;
 /** What a node says of itself. */
 interface About {
   readonly workers: readonly WorkerView[];
+  /** Nodes that say the same serve the same versions in the same shapes. Absent where they are of an earlier release. */
+  readonly serves: string;
+}
+
+/**
+ * Say that this node comes, before it does anything.
+ *
+ * @param serves what it will serve
+ * @returns the nodes that live and do not say that they serve the same
+ */
+export async function othersServing(nodes: Nodes, serves: string): Promise<readonly string[]> {
+  if (!nodes.shared) return [];
+  const about: About = { workers: [], serves };
+  const living = await nodes.announce(about, believedMs);
+  return living
+    .filter(({ nodeId }) => nodeId !== nodes.nodeId)
+    .filter((other) => (other.about as Partial<About> | null)?.serves !== serves)
+    .map(({ nodeId }) => nodeId);
 }
 
 export class Membership {
@@ -85,9 +105,9 @@ export class Membership {
   }
 
   async #announce(): Promise<void> {
-    const { store, clock, log, workers, changed } = this.#options;
+    const { store, clock, log, workers, serves, changed } = this.#options;
     try {
-      const about: About = { workers: workers() };
+      const about: About = { workers: workers(), serves };
       const living = await this.#nodes.announce(about, believedMs);
       const news = names(living) !== names(this.#living) || store.shards !== this.#shards;
       this.#living = living;

@@ -28,6 +28,7 @@ import { decodeDump, encodeDump, type ExportedJob } from "./dump-rows.ts";
 import { groupBy } from "./grouping.ts";
 import { countJobs, countQueues, listJobs, queuedSince } from "./lists.ts";
 import { RedisNodes } from "./redis-nodes.ts";
+import { RedisShapes } from "./redis-shapes.ts";
 import {
   ageOf,
   decodeHistory,
@@ -64,6 +65,7 @@ const retryAfterSeconds = 10;
 
 export class RedisStore implements Store {
   readonly nodes: RedisNodes;
+  readonly shapes: RedisShapes;
   readonly #calls: Calls;
   readonly #keys: Keys;
   readonly #servers: Servers;
@@ -81,6 +83,7 @@ export class RedisStore implements Store {
     this.#servers = servers;
     this.#watch = watch;
     this.#durability = durability;
+    this.shapes = new RedisShapes(calls, keys);
     this.nodes = new RedisNodes({
       nodeId,
       calls,
