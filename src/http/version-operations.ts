@@ -18,8 +18,8 @@ export function versionOperations({ versions }: Pick<AppOptions, "versions">): V
       return json({ jobs: jobs.map(standingAnswer), ...(next !== undefined && { next }) });
     },
 
-    getShape({ params, query: { version } }) {
-      return json(versions.shape(params.name, version));
+    async getShape({ params, query: { version } }) {
+      return json(await versions.shape(params.name, version));
     },
 
     async migrateJobs({ params, headers, body: { from, to, dry_run, cursor, limit } }) {

@@ -88,7 +88,7 @@ async function refuseChanged(
       : `node ${other}, which serves something else than this one, still runs`;
   throw new RuntimeError(
     "blueprint.shape_changed",
-    `These versions were served with another shape before, and ${why}. Give each change a new version, and serve the old shape under the old one:\n${spelt.join("\n")}`,
+    `These versions were served with another shape before, and ${why}:\n${spelt.join("\n")}\nGive each change a new version, and serve the old shape under the old one.`,
     { changes, ...(other !== undefined && { node: other }) },
   );
 }

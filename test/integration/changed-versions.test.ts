@@ -112,9 +112,10 @@ function sharedCases(): void {
     const error = await refusal([changed, second]);
     expect(error.code).toBe("blueprint.shape_changed");
     expect(error.message.split("\n")).toEqual([
-      "These versions were served with another shape before, and jobs of them are still in the store. Give each change a new version, and serve the old shape under the old one:",
+      "These versions were served with another shape before, and jobs of them are still in the store:",
       "  order@1",
       ...spelt.map((sentence) => `    ${sentence}`),
+      "Give each change a new version, and serve the old shape under the old one.",
     ]);
     expect(error.details).toEqual({
       changes: [{ blueprint: "order", version: "1", difference: spelt }],
