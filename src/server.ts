@@ -10,7 +10,7 @@ import { createGateway, type GatewayLimits } from "./gateway/gateway.ts";
 import { WorkerTokens } from "./gateway/worker-tokens.ts";
 import { readWorkersFile } from "./gateway/workers-file.ts";
 import { createApp } from "./http/app.ts";
-import { clientTokenHeader, createAuthenticate } from "./http/auth.ts";
+import { createAuthenticate } from "./http/auth.ts";
 import { serve } from "./http/serve.ts";
 import type { Logger } from "./logger.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
@@ -35,7 +35,10 @@ export interface ServerOptions {
    * jobs or other servers have the old one; `take` serves the new one, and such jobs stand still.
    */
   readonly changedShapes?: "refuse" | "take";
-  readonly clientToken: string;
+  /** Every client's that has no named one; none where absent. */
+  readonly clientToken?: string;
+  /** Tokens of clients by their names, which histories keep. */
+  readonly clientTokens?: ReadonlyMap<string, string>;
   readonly workerToken: string;
   /** A TOML file of tokens for single workers. */
   readonly workersFile?: string;
@@ -121,7 +124,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       quarantine: runtime.quarantine,
       blueprints,
       charts,
-      authenticate: createAuthenticate(options.clientToken, clientTokenHeader),
+      authenticate: createAuthenticate({
+        ...(options.clientToken !== undefined && { shared: options.clientToken }),
+        ...(options.clientTokens && { named: options.clientTokens }),
+      }),
       instanceId,
       clock,
       log: log.child({ part: "http" }),

@@ -90,7 +90,7 @@ export type Message =
       readonly started: Readonly<Record<string, StartOfChild>>;
       /** The members of the context that were edited, as they were given. */
       readonly edited?: unknown;
-      /** Who asked for it, in their own words. */
+      /** Who asked for it. */
       readonly by: string;
     }
   /** Another job has begun where this one was: noted, whether the job is over or not, and nothing else. */
@@ -126,6 +126,8 @@ export type Message =
       readonly inputs: Readonly<Record<string, unknown>>;
       /** The child whose input has been edited. */
       readonly edited?: string;
+      /** Who asked for it. Earlier releases have not noted that. */
+      readonly by?: string;
     }
   /** The store has lost later steps of the job, up to this revision; it goes on from here. Noted once in each epoch. */
   | { readonly type: "rewound"; readonly lost: number }

@@ -90,7 +90,7 @@ export async function runServer(
   if (madeUp)
     await leaveDevTokens(dataDirectory, {
       url: server.url,
-      client_token: config.clientToken,
+      ...(config.clientToken !== undefined && { client_token: config.clientToken }),
       worker_token: config.workerToken,
     });
   return {

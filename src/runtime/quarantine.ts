@@ -37,6 +37,8 @@ export interface QuarantinePage {
 export interface RedriveEdit {
   /** In place of the params of the task, or the input of the job, that failed. */
   readonly params?: unknown;
+  /** Who asks, for the record. */
+  readonly by?: string;
 }
 
 export interface RedrivenJobs {
@@ -175,6 +177,7 @@ function redriveMessage(
     envelope: encodeEnvelope(before),
     failedAt: last.now,
     inputs: Object.fromEntries(open.map(([id]) => [id, started[id]?.input])),
+    ...(edit.by !== undefined && { by: edit.by }),
   } as const;
   if (edit.params === undefined) return message;
   const named = "child" in last.message ? last.message.child : undefined;
