@@ -1,9 +1,10 @@
-// `npm run bench [-- kernel|flat|types|echo|shapes|workers|memory|idle …] [--against bullmq]`: builds the package and measures it; ratios count, not digits.
+// `npm run bench [-- kernel|flat|types|echo|shapes|workers|nodes|memory|idle …] [--against bullmq]`: builds the package and measures it; ratios count, not digits.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchAgainstBullMq } from "./bench/against-bullmq.ts";
 import { benchEcho, benchIdle, benchMemory, benchShapes } from "./bench/echo.ts";
+import { benchNodes } from "./bench/nodes.ts";
 import { benchFlat } from "./bench/kernel-memory.ts";
 import { benchWorkers } from "./bench/workers.ts";
 import { benchTypes } from "./bench/type-check.ts";
@@ -41,6 +42,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   echo: () => benchEcho(Number(values.jobs ?? 20_000), values.profiles),
   shapes: () => benchShapes(Number(values.jobs ?? 3000)),
   workers: () => benchWorkers(),
+  nodes: () => benchNodes(Number(values.jobs ?? 2000), Number(values.rounds)),
   memory: () => benchMemory(Number(values.jobs ?? 100_000)),
   idle: () => benchIdle(Number(values.seconds)),
 };

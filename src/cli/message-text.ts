@@ -36,6 +36,8 @@ export function messageText(message: { readonly type: string }): string {
           : [`with other params for ${textOf(said["edited"])}`]),
         ...(said["by"] === undefined ? [] : [by]),
       ].join(", ");
+    case "rejoined":
+      return `${child} is heard again`;
     case "restarted":
       return `restarted as ${textOf(said["as"])}, ${by}`;
     case "migrate":

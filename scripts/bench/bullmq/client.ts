@@ -1,5 +1,6 @@
 // The client process of BullMQ in the bench: adds jobs and waits for each, as our callers do.
 import { parseArgs } from "node:util";
+import { createClient } from "redis";
 import { closedLoop } from "../closed-loop.ts";
 import { loadBullMq, type FlowJob } from "./library.ts";
 
@@ -13,7 +14,12 @@ const { values } = parseArgs({
 });
 const { Queue, QueueEvents, FlowProducer } = loadBullMq();
 const options = { connection: { host: "127.0.0.1", port: Number(values.port) } };
-const events = new QueueEvents("bench", options);
+// Listen from where the stream of events ends now: "from now on" would begin with the first read only,
+// and a job that ended before it would be waited for without end.
+const redis = await createClient({ socket: options.connection }).connect();
+const latest = await redis.xRevRange("bull:bench:events", "+", "-", { COUNT: 1 });
+await redis.close();
+const events = new QueueEvents("bench", { ...options, lastEventId: latest?.[0]?.id ?? "0-0" });
 const queue = new Queue("bench", options);
 const flows = new FlowProducer(options);
 // Each waiting caller listens to them.

@@ -42,7 +42,7 @@ export interface BullMq {
     name: string,
     options: Options,
   ) => Closable & { add(name: string, data: unknown): Promise<BullJob> };
-  QueueEvents: new (name: string, options: Options) => Closable;
+  QueueEvents: new (name: string, options: Options & { readonly lastEventId: string }) => Closable;
   FlowProducer: new (
     options: Options,
   ) => Closable & { add(flow: FlowJob): Promise<{ readonly job: BullJob }> };
