@@ -20,6 +20,8 @@ export const keys = {
   format: ["m", "format"],
   /** A type whose tasks may not begin. */
   paused: (type: string) => ["p", type],
+  /** What is kept of a version of a blueprint. */
+  shape: (version: string) => ["s", version],
   /** How many shards there are, where more than one. */
   shards: ["m", "shards"],
   /** The latest store time, and how many tasks were ever added. */
