@@ -135,14 +135,24 @@ const regionsOf = (node: AnyStateNode): readonly AnyStateNode[] =>
     ({ type }) => type !== "history",
   );
 
-/** Where a history node leads while there is no history yet. */
+/** Where a history node leads while there is no history yet: the states that it names, else those that its parent begins with. */
 function historyDefault(node: AnyStateNode): readonly AnyStateNode[] {
   const parent = node.parent!;
-  const { target } = node.config as { readonly target?: string };
-  if (target === undefined)
-    return parent.type === "compound" ? [...parent.initial.target] : regionsOf(parent);
-  if (target.startsWith("#")) return [node.machine.getStateNodeById(target.slice(1))];
-  const path = target.replace(/^\./, "").split(".");
-  const found = path.reduce<AnyStateNode | undefined>((at, key) => at?.states[key], parent);
-  return found ? [found] : [];
+  const named = historyTargets(node);
+  if (named.length > 0) return named;
+  return parent.type === "compound" ? [...parent.initial.target] : regionsOf(parent);
+}
+
+/** The states that a history node names as its default. */
+export function historyTargets(node: AnyStateNode): readonly AnyStateNode[] {
+  const { target = [] } = node.config as { readonly target?: string | readonly string[] };
+  return [target].flat().flatMap((one) => stateAt(node.parent!, one) ?? []);
+}
+
+function stateAt(from: AnyStateNode, target: string): AnyStateNode | undefined {
+  if (target.startsWith("#")) return from.machine.getStateNodeById(target.slice(1));
+  let found: AnyStateNode | undefined = from;
+  for (const key of target.replace(/^\./, "").split("."))
+    found = found && Object.hasOwn(found.states, key) ? found.states[key] : undefined;
+  return found;
 }
