@@ -145,14 +145,20 @@ function historyDefault(node: AnyStateNode): readonly AnyStateNode[] {
 
 /** The states that a history node names as its default. */
 export function historyTargets(node: AnyStateNode): readonly AnyStateNode[] {
+  if (node.type !== "history") return [];
   const { target = [] } = node.config as { readonly target?: string | readonly string[] };
   return [target].flat().flatMap((one) => stateAt(node.parent!, one) ?? []);
 }
 
 function stateAt(from: AnyStateNode, target: string): AnyStateNode | undefined {
-  if (target.startsWith("#")) return from.machine.getStateNodeById(target.slice(1));
-  let found: AnyStateNode | undefined = from;
-  for (const key of target.replace(/^\./, "").split("."))
-    found = found && Object.hasOwn(found.states, key) ? found.states[key] : undefined;
-  return found;
+  const [first = "", ...rest] = target.replace(/^\./, "").split(".");
+  const root = first.startsWith("#") ? stateOf(from.machine, first.slice(1)) : from;
+  const path = root === from ? [first, ...rest] : rest;
+  return path.reduce<AnyStateNode | undefined>(
+    (at, key) => (at && Object.hasOwn(at.states, key) ? at.states[key] : undefined),
+    root,
+  );
 }
+
+const stateOf = (machine: AnyStateMachine, id: string): AnyStateNode | undefined =>
+  [...walk(machine)].find((node) => node.id === id);

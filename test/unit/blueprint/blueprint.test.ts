@@ -56,6 +56,22 @@ describe("is refused", () => {
   });
 });
 
+describe("is refused where its machine aims at what is no state", () => {
+  test.each<[string, object]>([
+    ["at first", { initial: "nowhere", states: { a: {} } }],
+    ["at first, by a name that every object has", { initial: "valueOf", states: { a: {} } }],
+    ["later, by such a name", { initial: "a", states: { a: { always: "toString" } } }],
+  ])("%s", (_, config) => {
+    const aimless = setup({}).createMachine(config as never) as AnyStateMachine;
+    expect(() => blueprint("order", { version: "1", machine: aimless })).toThrow(
+      expect.objectContaining({
+        code: "blueprint.invalid",
+        message: expect.stringMatching(/machine: the state .* no state/) as string,
+      }),
+    );
+  });
+});
+
 describe("clients see", () => {
   test("the context of a native job", () => {
     expect(jobData({ style: "native" }, { total: 5 })).toEqual({ data: { total: 5 } });
