@@ -2,7 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { and, assign, setup } from "xstate";
 import { blueprint } from "../../../../src/blueprint/blueprint.ts";
-import { documentCharsMax, readDocument } from "../../../../src/blueprint/interchange/document.ts";
+import {
+  documentCharsMax,
+  readDocument,
+  type BlueprintDocument,
+} from "../../../../src/blueprint/interchange/document.ts";
 import { exportBlueprint } from "../../../../src/blueprint/interchange/export-machine.ts";
 import {
   importBlueprint,
@@ -97,7 +101,7 @@ describe("a document", () => {
   });
 
   test("is held to the same rules where a program has parsed it", () => {
-    const hostile = JSON.parse(text.replace('"scoring":', '"__proto__":')) as typeof sample;
+    const hostile = JSON.parse(text.replace('"scoring":', '"__proto__":')) as BlueprintDocument;
     expect(() => importBlueprint(hostile, implementations)).toThrow(/__proto__/);
   });
 
