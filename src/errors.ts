@@ -2,6 +2,7 @@
 
 /** The one table of codes. A code never changes its meaning; `docs/errors.md` says what to do about each. */
 export const errorCodes = {
+  "action.missing": { status: 500, retryable: false },
   "archive.format_newer": { status: 500, retryable: false },
   "archive.refused": { status: 500, retryable: false },
   "archive.unavailable": { status: 503, retryable: true },

@@ -1,5 +1,5 @@
-// How many tasks a second go through one socket and back: the real gateway and the real worker, and no job behind the tasks.
-import { randomBytes, randomUUID } from "node:crypto";
+// How many tasks a second go through sockets and back: the real gateway and the real worker, and no job behind the tasks.
+import { randomBytes } from "node:crypto";
 import { systemClock } from "../../src/clock.ts";
 import { createGateway } from "../../src/gateway/gateway.ts";
 import { WorkerTokens } from "../../src/gateway/worker-tokens.ts";
@@ -10,15 +10,17 @@ import type {
   WorkerIntroduction,
   WorkerService,
 } from "../../src/runtime/runtime.ts";
-import type { Attempt, StoredTask, WorkerSession } from "../../src/runtime/worker-pool.ts";
+import type { Attempt, WorkerSession } from "../../src/runtime/worker-pool.ts";
+import { bareTask } from "../../src/worker-test/bare-task.ts";
 import { startWorker, stop } from "./processes.ts";
 
 const credits = 128;
 const seconds = 5;
 
-export async function benchPushRate(): Promise<void> {
+/** @param count how many workers there are, each a process with a socket of its own */
+export async function benchPushRate(count: number): Promise<void> {
   const token = randomBytes(24).toString("hex");
-  const source = new TaskSource();
+  const source = new TaskSource(count);
   const gateway = createGateway({
     workers: source,
     tokens: new WorkerTokens(token),
@@ -31,7 +33,9 @@ export async function benchPushRate(): Promise<void> {
     port: 0,
     onUpgrade: (request, socket, head) => gateway.handleUpgrade(request, socket, head),
   });
-  const worker = startWorker("scripts/bench/tasks", http.url, token, credits);
+  const workers = Array.from({ length: count }, () =>
+    startWorker("scripts/bench/tasks", http.url, token, credits),
+  );
   try {
     await source.connected;
     await pause(2_000);
@@ -39,24 +43,27 @@ export async function benchPushRate(): Promise<void> {
     const begin = performance.now();
     await pause(seconds * 1_000);
     const perSecond = (source.done - before) / ((performance.now() - begin) / 1000);
-    process.stdout.write(`one socket with ${credits} credits: ${Math.round(perSecond)} tasks/s\n`);
+    const who = count === 1 ? "one socket" : `${count} sockets`;
+    process.stdout.write(`${who} with ${credits} credits: ${Math.round(perSecond)} tasks/s\n`);
   } finally {
     source.close();
-    await stop(worker);
+    await Promise.all(workers.map(stop));
     await gateway.close(0);
     await http.close();
   }
 }
 
-/** Always has a next task for the one worker. */
+/** Always has a next task for each of its workers. */
 class TaskSource implements WorkerService {
+  /** All workers are. */
   readonly connected: Promise<void>;
   done = 0;
-  #session: WorkerSession | undefined;
+  #missing: number;
   #closed = false;
   #begin!: () => void;
 
-  constructor() {
+  constructor(workers: number) {
+    this.#missing = workers;
     this.connected = new Promise((resolve) => (this.#begin = resolve));
   }
 
@@ -65,22 +72,21 @@ class TaskSource implements WorkerService {
   }
 
   connect(session: WorkerSession, introduction: WorkerIntroduction) {
-    this.#session = session;
     // What is pushed before the welcome waits for it.
-    for (let pushed = 0; pushed < introduction.credits; pushed++) this.#push();
-    this.#begin();
+    for (let pushed = 0; pushed < introduction.credits; pushed++) this.#push(session);
+    if (--this.#missing === 0) this.#begin();
     return Promise.resolve({ keep: [], drop: [], want: [] });
   }
 
-  result(_session: WorkerSession, _attempt: Attempt, { outcome }: AttemptOutcome) {
+  result(session: WorkerSession, _attempt: Attempt, { outcome }: AttemptOutcome) {
     if (outcome !== "ok") throw new Error(`A task of the bench ended with ${outcome}.`);
     this.done++;
-    this.#push();
+    this.#push(session);
     return Promise.resolve({ status: "applied" } as const);
   }
 
-  #push(): void {
-    if (!this.#closed) this.#session?.push(newTask(), 60_000);
+  #push(session: WorkerSession): void {
+    if (!this.#closed) session.push(bareTask("hold", {}), 60_000);
   }
 
   disconnect(): void {}
@@ -103,28 +109,6 @@ class TaskSource implements WorkerService {
   list(): [] {
     return [];
   }
-}
-
-function newTask(): StoredTask {
-  const jobId = `0_${randomUUID()}`;
-  const now = Date.now();
-  return {
-    taskId: `${jobId}:hold.1.0`,
-    jobId,
-    child: "hold",
-    type: "hold",
-    queue: "hold",
-    params: {},
-    priority: 5,
-    retry: { maxAttempts: 1, initialMs: 0, factor: 1, maxMs: 0 },
-    state: "leased",
-    attempt: 1,
-    settled: 0,
-    failures: 0,
-    losses: 0,
-    createdAt: now,
-    since: now,
-  };
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

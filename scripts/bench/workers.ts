@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { startRedisServer } from "../../test/support/redis-server.ts";
+import { httpCaller } from "./http-caller.ts";
 import { loadOnly, type Shape } from "./load.ts";
 import { anonymousMb, cpuSeconds, startServer, stop, type BenchServer } from "./processes.ts";
 import { benchPushRate } from "./push-rate.ts";
@@ -13,8 +14,9 @@ const served = { blueprints: "scripts/bench/blueprints", tasks: "scripts/bench/t
 const held: Shape = { path: "/api/jobs/held", body: "{}", expect: "{}" };
 
 export async function benchWorkers(): Promise<void> {
-  await benchPushRate();
-  await onOneServer(2_000, idleMemory);
+  await benchPushRate(1);
+  await benchPushRate(10);
+  await onOneServer(2_000, manyWorkers);
   await onOneServer(20, pushLatency);
   await onOneServer(20, oneStalls);
   await onOneServer(10, thousandTasks);
@@ -38,19 +40,30 @@ async function onOneServer(workers: number, measure: (scene: Scene) => Promise<v
   }
 }
 
-async function idleMemory({ server, swarm, workers }: Scene): Promise<void> {
+async function manyWorkers({ server, swarm, workers }: Scene): Promise<void> {
   const pid = server.server.pid!;
   // The first workers pay for what all share.
-  await swarm.connect(server, 50, 10, "hold", "first");
+  await swarm.connect(server, 50, 0, "hold", "first");
   await pause(2_000);
   const before = anonymousMb(pid);
-  await swarm.connect(server, workers, 10, "hold");
+  await swarm.connect(server, workers, 1, "hold");
   await pause(5_000);
   const kb = ((anonymousMb(pid) - before) * 1024) / workers;
   const cpu = cpuSeconds(pid);
   await pause(10_000);
   const share = (cpuSeconds(pid) - cpu) * 10;
   print(`${workers} idle workers`, `${kb.toFixed(1)} KB each, ${share.toFixed(1)} % CPU together`);
+  await startMany(server, workers);
+  await swarm.untilRunning(workers);
+  await pause(5_000);
+  const busyKb = ((anonymousMb(pid) - before) * 1024) / workers;
+  const busyCpu = cpuSeconds(pid);
+  await pause(10_000);
+  const busyShare = (cpuSeconds(pid) - busyCpu) * 10;
+  print(
+    `${workers} workers with a task each`,
+    `${busyKb.toFixed(1)} KB each with its job, ${busyShare.toFixed(1)} % CPU together`,
+  );
 }
 
 /** From the time that the turn took, as the job's history has it, to the frame at the worker: the commit and its flush lie in between. */
@@ -194,14 +207,24 @@ async function startMany(server: BenchServer, count: number): Promise<readonly s
 
 /** Start jobs at a steady rate, whatever becomes of the earlier ones. */
 async function startEvenly(server: BenchServer, count: number, perSecond: number) {
+  const caller = httpCaller(new URL(held.path, server.url), 100, held.body, {
+    authorization: `Bearer ${server.clientToken}`,
+  });
+  const start = async (): Promise<string> => {
+    const { status, text } = await caller.post();
+    if (status !== 202) throw new Error(`A start was answered with ${status}.`);
+    return (JSON.parse(text) as { readonly job_id: string }).job_id;
+  };
   const begin = performance.now();
   const starting: Promise<string>[] = [];
   while (starting.length < count) {
     const due = ((performance.now() - begin) / 1000) * perSecond;
-    while (starting.length < Math.min(due, count)) starting.push(startJob(server));
+    while (starting.length < Math.min(due, count)) starting.push(start());
     await pause(2);
   }
-  return Promise.all(starting);
+  const ids = await Promise.all(starting);
+  caller.close();
+  return ids;
 }
 
 async function startJob(server: BenchServer): Promise<string> {

@@ -6,7 +6,7 @@ import type { OpenStep, Stepped } from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
 import { restore } from "./restore.ts";
 import { StepScope } from "./scope.ts";
-import { asVersion, begunAgain, goneOn, standingOf, takeUpEvent } from "./take-up.ts";
+import { asVersion, begunAgain, goneOn, standingOf } from "./take-up.ts";
 import { outcomeOf, restored } from "./user-code.ts";
 
 /** A job before its first step. */
@@ -31,7 +31,7 @@ export function restart(
 ): Stepped {
   const base = restored(() => standingOf(message));
   const origined: Origin = { ...origin, restartedFrom: message.from };
-  const prepared = prepare(machine, takeUpEvent);
+  const prepared = prepare(machine, "xstate.init");
   const scope = new StepScope(origin.jobId, false, 1);
   const envelope: Envelope = { ...origined, ...fresh, ...base };
   const previous = restored(() => restore(prepared, envelope, scope));
@@ -47,7 +47,7 @@ export function migrated(
   message: Message & { readonly type: "migrate" },
   at: StepTime,
 ): Stepped {
-  const prepared = prepare(machine, takeUpEvent);
+  const prepared = prepare(machine, "xstate.init");
   const envelope = restored(() => asVersion(prepared, before, message));
   const scope = new StepScope(envelope.jobId, envelope.parent !== undefined, envelope.revision);
   const previous = restored(() => restore(prepared, envelope, scope));

@@ -41,7 +41,7 @@ export type Message =
       readonly event: SentEvent;
       /** Absent for events of clients and of the job itself. */
       readonly sender?: Sender;
-      /** Keep the event for later where nothing takes it now, unless so many are kept already. */
+      /** Keep the event for later where nothing takes it now, unless so many are kept already: see `step`. */
       readonly defer?: number;
     }
   /** A kept event is offered again. */
@@ -124,8 +124,17 @@ export type Message =
       readonly failedAt: number;
       /** What the children that ran then are started with, by their ids. */
       readonly inputs: Readonly<Record<string, unknown>>;
+      /** Child jobs that went on, or had done what they were to: the same ones as before. */
+      readonly keeps?: readonly string[];
       /** The child whose input has been edited. */
       readonly edited?: string;
+    }
+  /** What a kept child said while the job was over is lost: the next of its messages is the one after this. */
+  | {
+      readonly type: "rejoined";
+      readonly child: string;
+      readonly generation: string;
+      readonly taken: number;
     }
   /** The store has lost later steps of the job, up to this revision; it goes on from here. Noted once in each epoch. */
   | { readonly type: "rewound"; readonly lost: number }

@@ -30,6 +30,8 @@ export function admit(
       return message.number === undefined
         ? envelope
         : fromChild(envelope, message.child, message.generation, message.number);
+    case "rejoined":
+      return upTo(envelope, message);
     case "start":
     case "restart":
     case "restarted":
@@ -64,6 +66,19 @@ function fromChild(
   return current === undefined
     ? { ...envelope, awaiting: { ...envelope.awaiting, [generation]: counted } }
     : { ...envelope, children: { ...envelope.children, [id]: counted } };
+}
+
+/** What the child sent up to a number will never come. */
+function upTo(
+  envelope: Envelope,
+  { child: id, generation, taken: upTo }: Message & { readonly type: "rejoined" },
+): ReturnType<typeof admit> {
+  const child = awaitedChild(envelope, id, generation);
+  if (child === undefined) return "fenced";
+  const { exchange = fresh } = child;
+  if (upTo <= exchange.taken) return "repeated";
+  const counted: Child = { ...child, exchange: { ...exchange, taken: upTo } };
+  return { ...envelope, children: { ...envelope.children, [id]: counted } };
 }
 
 function taken(exchange: Exchange = fresh, number: number): Exchange | "repeated" | "early" {

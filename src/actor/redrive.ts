@@ -2,20 +2,22 @@
 import { decodeEnvelope } from "./codec.ts";
 import { ActorMark } from "./data.ts";
 import type { Effect, Message, StepTime } from "./effect.ts";
-import type { Child, Envelope, Timer } from "./envelope.ts";
+import type { Child, Envelope, Target } from "./envelope.ts";
 import { Generations, ownMember } from "./fence.ts";
 import type { Stepped } from "./outcome.ts";
+import { restsOf, TimerBook } from "./timer-book.ts";
 
 /**
- * The step that takes the job up. Its children get new generations, so that nothing of before is taken for theirs, and
- * timers the rest of the time that they had. Children that the job only waited for to end have ended, and are forgotten.
+ * The step that takes the job up. Children that it keeps are the same ones as before; the others get new generations, so
+ * that nothing of before is taken for theirs. Timers have the rest of the time that they had. Children that the job only
+ * waited for to end have ended, and are forgotten.
  *
  * @param ended the job as it is now
  * @returns undefined where the job has not ended in the very error that is meant
  */
 export function redrive(
   ended: Envelope,
-  { envelope: text, failed, failedAt, inputs }: Message & { readonly type: "redrive" },
+  { envelope: text, failed, failedAt, inputs, keeps = [] }: Message & { readonly type: "redrive" },
   at: StepTime,
 ): Stepped | undefined {
   if (ended.status !== "error" || ended.revision !== failed) return undefined;
@@ -25,7 +27,7 @@ export function redrive(
   const renamed = new Map<string, string>();
   const starts: Effect[] = [];
   const children = Object.entries(before.children).map(([id, child]): [string, Child] => {
-    if (child.settled) return [id, child];
+    if (child.settled || keeps.includes(id)) return [id, child];
     const { exchange: ___, parts: ____, ...same } = child;
     const generation = generations.nextChild();
     renamed.set(child.generation, generation);
@@ -33,31 +35,33 @@ export function redrive(
     starts.push({ type: "start_child", child: id, generation, src: child.src, input });
     return [id, { ...same, generation }];
   });
-  const timerEffects: Effect[] = [];
-  const timers = Object.entries(before.timers).map(([id, pending]): [string, readonly Timer[]] => [
-    id,
-    pending.map((timer) => {
-      const due = timer.due + (at.now - failedAt);
-      const generation = generations.nextTimer();
-      timerEffects.push({ type: "set_timer", timer: id, generation, due });
-      const { target } = timer;
-      if (target.kind !== "child") return { ...timer, generation, due };
-      const to = renamed.get(target.generation) ?? target.generation;
-      return { ...timer, generation, due, target: { ...target, generation: to } };
-    }),
-  ]);
+  const timers = new TimerBook({}, generations, at.now);
+  for (const { sendId, timer, restMs } of restsOf(before.timers, failedAt))
+    timers.set(sendId, restMs, renamedTarget(timer.target, renamed), timer.event);
+  const { deferred } = endedByKept(ended, before) ? ended : before;
   const envelope: Envelope = {
     ...before,
     revision,
     status: "active",
     context: withRenamed(before.context, renamed),
     children: Object.fromEntries(children),
-    timers: Object.fromEntries(timers),
+    timers: timers.timers,
     // What the parent has been told since stays told, and so does what has been noted.
     ...(ended.exchange && { exchange: ended.exchange }),
     ...(ended.restartedAs && { restartedAs: ended.restartedAs }),
+    ...(deferred && { deferred }),
   };
-  return { envelope, effects: [...timerEffects, ...starts] };
+  return { envelope, effects: [...timers.effects, ...starts] };
+}
+
+/** Whether the job ended by the last event that it kept. */
+function endedByKept({ deferred: after = [] }: Envelope, { deferred: before = [] }: Envelope) {
+  return after.length > before.length;
+}
+
+function renamedTarget(target: Target, renamed: ReadonlyMap<string, string>): Target {
+  if (target.kind !== "child") return target;
+  return { ...target, generation: renamed.get(target.generation) ?? target.generation };
 }
 
 /** References to children lead to those that take their places. */

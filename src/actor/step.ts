@@ -31,7 +31,7 @@ export type Ignored =
   | "repeated"
   /** An earlier message of the same job has not come yet: send it again later. */
   | "early"
-  /** Nothing listens to it now, and no more events can be kept: send it again later. */
+  /** Nothing listens to a client's event now, and no more can be kept: send it again later. */
   | "full";
 
 export type StepResult =
@@ -124,6 +124,8 @@ export function step(
     }
     case "timer":
       return fire(machine, next, message, at);
+    case "rejoined":
+      return { outcome: "stepped", envelope: next, effects: [] };
     case "rewound": {
       if (envelope.rewound?.epoch === at.epoch) return { outcome: "ignored", reason: "repeated" };
       const rewound = { lost: message.lost, epoch: at.epoch };
@@ -132,7 +134,10 @@ export function step(
   }
 }
 
-/** An event: what nothing takes now may be kept, and one of another job counts as taken all the same. */
+/**
+ * An event: what nothing takes now may be kept, and one of another job counts as taken all the same. A client can come
+ * again where too many are kept; another job cannot, and ends this one.
+ */
 function take(
   machine: AnyStateMachine,
   envelope: Envelope,
@@ -144,12 +149,16 @@ function take(
   const { deferred = [] } = envelope;
   if (defer === undefined)
     return sender === undefined ? result : { outcome: "stepped", envelope, effects: [] };
-  if (deferred.length >= defer) return { outcome: "ignored", reason: "full" };
-  return {
-    outcome: "stepped",
-    envelope: { ...envelope, deferred: [...deferred, event] },
-    effects: [],
+  const isFull = deferred.length >= defer;
+  if (isFull && sender === undefined) return { outcome: "ignored", reason: "full" };
+  const kept = { ...envelope, deferred: [...deferred, event] };
+  if (!isFull) return { outcome: "stepped", envelope: kept, effects: [] };
+  // What follows it from the same job, its end even, cannot come before it. So a job that refused it could wait for ever.
+  const error = {
+    code: "job.too_many_deferred",
+    message: `The job keeps ${deferred.length} events for later, and was sent another "${event.type}" by a job.`,
   };
+  return { outcome: "stepped", ...conclude(machine, kept, "error", error, at) };
 }
 
 /** One part of a child that gathers. Only the last one is news for the machine. */

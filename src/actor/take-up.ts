@@ -3,12 +3,13 @@ import type { AnyMachineSnapshot, AnyStateMachine } from "xstate";
 import { decodeEnvelope } from "./codec.ts";
 import { fromData } from "./data.ts";
 import type { Message } from "./effect.ts";
-import type { Child, Envelope, Timer } from "./envelope.ts";
+import type { Child, Envelope } from "./envelope.ts";
 import { awaitedChild, ownMember } from "./fence.ts";
 import type { OpenStep } from "./outcome.ts";
 import type { PreparedMachine } from "./prepared-machine.ts";
 import { reviver } from "./restore.ts";
 import { ActorStub, type StepScope } from "./scope.ts";
+import { restsOf } from "./timer-book.ts";
 import { childrenOf, type StateNode } from "./xstate-internal.ts";
 
 type Restart = Message & { readonly type: "restart" };
@@ -44,17 +45,17 @@ export function begunAgain({ prepared, scope, previous }: OpenStep, message: Res
     const given = definition ? inputOf(definition, { context, event, self: scope.self }) : input;
     stub.options = { input: given };
   }
-  for (const [sendId, timers] of Object.entries(base.timers))
-    for (const timer of timers) setAgain(sendId, timer);
+  for (const rest of restsOf(base.timers, message.takenAt)) setAgain(rest);
   return settledIn(prepared, { ...previous!, context, children } as AnyMachineSnapshot, scope);
 
-  function setAgain(sendId: string, { generation, due, target, event }: Timer): void {
+  function setAgain({ sendId, timer, restMs }: ReturnType<typeof restsOf>[number]): void {
+    const { generation, target, event } = timer;
     const to = target.kind === "child" && isRunning(target) ? anew[target.child] : undefined;
     if (target.kind !== "self" && !to) return;
     const params = {
       event: fromData(event, revive),
       id: sendId === generation ? undefined : sendId,
-      delay: Math.max(0, due - message.takenAt),
+      delay: restMs,
       to,
     };
     scope.actions.push({ type: to ? "xstate.sendTo" : "xstate.raise", params });
@@ -130,19 +131,18 @@ export function goneOn({ prepared, envelope, at, scope, previous }: OpenStep, me
   return settledIn(prepared, { ...snapshot, children } as AnyMachineSnapshot, scope);
 }
 
-/** Eventless transitions may be enabled now that were not when the state was entered. */
+/**
+ * Eventless transitions may be enabled now that were not when the state was entered. As when a machine enters its first
+ * states, no other ones are looked for: XState takes this event for that, so that not even a wildcard takes it.
+ */
 function settledIn(
   { machine }: PreparedMachine,
   snapshot: AnyMachineSnapshot,
   scope: StepScope,
 ): AnyMachineSnapshot {
-  const nodes = snapshot._nodes;
-  const hasEventless = nodes.some(({ always }) => (always?.length ?? 0) > 0);
-  // A wildcard would take the event that XState has to be given.
-  const hasWildcard = nodes.some(({ transitions }) => transitions.has("*"));
-  if (!hasEventless || hasWildcard) return snapshot;
+  if (!snapshot._nodes.some(({ always }) => (always?.length ?? 0) > 0)) return snapshot;
   scope.self.snapshot = snapshot;
-  return machine.transition(snapshot, { type: takeUpEvent }, scope.forXState);
+  return machine.transition(snapshot, { type: "xstate.init" }, scope.forXState);
 }
 
 function stubOf(id: string, child: Child, scope: StepScope): ActorStub {

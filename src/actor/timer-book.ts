@@ -55,6 +55,17 @@ export class TimerBook {
   }
 }
 
+/** Timers as they were at a moment, each under the id it was sent by, with the rest of its time. */
+export function restsOf(
+  timers: Timers,
+  /** Store time of that moment. */
+  since: number,
+): readonly { readonly sendId: string; readonly timer: Timer; readonly restMs: number }[] {
+  return Object.entries(timers).flatMap(([sendId, pending]) =>
+    pending.map((timer) => ({ sendId, timer, restMs: Math.max(0, timer.due - since) })),
+  );
+}
+
 /** `timers` without the one that fired. */
 export function withoutTimer(timers: Timers, sendId: string, generation: string): Timers {
   const left = timers[sendId]?.filter((timer) => timer.generation !== generation) ?? [];

@@ -47,7 +47,10 @@ export interface Blueprint<
 export interface DeferOptions {
   /** Their types. Where no active state takes such an event it is kept, and offered again after every step. */
   readonly defer?: readonly string[];
-  /** How many are kept at once, 100 where absent. A further one is refused, and may be sent again later. */
+  /**
+   * How many are kept at once, 100 where absent. A client's further one is refused, and may be sent again later. Of other
+   * jobs 1,000 more are kept, and one that is beyond that ends the job in the error `job.too_many_deferred`.
+   */
   readonly deferMax?: number;
 }
 

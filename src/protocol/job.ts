@@ -38,7 +38,19 @@ export type TaskProgress = z.infer<typeof TaskProgress>;
 /** Why a task has not begun that waits in a queue. */
 export const WhyWaiting = z
   .object({
-    code: z.enum(["paused", "no_worker", "unsatisfied", "busy", "slots", "rate", "limit", "soon"]),
+    code: z.enum([
+      "paused",
+      "no_worker",
+      "unsatisfied",
+      "unavailable",
+      "busy",
+      "type_limit",
+      "not_asking",
+      "slots",
+      "rate",
+      "limit",
+      "soon",
+    ]),
     reason: z.string().describe("The same, for people."),
   })
   .meta({ id: "WhyWaiting" });

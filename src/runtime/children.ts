@@ -230,3 +230,13 @@ export function jobEnd(blueprint: Blueprint, envelope: Envelope): JobEnd {
     ...(error && { error }),
   };
 }
+
+/** The child of a generation, whether the machine has left it or not. */
+export function childOf(
+  { children, awaiting = {} }: Envelope,
+  generation: string,
+): Child | undefined {
+  return (
+    awaiting[generation] ?? Object.values(children).find((one) => one.generation === generation)
+  );
+}

@@ -19,7 +19,7 @@ import { createInTurnRunner } from "./in-turn.ts";
 import { JobEvents } from "./job-events.ts";
 import { Jobs } from "./job-service.ts";
 import { LocalWorker } from "./local-worker.ts";
-import { Membership } from "./membership.ts";
+import { Membership, type NodeView } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
 import { Past } from "./past.ts";
 import { NodeRelay } from "./relay.ts";
@@ -88,6 +88,8 @@ export const defaultLimits: RuntimeLimits = {
 
 /** How long the node that committed an outbox message has it to itself. */
 const outboxDelayMs = 30_000;
+/** Other nodes are told of no more queues that wait for a rate. */
+const atRateMax = 1000;
 /** Promises of native machines that one node runs at once. */
 const localCredits = 64;
 
@@ -103,7 +105,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     store,
     clock,
     log,
-    workers: () => workers.here(),
+    view: here,
     changed: () => dueLoops.lookEverywhere(),
   });
   const events = new JobEvents({
@@ -119,7 +121,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     clock,
     limits,
     log,
-    nodes: () => membership.size,
+    place: () => membership.place,
     pushed: (member, task) => workers.pushed(member, task),
     undelivered: (task) => workers.undelivered(task),
     followed: (jobId, nodeIds) => followers.set(jobId, nodeIds),
@@ -202,11 +204,17 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         log.error({ err: error, workerId }, "comparing a worker's attempts with the store failed");
       });
     },
-    elsewhere: () => membership.otherWorkers(),
+    elsewhere: () => membership.others().flatMap((node) => node.workers),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
-  const queues = new Queues({ store, dispatcher, clock, log, workers: () => workers.list() });
-  const progress = (taskId: string) => pool.owner(taskId)?.running.get(taskId)?.progress;
+  const queues = new Queues({
+    store,
+    dispatcher,
+    clock,
+    log,
+    nodes: () => [here(), ...membership.others()],
+  });
+  const progress = (taskId: string) => pool.latest(taskId)?.running.progress;
   const jobs = new Jobs({
     store,
     ...(archive && { archive }),
@@ -217,7 +225,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     ids,
     clock,
     progress,
-    why: (task) => queues.why(task),
+    why: (tasks) => queues.why(tasks),
   });
   const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids });
   const versions = new Versions({ store, blueprints, turns });
@@ -230,6 +238,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     log,
     credits: localCredits,
   });
+
+  /** What this node says of itself. */
+  function here(): NodeView {
+    return { workers: workers.here(), atRate: dispatcher.atRate.slice(0, atRateMax) };
+  }
 
   /** Everything here leaves the process, so it happens only after the commit is durable (law 4). */
   function committed(done: CommittedTurn): void {

@@ -8,7 +8,7 @@ import type { Store } from "../store/store.ts";
 import { Backlog } from "./dispatch/backlog.ts";
 import { planClaim, type ClaimPlan } from "./dispatch/claim-plan.ts";
 import { specOf } from "./dispatch/queue.ts";
-import { RateLimits } from "./dispatch/rate-limits.ts";
+import { RateLimits, type Place } from "./dispatch/rate-limits.ts";
 import { memberLack, slotsAt } from "./dispatch/suitability.ts";
 import type { RuntimeLimits } from "./runtime.ts";
 import { runningAttempt, type Member, type Running, type WorkerPool } from "./worker-pool.ts";
@@ -19,8 +19,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly limits: RuntimeLimits;
   readonly log: Logger;
-  /** How many nodes live, this one included. */
-  readonly nodes: () => number;
+  /** Which of the nodes that live this is. */
+  readonly place: () => Place;
   /** An attempt has been pushed and waits to be accepted. */
   readonly pushed: (member: Member, task: StoredTask) => void;
   /** Which other nodes follow the job of a task that was claimed here. */
@@ -49,7 +49,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#rates = new RateLimits(options.nodes);
+    this.#rates = new RateLimits(options.place);
   }
 
   stop(): void {
@@ -61,10 +61,13 @@ export class Dispatcher {
     return this.#paused;
   }
 
-  /** Whether the rate of a queue's key lets no task begin here now. */
-  isAtRate(queue: string): boolean {
-    const { limit } = specOf(queue);
-    return limit?.rate !== undefined && this.#rates.room(limit, this.#now()) === 0;
+  /** The queues that wait here because the rate of their key lets no task begin now. */
+  get atRate(): readonly string[] {
+    const now = this.#now();
+    return [...this.#awaitingRate].filter((queue) => {
+      const { limit } = specOf(queue);
+      return limit !== undefined && this.#rates.room(limit, now) === 0;
+    });
   }
 
   /** From now on tasks of these types begin no more, and those of others do. */
@@ -119,7 +122,7 @@ export class Dispatcher {
     const isLost = commit.ops.some(
       (op) =>
         (op.op === "remove_task" || op.op === "finish_task") &&
-        !this.#options.pool.owner(op.taskId),
+        !this.#options.pool.latest(op.taskId),
     );
     if (isLost) for (const queue of this.#backlog.unblockAll(shard)) this.#wake(shard, queue, 1);
   }

@@ -7,12 +7,13 @@ import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Clock } from "../clock.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Ids } from "../id.ts";
-import type { HistoryEntry, StoredJob } from "../store/records.ts";
+import type { HistoryEntry, StoredJob, StoredTask } from "../store/records.ts";
 import { shardFor } from "../store/shard.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
+import type { WhyWaiting } from "./dispatch/why-waits.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import type { JobEvents, News } from "./job-events.ts";
-import { archivedJobView, childJobIds, jobView, type ViewTools } from "./job-view.ts";
+import { archivedJobView, childJobIds, jobView } from "./job-view.ts";
 import { strandedJobView } from "./stranded-job.ts";
 import {
   isFinished,
@@ -36,7 +37,8 @@ export interface JobServiceOptions {
   readonly ids: Ids;
   readonly clock: Clock;
   readonly progress: (taskId: string) => TaskProgress | undefined;
-  readonly why: ViewTools["why"];
+  /** Why those of these tasks wait that are queued, by their queues. */
+  readonly why: (tasks: readonly StoredTask[]) => Promise<ReadonlyMap<string, WhyWaiting>>;
 }
 
 /** History is read in pages of this many entries when a reader catches up. */
@@ -255,10 +257,13 @@ export class Jobs implements JobService {
     const waits = status.startsWith("waiting") || status === "running";
     const tasks = waits ? await store.listTasks(jobId) : [];
     const childIds = waits ? childJobIds(envelope, found) : [];
-    const children = await Promise.all(childIds.map((id) => store.loadJob(id)));
+    const [reasons, ...children] = await Promise.all([
+      why(tasks),
+      ...childIds.map((id) => store.loadJob(id)),
+    ]);
     const summaries = new Map(children.map((child) => [child?.summary.jobId, child?.summary]));
     const childJob = (id: string) => summaries.get(id);
-    return jobView(job, envelope, { blueprint: found, tasks, why, progress, childJob });
+    return jobView(job, envelope, { blueprint: found, tasks, reasons, progress, childJob });
   }
 
   /**

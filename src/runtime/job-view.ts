@@ -23,8 +23,8 @@ export interface ViewTools {
   readonly tasks: readonly StoredTask[];
   /** What is known of a child job, where it has been started. */
   readonly childJob: (jobId: string) => JobSummary | undefined;
-  /** Why a queued task has not begun. */
-  readonly why: (task: StoredTask) => WhyWaiting | undefined;
+  /** Why queued tasks have not begun, by their queues. */
+  readonly reasons: ReadonlyMap<string, WhyWaiting>;
   /** What a running attempt last told this node. */
   readonly progress: (taskId: string) => TaskProgress | undefined;
 }
@@ -149,13 +149,13 @@ function aggregation(
 
 function waits(
   envelope: Envelope,
-  { blueprint, tasks, why, progress, childJob }: ViewTools,
+  { blueprint, tasks, reasons, progress, childJob }: ViewTools,
   events: readonly string[],
 ): Wait[] {
   return [
     ...tasks.map((task): Wait => {
       const until = task.lease?.until ?? task.availableAt;
-      const waiting = why(task);
+      const waiting = task.state === "queued" ? reasons.get(task.queue) : undefined;
       const told = progress(task.taskId) ?? (task.progress as TaskProgress | undefined);
       return {
         kind: "task",

@@ -14,7 +14,7 @@ import type {
   WorkerIntroduction,
   WorkerService,
 } from "./runtime.ts";
-import type { WorkerSession } from "./worker-pool.ts";
+import { attemptKey, type WorkerSession } from "./worker-pool.ts";
 
 export interface LocalWorkerOptions {
   readonly nodeId: string;
@@ -33,6 +33,7 @@ export class LocalWorker implements WorkerSession {
   readonly types: ReadonlyMap<string, undefined>;
   readonly #options: LocalWorkerOptions;
   readonly #blueprints: ReadonlyMap<string, Blueprint>;
+  /** By `attemptKey`. */
   readonly #running = new Map<string, { attempt: Attempt; abort: AbortController }>();
   #heartbeat: TimerHandle | undefined;
 
@@ -70,8 +71,8 @@ export class LocalWorker implements WorkerSession {
   push(task: StoredTask): void {
     const { taskId, attempt } = task;
     const abort = new AbortController();
-    const running = { attempt: { taskId, attempt }, abort };
-    this.#running.set(taskId, running);
+    const key = attemptKey(task);
+    this.#running.set(key, { attempt: { taskId, attempt }, abort });
     this.#beat();
     this.#options.workers.accept(this, { taskId, attempt });
     this.#run(task, abort.signal)
@@ -79,14 +80,11 @@ export class LocalWorker implements WorkerSession {
       .catch((error: unknown) => {
         this.#options.log.error({ err: error, taskId }, "the result of a promise was not stored");
       })
-      .finally(() => {
-        // A later attempt may have taken its place.
-        if (this.#running.get(taskId) === running) this.#running.delete(taskId);
-      });
+      .finally(() => this.#running.delete(key));
   }
 
-  cancel({ taskId }: Attempt, reason: string): void {
-    this.#running.get(taskId)?.abort.abort(new Error(reason));
+  cancel(attempt: Attempt, reason: string): void {
+    this.#running.get(attemptKey(attempt))?.abort.abort(new Error(reason));
   }
 
   async #run(task: StoredTask, signal: AbortSignal): Promise<AttemptOutcome> {

@@ -45,7 +45,8 @@ export type Mail =
       readonly kind: "job_end";
       readonly child: string;
       readonly generation: string;
-      readonly number: number;
+      /** Absent where it is told again, to a parent that was over when it was told first. */
+      readonly number?: number;
       readonly end: JobEnd;
     };
 
@@ -103,12 +104,15 @@ export function readMail(
   }
 }
 
+/** So many more than those of clients a job keeps of other jobs, which cannot come again with what they were sent to say. */
+const deferredOfJobs = 1000;
+
 function mayBeDeferred(
   message: Exclude<Message, { type: "start" }>,
   { defer }: Blueprint,
 ): Message {
   if (message.type !== "event" || !defer?.events.includes(message.event.type)) return message;
-  return { ...message, defer: defer.max };
+  return { ...message, defer: defer.max + (message.sender ? deferredOfJobs : 0) };
 }
 
 function childKind(
@@ -174,7 +178,7 @@ function endMessage(
   kind: ActorKind | undefined,
 ): Message {
   const { jobId, finalState, outcome, output, error } = end;
-  const about = { child, generation, number };
+  const about = { child, generation, ...(number !== undefined && { number }) };
   // A flow decides by the outcome, and keeps what it was told.
   if (kind?.kind === "job" && kind.definition === undefined) {
     const result: SubJobResult = {

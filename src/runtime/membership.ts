@@ -3,14 +3,15 @@ import type { Clock, TimerHandle } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { NodeRecord, Nodes } from "../store/nodes.ts";
 import type { Store } from "../store/store.ts";
+import type { Place } from "./dispatch/rate-limits.ts";
 import type { WorkerView } from "./worker-pool.ts";
 
 export interface MembershipOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The workers that are connected here. */
-  readonly workers: () => readonly WorkerView[];
+  /** What the others are told of this node. */
+  readonly view: () => NodeView;
   /** Nodes have come or gone, or there are more shards. */
   readonly changed: () => void;
 }
@@ -25,14 +26,19 @@ const sweepMs = 1_000;
 const makeSureMs = 5_000;
 
 /** What a node says of itself. */
-interface About {
+export interface NodeView {
+  /** The workers that are connected to it. */
   readonly workers: readonly WorkerView[];
+  /** Queues of which its share of a rate lets no task begin now. */
+  readonly atRate: readonly string[];
 }
 
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #nodes: Nodes;
   #living: readonly NodeRecord[];
+  /** Of this node among those that live. */
+  #rank = 0;
   #shards: number;
   #timer: TimerHandle | undefined;
   #stopped = false;
@@ -59,9 +65,10 @@ export class Membership {
     }
   }
 
-  /** How many nodes live, this one included. */
-  get size(): number {
-    return this.#living.length;
+  /** Which of the nodes that live this is. One that the others take for dead comes after them. */
+  get place(): Place {
+    const { length } = this.#living;
+    return { size: length, rank: this.#rank < 0 ? length : this.#rank };
   }
 
   /** The most time between two looks into a shard. Hints make it shorter; nothing is lost where they are. */
@@ -77,20 +84,20 @@ export class Membership {
     return this.#living[shard % this.#living.length]?.nodeId === this.#nodes.nodeId;
   }
 
-  /** The workers of the other nodes, as those said last. */
-  otherWorkers(): readonly WorkerView[] {
+  /** The other nodes, as they described themselves last. */
+  others(): readonly NodeView[] {
     return this.#living
       .filter(({ nodeId }) => nodeId !== this.#nodes.nodeId)
-      .flatMap(({ about }) => (about as Partial<About>).workers ?? []);
+      .map(({ about }) => ({ workers: [], atRate: [], ...(about as Partial<NodeView>) }));
   }
 
   async #announce(): Promise<void> {
-    const { store, clock, log, workers, changed } = this.#options;
+    const { store, clock, log, view, changed } = this.#options;
     try {
-      const about: About = { workers: workers() };
-      const living = await this.#nodes.announce(about, believedMs);
+      const living = await this.#nodes.announce(view(), believedMs);
       const news = names(living) !== names(this.#living) || store.shards !== this.#shards;
       this.#living = living;
+      this.#rank = living.findIndex(({ nodeId }) => nodeId === this.#nodes.nodeId);
       this.#shards = store.shards;
       if (news) {
         log.info({ nodes: living.map(({ nodeId }) => nodeId), shards: store.shards }, "nodes");

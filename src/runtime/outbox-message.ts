@@ -53,6 +53,13 @@ export type OutboxBody =
       readonly edited?: unknown;
       readonly by: string;
     }
+  /** To the job itself, which was driven again: of a child job that it kept, under `to`. */
+  | {
+      readonly kind: "rejoin";
+      readonly to: string;
+      readonly child: string;
+      readonly generation: string;
+    }
   /** To the parent of a job that has ended. */
   | {
       readonly kind: "job_end";

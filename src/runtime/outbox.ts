@@ -4,6 +4,7 @@ import type { Message } from "../actor/effect.ts";
 import type { Failure, Origin, ParentRef } from "../actor/envelope.ts";
 import { startInput } from "../blueprint/actor-kind.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
+import { RuntimeError } from "../errors.ts";
 import { childJobId } from "../id.ts";
 import type { Logger } from "../logger.ts";
 import type { OutboxMessage, StoredOutboxMessage } from "../store/records.ts";
@@ -11,6 +12,7 @@ import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import { backoffMs } from "./backoff.ts";
 import type { OutboxBody } from "./outbox-message.ts";
+import { rejoin } from "./rejoin.ts";
 import type { Delivery, TurnRunner } from "./turn-runner.ts";
 
 export interface OutboxOptions {
@@ -105,6 +107,8 @@ export class Outbox {
       }
       case "restarted":
         return this.#noteRestart(body);
+      case "rejoin":
+        return this.#rejoin(message.jobId, body);
       case "job_end": {
         const { to, ...mail } = body;
         return this.#options.turns.deliver(to, mail).then(settled);
@@ -116,12 +120,18 @@ export class Outbox {
     jobId: string,
     { action, params, context, event }: Body<"action">,
   ): Promise<void> {
-    const job = await this.#options.store.loadJob(jobId);
+    const { store, blueprints, log } = this.#options;
+    const job = await store.loadJob(jobId);
     if (!job) return;
     const { blueprint, version } = job.summary;
-    const { machine } = this.#options.blueprints.require(blueprint, version);
+    const { machine } = blueprints.require(blueprint, version);
     const implementation: unknown = machine.implementations.actions[action];
-    if (typeof implementation !== "function") return;
+    if (typeof implementation !== "function") {
+      const text = `Version "${version}" of "${blueprint}", which the job has become, has no action "${action}" to do what an earlier one wanted.`;
+      const err = new RuntimeError("action.missing", text, { action });
+      log.warn({ err, jobId, blueprint, version, action }, "action let go");
+      return;
+    }
     const run = implementation as (args: unknown, params: unknown) => unknown;
     await run({ context, event, self: { id: jobId } }, params);
   }
@@ -165,6 +175,12 @@ export class Outbox {
     if (delivery.outcome === "unknown") await this.#options.noteArchived(to, message);
   }
 
+  async #rejoin(jobId: string, body: Body<"rejoin">): Promise<void> {
+    const { mail, isLast } = await rejoin(jobId, body, this.#options);
+    settled(await this.#options.turns.deliver(jobId, mail));
+    if (!isLast) throw new NotYet("messages of the child are on their way");
+  }
+
   /** The end of a job that never began. */
   async #notStarted(
     jobId: string,
@@ -206,12 +222,12 @@ function settled(delivery: Delivery): void {
   switch (delivery.reason) {
     case "early":
       throw new NotYet("an earlier message has not come yet");
-    case "full":
-      throw new NotYet("the job keeps as many events as it may");
     case "finished":
     case "fenced":
     case "repeated":
     case "unhandled":
+    // Only a client is told that.
+    case "full":
       return;
   }
 }

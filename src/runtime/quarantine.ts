@@ -9,6 +9,7 @@ import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import { RuntimeError } from "../errors.ts";
 import type { HistoryEntry, JobSummary, StoredJob } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import { keptChildren } from "./rejoin.ts";
 import type { StartedJob } from "./runtime.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 
@@ -110,7 +111,8 @@ export class Quarantine implements QuarantineService {
     const blueprint = blueprints.require(name, version);
     refuseOtherShape(ended, blueprint);
     const failing = await this.#failing(job, ended);
-    const message = redriveMessage(failing, blueprint, edit);
+    const keeps = await keptChildren(failing.before, blueprint, store);
+    const message = redriveMessage(failing, { blueprint, keeps }, edit);
     const delivery = await turns.deliver(jobId, { kind: "message", message });
     const after = await store.loadJob(jobId);
     if (delivery.outcome !== "stepped" || !after)
@@ -140,14 +142,18 @@ export class Quarantine implements QuarantineService {
     const { blueprint: name, jobId } = ended;
     const replay = new Replay((of) => blueprints.require(name, of).machine, bornAs(ended));
     let before: Envelope | undefined;
+    /** The latest: the job may have been driven again before. */
     let found: Failing | undefined;
     for await (const last of this.#history(job)) {
       const { started } = replay;
       replay.take(last);
-      // Notes may follow the failure.
-      if (before?.status === "active" && replay.envelope.status === "error")
-        found = { before, last, started, revision: job.revision };
-      before = replay.envelope;
+      const after = replay.envelope;
+      // Notes may follow the failure, and before it is the end the job may wait for children.
+      if (before && !isOver(before) && isOver(after)) {
+        const isError = (after.ending ?? after.status) === "error";
+        found = isError ? { before, last, started, revision: job.revision } : undefined;
+      }
+      before = after;
     }
     const isOpen = found && Object.values(found.before.children).some(({ settled }) => !settled);
     if (!found || !isOpen)
@@ -163,18 +169,24 @@ export class Quarantine implements QuarantineService {
   }
 }
 
+const isOver = ({ status, ending }: Envelope): boolean =>
+  status !== "active" || ending !== undefined;
+
 function redriveMessage(
   { before, last, started, revision }: Failing,
-  blueprint: Blueprint,
+  { blueprint, keeps }: { readonly blueprint: Blueprint; readonly keeps: readonly string[] },
   edit: RedriveEdit,
 ): Message & { readonly type: "redrive" } {
-  const open = Object.entries(before.children).filter(([, { settled }]) => !settled);
+  const open = Object.entries(before.children).filter(
+    ([id, { settled }]) => !settled && !keeps.includes(id),
+  );
   const message = {
     type: "redrive",
     failed: revision,
     envelope: encodeEnvelope(before),
     failedAt: last.now,
     inputs: Object.fromEntries(open.map(([id]) => [id, started[id]?.input])),
+    ...(keeps.length > 0 && { keeps }),
   } as const;
   if (edit.params === undefined) return message;
   const named = "child" in last.message ? last.message.child : undefined;

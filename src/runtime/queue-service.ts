@@ -2,11 +2,12 @@
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { StoredTask } from "../store/records.ts";
+import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { specOf, type QueueSpec } from "./dispatch/queue.ts";
 import { whyWaits, type WhyWaiting } from "./dispatch/why-waits.ts";
-import type { WorkerView } from "./worker-pool.ts";
+import type { NodeView } from "./membership.ts";
 
 /** Tasks that ask for the same. */
 export interface QueueView extends QueueSpec {
@@ -34,8 +35,8 @@ export interface QueuesOptions {
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The workers of all nodes. */
-  readonly workers: () => readonly WorkerView[];
+  /** This node and the others, as those said last. */
+  readonly nodes: () => readonly NodeView[];
 }
 
 /** How often a node makes sure what is paused, should it not have been told. */
@@ -68,15 +69,19 @@ export class Queues implements QueueService {
 
   async list(): Promise<readonly QueueView[]> {
     const { store } = this.#options;
-    const [counts, since] = await Promise.all([store.countQueues(), store.queuedSince()]);
-    return Object.entries(counts)
+    const [counts, first] = await Promise.all([store.countQueues(), store.queuedSince()]);
+    const found = Object.entries(counts)
       .filter(([queue]) => !isLocal(queue))
       .toSorted(([a, many], [b, more]) => more - many || (a < b ? -1 : 1))
-      .map(([queue, waiting]) => ({
-        ...specOf(queue),
-        waiting,
-        ...(since[queue] !== undefined && { since: since[queue], why: this.#why(queue) }),
-      }));
+      .map(([queue, waiting]) => ({ queue, waiting, first: first[queue] }));
+    const places = found.flatMap(({ queue, first: at }) =>
+      at ? [{ queue, shard: at.shard }] : [],
+    );
+    const reasons = await this.#reasons(places);
+    return found.map(({ queue, waiting, first: at }) => {
+      const why = reasons.get(queue);
+      return { ...specOf(queue), waiting, ...(at && why && { since: at.since, why }) };
+    });
   }
 
   paused(): readonly string[] {
@@ -90,19 +95,37 @@ export class Queues implements QueueService {
     return this.#set(type, false);
   }
 
-  /** Why a task waits that has been queued. */
-  why({ queue, state }: StoredTask): WhyWaiting | undefined {
-    return state === "queued" && !isLocal(queue) ? this.#why(queue) : undefined;
+  /** Why those of a job's tasks wait that have been queued, by their queues. */
+  async why(tasks: readonly StoredTask[]): Promise<ReadonlyMap<string, WhyWaiting>> {
+    const places = tasks
+      .filter(({ queue, state }) => state === "queued" && !isLocal(queue))
+      .map(({ queue, jobId }) => ({ queue, shard: shardOf(jobId) }));
+    return places.length === 0 ? new Map() : this.#reasons(places);
   }
 
-  #why(queue: string): WhyWaiting {
-    const { dispatcher, workers } = this.#options;
-    const spec = specOf(queue);
-    return whyWaits(spec, {
-      workers: workers(),
-      isPaused: dispatcher.paused.has(spec.type),
-      isAtRate: dispatcher.isAtRate(queue),
+  /** The store is asked only of keys whose concurrency may be what the tasks wait for. */
+  async #reasons(
+    places: readonly { readonly queue: string; readonly shard: number }[],
+  ): Promise<ReadonlyMap<string, WhyWaiting>> {
+    const { store, dispatcher, nodes } = this.#options;
+    const keys = places.flatMap(({ queue, shard }) => {
+      const { limit } = specOf(queue);
+      return limit?.concurrency === undefined ? [] : [{ queue, asked: { shard, key: limit.key } }];
     });
+    const counts = keys.length === 0 ? [] : await store.countLeased(keys.map(({ asked }) => asked));
+    const running = new Map(keys.map(({ queue }, index) => [queue, counts[index]]));
+    const known = nodes().map(({ workers, atRate }) => ({ workers, atRate: new Set(atRate) }));
+    return new Map(
+      places.map(({ queue }) => {
+        const spec = specOf(queue);
+        const facts = {
+          nodes: known.map(({ workers, atRate }) => ({ workers, isAtRate: atRate.has(queue) })),
+          isPaused: dispatcher.paused.has(spec.type),
+          running: running.get(queue) ?? 0,
+        };
+        return [queue, whyWaits(spec, facts)];
+      }),
+    );
   }
 
   async #set(type: string, isPaused: boolean): Promise<void> {

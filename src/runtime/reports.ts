@@ -93,9 +93,11 @@ export class Reports {
     return this.#checkpoints.stop();
   }
 
-  #runningOf(session: WorkerSession, { taskId, attempt }: Attempt): Running | undefined {
-    const running = this.#options.pool.of(session)?.running.get(taskId);
-    return running?.attempt === attempt ? running : undefined;
+  /** Nobody wants to hear of an attempt that a later one has followed. */
+  #runningOf(session: WorkerSession, attempt: Attempt): Running | undefined {
+    const { pool } = this.#options;
+    const running = pool.running(session, attempt);
+    return running && pool.latest(attempt.taskId)?.running === running ? running : undefined;
   }
 
   /** Making an event for nobody is work for nothing. */

@@ -6,6 +6,7 @@ import type { Envelope } from "../actor/envelope.ts";
 import { startInput } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import { RuntimeError } from "../errors.ts";
+import type { OutboxBody } from "./outbox-message.ts";
 import type { RestartJob } from "./past-service.ts";
 
 interface Moment {
@@ -43,6 +44,15 @@ export function restartMessage(
     ...(edited && { edited }),
     by,
   };
+}
+
+/** For the job where the new one began. */
+export function restartNote(
+  as: string,
+  { from, edited, by }: Extract<Message, { type: "restart" }>,
+): OutboxBody {
+  const { jobId: to, revision } = from;
+  return { kind: "restarted", to, as, revision, ...(edited !== undefined && { edited }), by };
 }
 
 /** Where a flow keeps what its authors know by other names. */

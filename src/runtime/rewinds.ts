@@ -72,8 +72,9 @@ export class Rewinds {
     const heard = history.filter(({ message }) => isOfAnotherJob(message));
     const sent = turn.messages.flatMap(({ body }) => {
       const { kind, to } = body as { readonly kind?: string; readonly to?: string };
-      // That a job was restarted is only noted at the other one, which goes on without it as well.
-      return to === undefined || kind === "restarted" ? [] : [{ revision, to }];
+      // Notes are nothing that the other one would have to have heard.
+      const isNote = kind === "restarted" || kind === "rejoin";
+      return to === undefined || isNote ? [] : [{ revision, to }];
     });
     const parent = turn.envelope.parent?.jobId;
     this.#marks.set(jobId, {

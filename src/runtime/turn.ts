@@ -1,6 +1,6 @@
 // One turn of a job in the making: messages are stepped, and what must become durable is gathered as one commit.
 import type { Effect, Message, SentEvent, StepTime } from "../actor/effect.ts";
-import type { Child, Envelope, Failure, Origin } from "../actor/envelope.ts";
+import type { Envelope, Failure, Origin } from "../actor/envelope.ts";
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
 import { currentState } from "../actor/current-state.ts";
 import { restart } from "../actor/begin-again.ts";
@@ -8,12 +8,19 @@ import { start, step } from "../actor/step.ts";
 import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { Commit, LeaseOffer, Op } from "../store/commit.ts";
-import type { HistoryEntry, NewTask, OutboxMessage, StoredJob } from "../store/records.ts";
-import { jobEnd, sendToChild, startChild, stopChild } from "./children.ts";
+import type {
+  HistoryEntry,
+  JobStatus,
+  NewTask,
+  OutboxMessage,
+  StoredJob,
+} from "../store/records.ts";
+import { childOf, jobEnd, sendToChild, startChild, stopChild } from "./children.ts";
 import { isInternalEvent } from "./internal-event.ts";
 import { jobStatus } from "./job-status.ts";
-import type { OutboxBody } from "./outbox-message.ts";
 import { readMail, type Mail, type MailOutcome } from "./mail.ts";
+import { rejoinNotes } from "./rejoin.ts";
+import { restartNote } from "./restart-message.ts";
 import { retentionOps, type Retention } from "./retention.ts";
 import type { RuntimeLimits } from "./runtime.ts";
 import { TurnOps } from "./turn-ops.ts";
@@ -52,6 +59,7 @@ export class Turn {
   readonly #tools: TurnTools;
   readonly #expectedRevision: number;
   readonly #createdAt: number;
+  readonly #statusBefore: JobStatus | undefined;
   readonly #history: HistoryEntry[] = [];
   readonly #ops: TurnOps;
   readonly emitted: SentEvent[] = [];
@@ -68,11 +76,13 @@ export class Turn {
     jobId: string,
     expectedRevision: number,
     createdAt: number,
+    statusBefore?: JobStatus,
   ) {
     this.#tools = tools;
     this.#ops = new TurnOps(jobId, tools.at.now + tools.outboxDelayMs);
     this.#expectedRevision = expectedRevision;
     this.#createdAt = createdAt;
+    this.#statusBefore = statusBefore;
   }
 
   /** The first turn of a new job. */
@@ -91,8 +101,8 @@ export class Turn {
 
   /** A turn of a stored job. */
   static resume(tools: TurnTools, job: StoredJob): Turn {
-    const { jobId, createdAt } = job.summary;
-    const turn = new Turn(tools, jobId, job.revision, createdAt);
+    const { jobId, createdAt, status } = job.summary;
+    const turn = new Turn(tools, jobId, job.revision, createdAt, status);
     turn.#envelope = decodeEnvelope(job.envelope);
     return turn;
   }
@@ -140,6 +150,8 @@ export class Turn {
     if (op) this.#ops.add(op);
     const pending = this.#took(message, result.envelope, result.effects);
     const { revision } = result.envelope;
+    if (message.type === "redrive")
+      for (const note of rejoinNotes(result.envelope, message)) this.#ops.post(revision, note);
     await this.#settle(pending);
     const code = mail.kind === "result" ? failureCode(message) : undefined;
     return { outcome: "stepped", revision, ...(code !== undefined && { code }) };
@@ -169,7 +181,10 @@ export class Turn {
         updatedAt: this.#tools.at.now,
       },
       history: this.#history,
-      ops: [...ops, ...retentionOps(this.#tools.retention, last.status, this.#tools.at.now)],
+      ops: [
+        ...ops,
+        ...retentionOps(this.#tools.retention, this.#statusBefore, last.status, this.#tools.at.now),
+      ],
     };
   }
 
@@ -360,25 +375,10 @@ export class Turn {
   }
 }
 
-/** For the job where the new one began. */
-function restartNote(
-  as: string,
-  { from, edited, by }: Extract<Message, { type: "restart" }>,
-): OutboxBody {
-  const { jobId: to, revision } = from;
-  return { kind: "restarted", to, as, revision, ...(edited !== undefined && { edited }), by };
-}
-
 const leftReason = ({ type }: Message): string =>
   type === "migrate"
     ? "the job has become one of another version, which does not want the task"
     : "the job left the state that invoked the task";
-
-function childOf({ children, awaiting = {} }: Envelope, generation: string): Child | undefined {
-  return (
-    awaiting[generation] ?? Object.values(children).find((one) => one.generation === generation)
-  );
-}
 
 /** The code of a result that the server takes for a failure, so that its worker hears of it. */
 function failureCode(message: Message): string | undefined {

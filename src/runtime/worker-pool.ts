@@ -5,7 +5,15 @@ import type { Attempt } from "../store/store.ts";
 import { compareBy, type Candidate } from "./dispatch/choose.ts";
 import { specOf } from "./dispatch/queue.ts";
 import { noOutcomes, noted, reputationOf, type Outcomes } from "./dispatch/reputation.ts";
-import { candidate, memberLack, roomFor, slotsAt } from "./dispatch/suitability.ts";
+import {
+  candidate,
+  isSilent,
+  memberLack,
+  roomFor,
+  slotsAt,
+  slotsMax,
+  typeRoom,
+} from "./dispatch/suitability.ts";
 import type { TaskProgress, WorkerDescription, WorkerIntroduction } from "./runtime.ts";
 
 // What a session is spoken to about, so that the edges need not know the store.
@@ -44,6 +52,16 @@ export interface WorkerView {
   readonly running: number;
   /** How many slots of `maxConcurrentTasks` are left: a task may take several. */
   readonly freeSlots: number;
+  /** All its slots while it does not pause: what it can be asked for at most. */
+  readonly slotsMax: number;
+  /** How many more tasks it takes of the types that it limits, by themselves or as a pool. */
+  readonly typeRoom?: Readonly<Record<string, number>>;
+  /** Of a worker that asks for each of its tasks: how many it asks for now. */
+  readonly asking?: number;
+  /** It did not accept what it was given last, and is given nothing more before it says something. */
+  readonly silent?: true;
+  /** The queue for whose next task it keeps its slots free. */
+  readonly savingFor?: string;
   readonly status: "idle" | "busy" | "draining";
   readonly connectedAt: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -68,6 +86,9 @@ export interface Running extends Attempt {
   deadline?: TimerHandle;
 }
 
+/** Names an attempt in books: a worker that is silent about one may have been given the next one of the same task. */
+export const attemptKey = ({ taskId, attempt }: Attempt): string => `${taskId}@${attempt}`;
+
 /** The present attempt of a task. */
 export function runningAttempt(task: StoredTask): Running {
   const { taskId, attempt, jobId, child, type, queue, wantsProgress = false } = task;
@@ -84,6 +105,7 @@ export interface Member {
   /** Slots promised to commits and claims that are under way, and how many tasks of each type as far as that is known. */
   reservedSlots: number;
   readonly reserved: Map<string, number>;
+  /** By `attemptKey`: each has its slots until the worker answers for it, though a later one of its task has begun. */
   readonly running: Map<string, Running>;
   /** The slots that what it runs takes. */
   usedSlots: number;
@@ -97,6 +119,12 @@ export interface Member {
   claiming: boolean;
   /** Pushed attempts in a row that it did not accept in time. */
   ignored: number;
+}
+
+/** Where the latest attempt of a task runs. */
+interface Run {
+  readonly member: Member;
+  readonly running: Running;
 }
 
 interface Choice {
@@ -114,7 +142,8 @@ export class WorkerPool {
   readonly #outcomes = new Map<string, Outcomes>();
   readonly #members = new Map<string, Member>();
   readonly #byType = new Map<string, Set<Member>>();
-  readonly #owners = new Map<string, Member>();
+  /** By task: the latest attempt that a member of this node runs. */
+  readonly #latest = new Map<string, Run>();
 
   /** @param now a clock that only goes forward, in milliseconds */
   constructor(now: () => number) {
@@ -158,9 +187,9 @@ export class WorkerPool {
       members?.delete(member);
       if (members?.size === 0) this.#byType.delete(type);
     }
-    for (const [taskId, { deadline }] of member.running) {
-      deadline?.cancel();
-      if (this.#owners.get(taskId) === member) this.#owners.delete(taskId);
+    for (const running of member.running.values()) {
+      running.deadline?.cancel();
+      this.#isLatestNoMore(running);
     }
   }
 
@@ -179,9 +208,14 @@ export class WorkerPool {
     return this.#members.values();
   }
 
-  /** The member that runs the task, if one of this node does. */
-  owner(taskId: string): Member | undefined {
-    return this.#owners.get(taskId);
+  /** The latest attempt of a task, if a member of this node runs it. */
+  latest(taskId: string): Run | undefined {
+    return this.#latest.get(taskId);
+  }
+
+  /** What exactly this session runs; also an attempt that is not the latest of its task any more. */
+  running(session: WorkerSession, attempt: Attempt): Running | undefined {
+    return this.of(session)?.running.get(attemptKey(attempt));
   }
 
   /** The members that may do the tasks of a queue and have room for one now, the best choice first. */
@@ -259,28 +293,28 @@ export class WorkerPool {
 
   /** Note an attempt that a member now runs. */
   run(member: Member, running: Running): void {
-    this.#forget(member, running.taskId);
-    member.running.set(running.taskId, running);
+    this.finish(member, running);
+    member.running.set(attemptKey(running), running);
     member.usedSlots += specOf(running.queue).slots ?? 1;
     member.turn = ++this.#turns;
-    this.#owners.set(running.taskId, member);
+    this.#latest.set(running.taskId, { member, running });
   }
 
-  /** Free the slots of an attempt, and tell what it was. Later attempts of the same task stay. */
-  finish(member: Member, { taskId, attempt }: Attempt): Running | undefined {
-    const running = member.running.get(taskId);
-    if (running?.attempt !== attempt) return undefined;
-    this.#forget(member, taskId);
-    if (this.#owners.get(taskId) === member) this.#owners.delete(taskId);
+  /** Free the slots of an attempt, and tell what it was. Other attempts of the same task stay. */
+  finish(member: Member, attempt: Attempt): Running | undefined {
+    const key = attemptKey(attempt);
+    const running = member.running.get(key);
+    if (!running) return undefined;
+    running.deadline?.cancel();
+    member.running.delete(key);
+    member.usedSlots -= specOf(running.queue).slots ?? 1;
+    this.#isLatestNoMore(running);
     return running;
   }
 
-  #forget(member: Member, taskId: string): void {
-    const running = member.running.get(taskId);
-    if (!running) return;
-    running.deadline?.cancel();
-    member.running.delete(taskId);
-    member.usedSlots -= specOf(running.queue).slots ?? 1;
+  #isLatestNoMore(running: Running): void {
+    const { taskId } = running;
+    if (this.#latest.get(taskId)?.running === running) this.#latest.delete(taskId);
   }
 
   list(): readonly WorkerView[] {
@@ -293,14 +327,20 @@ export class WorkerPool {
 }
 
 function viewOf(member: Member, reputation: number): WorkerView {
-  const { labels, resources, costPerSecond, installedModels, hotCache } = member.introduction;
+  const { session, introduction } = member;
+  const { labels, resources, costPerSecond, installedModels, hotCache } = introduction;
   return {
-    workerId: member.session.workerId,
-    workerType: member.introduction.workerType,
-    types: [...member.session.types.keys()],
+    workerId: session.workerId,
+    workerType: introduction.workerType,
+    types: [...session.types.keys()],
     maxConcurrentTasks: member.credits,
     running: member.running.size,
     freeSlots: member.draining ? 0 : Math.max(0, member.credits - member.usedSlots),
+    slotsMax: slotsMax(member),
+    ...limitedRoom(member),
+    ...(session.asking !== undefined && { asking: session.asking }),
+    ...(isSilent(member) && { silent: true }),
+    ...(member.savingFor !== undefined && { savingFor: member.savingFor }),
     status: member.draining ? "draining" : member.usedSlots >= member.credits ? "busy" : "idle",
     connectedAt: member.connectedAt,
     labels,
@@ -310,4 +350,11 @@ function viewOf(member: Member, reputation: number): WorkerView {
     ...(hotCache && { hotCache }),
     reputation,
   };
+}
+
+function limitedRoom(member: Member): Pick<WorkerView, "typeRoom"> {
+  const limited = [...member.session.types.keys()]
+    .map((type) => [type, typeRoom(member, type)] as const)
+    .filter(([, room]) => room !== Number.POSITIVE_INFINITY);
+  return limited.length === 0 ? {} : { typeRoom: Object.fromEntries(limited) };
 }

@@ -26,6 +26,7 @@ import type {
 import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import {
+  attemptKey,
   runningAttempt,
   type Member,
   type WorkerPool,
@@ -55,7 +56,7 @@ export interface WorkerServiceOptions {
 
 export class Workers implements WorkerService {
   readonly #options: WorkerServiceOptions;
-  /** Pushed attempts that nobody has accepted yet, oldest first. */
+  /** By `attemptKey`: pushed attempts that nobody has accepted yet, oldest first. */
   readonly #unaccepted = new Map<string, { member: Member; attempt: Attempt; deadline: number }>();
   #acceptTimer: TimerHandle | undefined;
   readonly #reports: Reports;
@@ -70,7 +71,7 @@ export class Workers implements WorkerService {
     const asked = [...introduction.running, ...introduction.outbox];
     const results = await this.#extend(session, asked);
     asked.forEach((attempt, index) => {
-      if (results[index] === "kept") this.#unaccepted.delete(attempt.taskId);
+      if (results[index] === "kept") this.#unaccepted.delete(attemptKey(attempt));
     });
     const tasks = await Promise.all(
       introduction.running.map(({ taskId }) => store.loadTask(taskId)),
@@ -101,8 +102,8 @@ export class Workers implements WorkerService {
     log.info({ workerId: session.workerId, detached: member.running.size }, "worker disconnected");
   }
 
-  accept(session: WorkerSession, { taskId }: Attempt): void {
-    this.#answered(session, taskId);
+  accept(session: WorkerSession, attempt: Attempt): void {
+    this.#answered(session, attempt);
   }
 
   async release(
@@ -111,7 +112,7 @@ export class Workers implements WorkerService {
     delayMs: number,
     handOver?: { readonly checkpoint: unknown },
   ): Promise<void> {
-    this.#answered(session, attempt.taskId);
+    this.#answered(session, attempt);
     try {
       if (await this.#holds(session, attempt)) {
         if (handOver) await this.#reports.handOver(session, attempt, handOver.checkpoint);
@@ -157,9 +158,8 @@ export class Workers implements WorkerService {
     outcome: AttemptOutcome,
   ): Promise<ResultStatus> {
     const { pool, store, attempts } = this.#options;
-    this.#answered(session, attempt.taskId);
-    const running = pool.of(session)?.running.get(attempt.taskId);
-    const known = running?.attempt === attempt.attempt ? running : undefined;
+    this.#answered(session, attempt);
+    const known = pool.running(session, attempt);
     const task = known ?? (await store.loadTask(attempt.taskId));
     if (!task) {
       this.#free(session, attempt);
@@ -214,7 +214,7 @@ export class Workers implements WorkerService {
     if (lease) this.#options.leased(taskId, lease.until);
     this.#limitRun(member, task);
     const deadline = this.#options.clock.monotonic() + this.#options.limits.acceptMs;
-    this.#unaccepted.set(taskId, { member, attempt: { taskId, attempt }, deadline });
+    this.#unaccepted.set(attemptKey(task), { member, attempt: { taskId, attempt }, deadline });
     this.#watchAcceptance();
   }
 
@@ -232,10 +232,10 @@ export class Workers implements WorkerService {
 
   /** Tell the worker that runs a task to stop, if it is connected here. */
   stopAttempt(taskId: string, reason: string): void {
-    const member = this.#options.pool.owner(taskId);
-    const attempt = member?.running.get(taskId)?.attempt;
-    if (attempt !== undefined)
-      member!.session.cancel({ taskId, attempt }, reason, this.#options.limits.cancelGraceMs);
+    const run = this.#options.pool.latest(taskId);
+    if (!run) return;
+    const { attempt } = run.running;
+    run.member.session.cancel({ taskId, attempt }, reason, this.#options.limits.cancelGraceMs);
   }
 
   /** Whether a worker that is connected here runs a task of the job. */
@@ -253,11 +253,11 @@ export class Workers implements WorkerService {
 
   /** End an attempt that runs longer than its task allows, as an error that is tried again. */
   #limitRun(member: Member, task: StoredTask): void {
+    const { clock, store, log, pool } = this.#options;
     const { taskId, attempt, createdAt, lease } = task;
     const { runTimeoutMs = Infinity, totalTimeoutMs = Infinity } = task;
-    const running = member.running.get(taskId);
+    const running = pool.running(member.session, task);
     if (!running || !lease) return;
-    const { clock, store, log, pool } = this.#options;
     const runEnd = lease.startedAt + runTimeoutMs;
     const end = Math.min(runEnd, createdAt + totalTimeoutMs);
     if (end === Infinity) return;
@@ -286,18 +286,19 @@ export class Workers implements WorkerService {
     });
   }
 
-  /** The session has said something about a task that was pushed to it. */
-  #answered(session: WorkerSession, taskId: string): void {
-    if (this.#unaccepted.get(taskId)?.member.session === session) this.#unaccepted.delete(taskId);
+  /** The session has said something about an attempt that was pushed to it. */
+  #answered(session: WorkerSession, attempt: Attempt): void {
+    const key = attemptKey(attempt);
+    if (this.#unaccepted.get(key)?.member.session === session) this.#unaccepted.delete(key);
     const member = this.#options.pool.of(session);
     if (member) member.ignored = 0;
   }
 
   #reclaimUnaccepted(): void {
     const { clock, log } = this.#options;
-    for (const [taskId, { member, attempt, deadline }] of this.#unaccepted) {
+    for (const [key, { member, attempt, deadline }] of this.#unaccepted) {
       if (deadline > clock.monotonic()) break;
-      this.#unaccepted.delete(taskId);
+      this.#unaccepted.delete(key);
       const { workerId } = member.session;
       member.ignored++;
       log.warn({ workerId, ...attempt }, "worker did not accept a task in time");
@@ -321,9 +322,8 @@ export class Workers implements WorkerService {
   ): Promise<readonly ExtensionResult[]> {
     const { pool, store, limits } = this.#options;
     const { holder, workerId, leaseMs = limits.leaseMs } = session;
-    const running = pool.of(session)?.running;
     const extensions = attempts.map(({ taskId, attempt }): Extension => {
-      const progress = running?.get(taskId)?.progress;
+      const progress = pool.running(session, { taskId, attempt })?.progress;
       const base = { taskId, attempt, holder, workerId, leaseMs };
       return progress === undefined ? base : { ...base, progress };
     });
@@ -335,9 +335,9 @@ export class Workers implements WorkerService {
     return results;
   }
 
-  async #holds(session: WorkerSession, { taskId, attempt }: Attempt): Promise<boolean> {
-    if (this.#options.pool.of(session)?.running.get(taskId)?.attempt === attempt) return true;
-    const task = await this.#options.store.loadTask(taskId);
+  async #holds(session: WorkerSession, attempt: Attempt): Promise<boolean> {
+    if (this.#options.pool.running(session, attempt)) return true;
+    const task = await this.#options.store.loadTask(attempt.taskId);
     return task !== undefined && holdsLease(task, session);
   }
 

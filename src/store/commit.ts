@@ -30,7 +30,9 @@ export type Op =
   | { readonly op: "clear_timer"; readonly timerId: string }
   | { readonly op: "add_message"; readonly message: OutboxMessage; readonly due: number }
   /** The job has ended: keep it until then (store time). */
-  | { readonly op: "keep_until"; readonly due: number };
+  | { readonly op: "keep_until"; readonly due: number }
+  /** The job goes on after its end, or stays for ever: forget until when it was to be kept. */
+  | { readonly op: "keep" };
 
 export interface Commit {
   readonly jobId: string;

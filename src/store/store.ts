@@ -90,6 +90,19 @@ export interface Requeue extends Attempt {
   readonly error?: Failure;
 }
 
+/** The first of a queue's tasks. */
+export interface FirstQueued {
+  /** When it was added, in store time. */
+  readonly since: number;
+  readonly shard: number;
+}
+
+/** A key of limits in a shard. */
+export interface ShardKey {
+  readonly shard: number;
+  readonly key: string;
+}
+
 /** What has come due in a shard by store time. Nothing is taken away by asking: each goes when its turn commits or its call says so. */
 export interface Due {
   readonly now: number;
@@ -153,8 +166,10 @@ export interface Store {
   requeueTask(requeue: Requeue): Promise<"requeued" | "fenced">;
   /** How many tasks wait in each queue, queued or delayed. */
   countQueues(): Promise<Readonly<Record<string, number>>>;
-  /** When (store time) the first of the tasks was added that can be claimed from each queue. */
-  queuedSince(): Promise<Readonly<Record<string, number>>>;
+  /** Of each queue: the first of the tasks that can be claimed from it. */
+  queuedSince(): Promise<Readonly<Record<string, FirstQueued>>>;
+  /** How many tasks with each of these keys are leased: as many as the concurrency of a key in a shard counts. */
+  countLeased(keys: readonly ShardKey[]): Promise<readonly number[]>;
   /** Whether tasks of a type may begin: noted for all nodes, which have to heed it. */
   setPaused(type: string, isPaused: boolean): Promise<void>;
   /** The types whose tasks may not begin, ordered by name. */

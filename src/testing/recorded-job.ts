@@ -38,20 +38,24 @@ const RecordedMessage = z.discriminatedUnion("type", [
   z.looseObject({ type: z.literal("progress"), ...child, progress: z.unknown().optional() }),
   z.looseObject({ type: z.literal("timer"), timer: z.string(), generation: z.string() }),
   z.looseObject({ type: z.literal("redrive"), envelope: z.string(), failed: z.number() }),
+  z.looseObject({ type: z.literal("rejoined"), ...child, taken: z.number() }),
   z.looseObject({ type: z.literal("rewound"), lost: z.number() }),
   z.looseObject({ type: z.literal("stop"), reason: z.string() }),
 ]);
 
 /** A step as the store has it, or as HTTP tells of it. */
 const RecordedStep = z.union([
-  z.object({
-    revision: z.int().positive(),
-    now: z.number(),
-    epoch: z.string(),
-    message: RecordedMessage,
-    currentState: z.string(),
-    status: JobStatus,
-  }),
+  z
+    .object({
+      revision: z.int().positive(),
+      now: z.number(),
+      epoch: z.string(),
+      shards: z.int().positive().optional(),
+      message: RecordedMessage,
+      currentState: z.string(),
+      status: JobStatus,
+    })
+    .transform(({ shards, ...step }) => ({ ...step, ...(shards !== undefined && { shards }) })),
   z
     .object({
       revision: z.int().positive(),

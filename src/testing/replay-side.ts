@@ -1,6 +1,6 @@
 // One blueprint in a replay: takes the recorded steps of a job, and tells where each leads and what it wants done.
 import { isDeepStrictEqual } from "node:util";
-import type { Effect, Message } from "../actor/effect.ts";
+import type { Effect, Message, StepTime } from "../actor/effect.ts";
 import type { Envelope } from "../actor/envelope.ts";
 import { currentState } from "../actor/current-state.ts";
 import { restart } from "../actor/begin-again.ts";
@@ -32,9 +32,10 @@ export class ReplaySide {
     this.#job = job;
   }
 
-  take({ now, epoch, message }: HistoryEntry): SideStep {
+  take({ now, epoch, shards, message }: HistoryEntry): SideStep {
     try {
-      const stepped = this.#stepped(message, { now, epoch });
+      const at = { now, epoch, ...(shards !== undefined && { shards }) };
+      const stepped = this.#stepped(message, at);
       if ("reason" in stepped) return { outcome: "ignored", reason: stepped.reason };
       const { envelope, effects } = stepped;
       this.#envelope = envelope;
@@ -50,7 +51,7 @@ export class ReplaySide {
     }
   }
 
-  #stepped(message: Message, at: { now: number; epoch: string }): Stepped | { reason: string } {
+  #stepped(message: Message, at: StepTime): Stepped | { reason: string } {
     const { machine, name, version, fingerprint } = this.#blueprint;
     const { jobId, parentJobId } = this.#job;
     // What is sent to a parent goes nowhere in a replay: which of its children the job is makes no difference.
@@ -78,6 +79,7 @@ export class ReplaySide {
       case "done":
       case "failed":
       case "part":
+      case "rejoined":
       case "progress": {
         const own = envelope.children[message.child]?.generation;
         return own !== undefined && sameStep(own, message.generation)

@@ -342,6 +342,8 @@ export function describeMessage(message: HistoryEntry["message"]): string {
       return `${message.child} progress`;
     case "part":
       return `${message.child} part ${message.part}`;
+    case "rejoined":
+      return `${message.child} rejoined`;
     case "timer":
       return `timer ${message.timer}`;
     case "restart":

@@ -1,5 +1,5 @@
 // The orchestrator that a worker is tested against: the real gateway, and behind it a runtime that only hands out and notes.
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { systemClock } from "../clock.ts";
@@ -18,6 +18,7 @@ import type {
   WorkerService,
 } from "../runtime/runtime.ts";
 import type { Attempt, StoredTask, WorkerSession } from "../runtime/worker-pool.ts";
+import { bareTask } from "./bare-task.ts";
 import { TextTail } from "./text-tail.ts";
 
 /** A task that the worker was given, and what became of it. Times are monotonic milliseconds. */
@@ -118,29 +119,11 @@ export class TestOrchestrator implements WorkerService {
 
   /** Give the worker a task as soon as it takes one. */
   dispatch(type: string, params: unknown): Dispatched {
-    const jobId = `0_${randomUUID().replaceAll("-", "")}`;
-    const now = Date.now();
     const dispatched: Dispatched = {
       at: performance.now(),
       results: [],
       progress: [],
-      task: {
-        taskId: `${jobId}:test.1.0`,
-        jobId,
-        child: "task",
-        type,
-        queue: type,
-        params,
-        priority: 5,
-        retry: { maxAttempts: 1, initialMs: 0, factor: 1, maxMs: 0 },
-        state: "leased",
-        attempt: 1,
-        settled: 0,
-        failures: 0,
-        losses: 0,
-        createdAt: now,
-        since: now,
-      },
+      task: bareTask(type, params),
     };
     this.dispatched.push(dispatched);
     this.#waiting.push(dispatched);

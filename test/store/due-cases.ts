@@ -199,6 +199,28 @@ export const dueCases: Cases = {
     await store.removeJob("j1");
     expect((await store.due(10)).outlived).toEqual([]);
   },
+  "keeps no time for a job that goes on after its end": async ({ store, clock }) => {
+    const until = store.now() + 1000;
+    const ops = [{ op: "keep_until", due: until }] as const;
+    await store.commit(turn("j1", 1, { status: "failed", ops }));
+    await store.commit(turn("j2", 1, { status: "failed", ops }));
+    const goesOn = turn("j1", 2, { status: "running", ops: [{ op: "keep" }] });
+    await store.commit(goesOn);
+    expect(await store.exportJob("j1")).not.toHaveProperty("keptUntil");
+    await clock.advance(1000);
+    expect((await store.due(10)).outlived).toEqual(["j2"]);
+    expect(await store.claimOutlived(["j1", "j2"], 50)).toEqual(["j2"]);
+    await store.commit(turn("j1", 3, { status: "finished", ops }));
+    expect((await store.due(10)).outlived).toEqual(["j1"]);
+  },
+  "forgets no time where none was kept, and goes on with the ops that follow": async ({
+    store,
+  }) => {
+    const due = store.now() - 1;
+    const ops = [{ op: "keep" }, { op: "set_timer", timerId: "t", due }] as const;
+    await store.commit(turn("j1", 1, { ops }));
+    expect(await store.due(10)).toMatchObject({ outlived: [], timers: [{ timerId: "t" }] });
+  },
   "does not hear of a jump of the wall clock": async ({ store, clock }) => {
     const before = store.now();
     await setTimers(store, "j1", { t: before + 60_000 });

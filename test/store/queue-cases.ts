@@ -191,7 +191,10 @@ export const queueCases: Cases = {
     await addTasks(store, "j3", ["c"], { queue: "other\n{}" });
     await clock.advance(10);
     await addTasks(store, "j4", ["d"]);
-    expect(await store.queuedSince()).toEqual({ echo: begin, "other\n{}": begin + 10 });
+    expect(await store.queuedSince()).toEqual({
+      echo: { since: begin, shard: 0 },
+      "other\n{}": { since: begin + 10, shard: 0 },
+    });
     const { tasks } = await store.claimTasks(claimOf("echo", 1));
     expect(tasks).toMatchObject([{ child: "b" }]);
     await claimOne(store, "h1", "other\n{}");
@@ -199,6 +202,25 @@ export const queueCases: Cases = {
     await claimOne(store);
     expect(await store.queuedSince()).toEqual({});
   },
+  "counts the tasks of a key that are leased, whatever their queue, in each shard by itself":
+    async ({ store }) => {
+      const of = (key: string) => ({ placement: { limit: { key, concurrency: 2 } } });
+      await addTasks(store, "j1", ["a", "b", "c"], of("k"));
+      await addTasks(store, "j2", ["d"], { queue: "other", ...of("k") });
+      await addTasks(store, "j3", ["e"], { queue: "other", ...of("k\0\n") });
+      await addTasks(store, "j4", ["f"], { queue: "other", ...of("kk") });
+      const count = () =>
+        store.countLeased(
+          ["k", "k\0\n", "none"].map((key) => ({ shard: 0, key })).concat({ shard: 1, key: "k" }),
+        );
+      expect(await count()).toEqual([0, 0, 0, 0]);
+      await claimOne(store);
+      expect(await count()).toEqual([1, 0, 0, 0]);
+      await store.claimTasks(claimOf("other", 9));
+      expect(await count()).toEqual([2, 1, 0, 0]);
+      await putBack(store, "j1:a", 1);
+      expect(await count()).toEqual([1, 1, 0, 0]);
+    },
   "notes for all nodes which types are paused": async ({ store }) => {
     expect(await store.pausedTypes()).toEqual([]);
     await store.setPaused("b", true);

@@ -42,6 +42,7 @@ const op = fc.oneof(
   fc.record({ op: is("clear_timer"), timerId: name }),
   fc.record({ op: is("add_message"), id: name, dueInMs: ms }),
   fc.record({ op: is("keep_until"), dueInMs: ms }),
+  fc.record({ op: is("keep") }),
 );
 export type RoughOp = Drawn<typeof op>;
 

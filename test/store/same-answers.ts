@@ -145,6 +145,7 @@ async function exactOp(rough: RoughOp, jobId: string, model: Store): Promise<Op>
     case "set_timer":
       return { op: "set_timer", timerId: rough.timerId, due: now + rough.dueInMs };
     case "clear_timer":
+    case "keep":
       return rough;
     case "keep_until":
       return { op: "keep_until", due: now + rough.dueInMs };

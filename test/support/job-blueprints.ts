@@ -123,7 +123,7 @@ export async function expectReplayed(store: MemoryStore, { machine }: Blueprint,
   const { blueprint: name, version, shape, parent, depth } = stored;
   const origin = { jobId, blueprint: name, version, shape };
   const born = { ...origin, ...(parent && { parent }), ...(depth !== undefined && { depth }) };
-  expect(replay(machine, born, await store.history(jobId, 0, 1000))).toEqual(stored);
+  expect(replay(machine, born, await store.history(jobId, 0, 2000))).toEqual(stored);
 }
 
 /** Invokes `child` and keeps its output; a failure ends the job. */

@@ -154,6 +154,24 @@ export const snapshotCases: Readonly<Record<string, SnapshotCase>> = {
     goOn: (scene) => finishTasks(scene, 7),
     ends: { status: "finished", currentState: "done" },
   },
+  "job-that-was-driven-again": {
+    blueprint: "regions",
+    input: {},
+    async begin(scene) {
+      const { runtime, worker, store, clock, jobId } = scene;
+      await send(scene, jobId, "PAUSE", "LATER");
+      await clock.advance(10_000);
+      for (const task of await store.listTasks(jobId)) await worker.fail(task, "PERMANENT_ERROR");
+      await clock.advance(hour);
+      await runtime.quarantine.redrive(jobId, { params: { aside: "again" } });
+    },
+    async goOn(scene) {
+      await finishTasks(scene, 7);
+      await send(scene, scene.jobId, "BACK", "GO");
+      await scene.clock.advance(hour / 2 - 10_000);
+    },
+    ends: { status: "finished", currentState: "over" },
+  },
   "job-that-was-cancelled": {
     blueprint: "working",
     version: "1",

@@ -3,17 +3,34 @@ import type { TaskLimit } from "../../blueprint/placement.ts";
 
 type Rate = NonNullable<TaskLimit["rate"]>;
 
+/** A node's place among those that share the limits. */
+export interface Place {
+  /** How many live, this one included. */
+  readonly size: number;
+  /** How many of those come before this one. */
+  readonly rank: number;
+}
+
+/** What has begun of a key, as far as the longest time goes that a rate of it names. */
+interface Begun {
+  readonly perMs: number;
+  /** When, oldest first, by a clock that only goes forward. */
+  readonly at: readonly number[];
+}
+
 /** Keys whose tasks have begun long ago are forgotten once there are so many. */
 const keysMax = 10_000;
 
 export class RateLimits {
-  readonly #nodes: () => number;
-  /** By key: when tasks began, oldest first, by a clock that only goes forward. */
-  readonly #begun = new Map<string, number[]>();
+  readonly #place: () => Place;
+  readonly #begun = new Map<string, Begun>();
 
-  /** @param nodes how many nodes share the limits: each has its part of the count, or of the time where that is 1 */
-  constructor(nodes: () => number) {
-    this.#nodes = nodes;
+  /**
+   * @param place which of the nodes this is. Their shares add up to the count; where there are more nodes than that,
+   *   each may begin one, within a time that is longer by as much.
+   */
+  constructor(place: () => Place) {
+    this.#place = place;
   }
 
   /** How many tasks may begin now. */
@@ -34,9 +51,14 @@ export class RateLimits {
   /** Tasks begin now. */
   take({ key, rate }: TaskLimit, tasks: number, now: number): void {
     if (!rate || tasks === 0) return;
-    const begun = this.#within(key, this.#share(rate).perMs, now);
+    // Tasks of one key may name different rates: what the longest of them counts is not to be forgotten.
+    const perMs = Math.max(this.#share(rate).perMs, this.#begun.get(key)?.perMs ?? 0);
+    const before = this.#within(key, perMs, now);
     this.#begun.delete(key);
-    this.#begun.set(key, [...begun, ...Array.from({ length: tasks }, () => now)]);
+    this.#begun.set(key, {
+      perMs,
+      at: [...before, ...Array.from({ length: tasks }, () => now)],
+    });
     for (const oldest of this.#begun.keys()) {
       if (this.#begun.size <= keysMax) break;
       this.#begun.delete(oldest);
@@ -46,18 +68,20 @@ export class RateLimits {
   /** Tasks that were to begin have not. */
   giveBack({ key, rate }: TaskLimit, tasks: number): void {
     const begun = this.#begun.get(key);
-    if (rate && begun) this.#begun.set(key, begun.slice(0, Math.max(0, begun.length - tasks)));
+    if (!rate || !begun) return;
+    const { perMs, at } = begun;
+    this.#begun.set(key, { perMs, at: at.slice(0, Math.max(0, at.length - tasks)) });
   }
 
   #within(key: string, perMs: number, now: number): readonly number[] {
-    const begun = this.#begun.get(key) ?? [];
+    const { at: begun = [] } = this.#begun.get(key) ?? {};
     const first = begun.findIndex((at) => at > now - perMs);
     return first < 0 ? [] : begun.slice(first);
   }
 
   #share({ count, perMs }: Rate): Rate {
-    const nodes = this.#nodes();
-    const own = Math.max(1, Math.floor(count / nodes));
-    return { count: own, perMs: perMs * Math.max(1, (own * nodes) / count) };
+    const { size, rank } = this.#place();
+    if (count < size) return { count: 1, perMs: (perMs * size) / count };
+    return { count: Math.floor(count / size) + (rank < count % size ? 1 : 0), perMs };
   }
 }

@@ -21,18 +21,25 @@ export function memberLack(member: Member, queue: string): string | undefined {
     return undefined;
   const known = member.lacks.get(queue);
   if (known !== undefined) return known || undefined;
-  const { introduction, credits } = member;
-  // One that pauses for a while has no credits, and is to be waited for all the same.
-  const slots = Math.max(credits, introduction.credits);
-  const found = lack(spec, { ...introduction, slots });
+  const found = lack(spec, { ...member.introduction, slots: slotsMax(member) });
   if (member.lacks.size >= lacksMax) member.lacks.clear();
   member.lacks.set(queue, found ?? "");
   return found;
 }
 
+/** All slots of a member: one that pauses for a while has no credits, and is to be waited for all the same. */
+export function slotsMax({ credits, introduction }: Member): number {
+  return Math.max(credits, introduction.credits);
+}
+
+/** Whether it has ignored so much that it is given nothing more. */
+export function isSilent({ ignored }: Member): boolean {
+  return ignored >= ignoredMax;
+}
+
 /** The slots of a member that are free, for tasks of whatever type. */
 export function freeSlots(member: Member): number {
-  if (member.draining || member.ignored >= ignoredMax) return 0;
+  if (member.draining || isSilent(member)) return 0;
   const { asking } = member.session;
   const free = asking ?? member.credits - member.usedSlots;
   return Math.max(0, free - member.reservedSlots);

@@ -47,6 +47,8 @@ function applyOp(batch: Batch, jobId: string, op: Op, got: string[]): void {
       return batch.putMessage({ ...op.message, tries: 0, due: op.due });
     case "keep_until":
       return batch.keepUntil(jobId, op.due);
+    case "keep":
+      return batch.keep(jobId);
   }
 }
 

@@ -104,12 +104,13 @@ export class Batch {
 
   /** Keep an ended job until then. */
   keepUntil(jobId: string, due: number): void {
-    this.#forgetKept(jobId);
+    this.keep(jobId);
     this.tables.put(keys.kept(jobId), String(due));
     this.tables.put(keys.due(due, "outlived", jobId), "");
   }
 
-  #forgetKept(jobId: string): void {
+  /** Forget until when a job was to be kept. */
+  keep(jobId: string): void {
     const due = this.tables.get(keys.kept(jobId));
     if (due === undefined) return;
     this.tables.remove(keys.kept(jobId));
@@ -123,7 +124,7 @@ export class Batch {
     for (let entry = 1; entry <= revision; entry++) this.tables.remove(keys.history(jobId, entry));
     this.tables.remove(keys.listed(summary));
     this.#count(keys.jobCount(blueprint, status), -1);
-    this.#forgetKept(jobId);
+    this.keep(jobId);
   }
 
   #count(key: Key, change: number): void {

@@ -21,9 +21,11 @@ import type {
   Due,
   Extension,
   ExtensionResult,
+  FirstQueued,
   JobPage,
   JobQuery,
   Requeue,
+  ShardKey,
   Store,
 } from "../store.ts";
 import { StoreTime } from "../store-time.ts";
@@ -193,8 +195,13 @@ class EmbeddedStore implements Store {
     return Object.fromEntries(rows.map(({ key, value }) => [String(key[2]), Number(value)]));
   }
 
-  async queuedSince(): Promise<Readonly<Record<string, number>>> {
+  async queuedSince(): Promise<Readonly<Record<string, FirstQueued>>> {
     return this.#read().queuedSince();
+  }
+
+  async countLeased(asked: readonly ShardKey[]): Promise<readonly number[]> {
+    const tables = this.#read();
+    return asked.map(({ shard, key }) => tables.running(shard, key, Number.MAX_SAFE_INTEGER));
   }
 
   async setPaused(type: string, isPaused: boolean): Promise<void> {

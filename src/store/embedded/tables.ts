@@ -3,6 +3,7 @@ import type { RootDatabase } from "lmdb";
 import type { HistoryEntry, JobStatus, JobSummary, StoredJob, StoredTask } from "../records.ts";
 import type { StoredOutboxMessage } from "../records.ts";
 import { shardOf } from "../shard.ts";
+import type { FirstQueued } from "../store.ts";
 
 /** A key begins with the letter of its table. Parts sort one after the other: numbers before text, each ascending. */
 export type Key = (string | number)[];
@@ -197,14 +198,16 @@ export class Tables {
     return names.filter((queue) => this.queued(shard, queue, 1).length > 0);
   }
 
-  /** When the first of the tasks was added that can be claimed from each queue. */
-  queuedSince(): Readonly<Record<string, number>> {
-    const since: Record<string, number> = {};
+  /** The first of the tasks that can be claimed from each queue. */
+  queuedSince(): Readonly<Record<string, FirstQueued>> {
+    const found: Record<string, FirstQueued> = {};
     for (let shard = 0; shard < this.shards(); shard++)
       for (const queue of this.queues(shard))
-        for (const [first] of this.queuedByPriority(shard, queue, 1).values())
-          since[queue] = Math.min(since[queue] ?? Infinity, first!.task.createdAt);
-    return since;
+        for (const [first] of this.queuedByPriority(shard, queue, 1).values()) {
+          const since = first!.task.createdAt;
+          if (since < (found[queue]?.since ?? Infinity)) found[queue] = { since, shard };
+        }
+    return found;
   }
 
   message(id: string): StoredOutboxMessage | undefined {

@@ -23,9 +23,11 @@ import type {
   Due,
   Extension,
   ExtensionResult,
+  FirstQueued,
   JobPage,
   JobQuery,
   Requeue,
+  ShardKey,
   Store,
 } from "../store.ts";
 import { takeDue } from "./due.ts";
@@ -130,6 +132,9 @@ export class MemoryStore implements Store {
         return false;
       case "keep_until":
         this.#image.kept.set(jobId, op.due);
+        return false;
+      case "keep":
+        this.#image.kept.delete(jobId);
         return false;
       case "set_timer":
         timers.set(timerKey(jobId, op.timerId), { jobId, timerId: op.timerId, due: op.due });
@@ -261,13 +266,18 @@ export class MemoryStore implements Store {
     return countBy(waiting.map(({ task }) => task.queue));
   }
 
-  async queuedSince(): Promise<Readonly<Record<string, number>>> {
+  async queuedSince(): Promise<Readonly<Record<string, FirstQueued>>> {
     this.#assertOpen();
-    const since: Record<string, number> = {};
+    const first: Record<string, FirstQueued> = {};
     for (const { task } of this.#image.tasks.values())
-      if (task.state === "queued")
-        since[task.queue] = Math.min(since[task.queue] ?? Infinity, task.createdAt);
-    return since;
+      if (task.state === "queued" && task.createdAt < (first[task.queue]?.since ?? Infinity))
+        first[task.queue] = { since: task.createdAt, shard: shardOf(task.jobId) };
+    return first;
+  }
+
+  async countLeased(asked: readonly ShardKey[]): Promise<readonly number[]> {
+    this.#assertOpen();
+    return asked.map(({ shard, key }) => runningWith(this.#image, key, shard));
   }
 
   async setPaused(type: string, isPaused: boolean): Promise<void> {

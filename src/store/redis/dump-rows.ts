@@ -2,11 +2,10 @@
 import type { JobDump } from "../dump.ts";
 import type { StoredTask } from "../records.ts";
 import {
-  ageOf,
   decodeHistory,
   decodeJob,
   decodeMessage,
-  decodeTask,
+  decodeTasks,
   encodeHistory,
   encodeJob,
   jsonText,
@@ -29,10 +28,7 @@ export function decodeDump(jobId: string, answer: ExportedJob | []): JobDump | u
   return {
     job: decodeJob(jobId, head),
     history: history.map(decodeHistory),
-    tasks: rows
-      .map(decodeTask)
-      .toSorted((a, b) => ageOf(a) - ageOf(b))
-      .map(({ task }) => task),
+    tasks: decodeTasks(rows),
     timers: grouped(timers, 2)
       .map(([timerId = "", due]) => ({ timerId, due: Number(due) }))
       .toSorted((a, b) => (a.timerId < b.timerId ? -1 : 1)),

@@ -2,7 +2,7 @@
 import { byNewest, readCursor, writeCursor, type JobPlace } from "../job-cursor.ts";
 import type { JobStatus, JobSummary } from "../records.ts";
 import { shardOf } from "../shard.ts";
-import type { JobPage, JobQuery } from "../store.ts";
+import type { FirstQueued, JobPage, JobQuery, ShardKey } from "../store.ts";
 import type { Calls, Shard } from "./calls.ts";
 import { groupBy, pairs } from "./grouping.ts";
 import { decodeJob, decodePlace, encodePlace, jsonText } from "./rows.ts";
@@ -77,17 +77,29 @@ export async function countQueues(
 export async function queuedSince(
   calls: Calls,
   shards: number,
-): Promise<Readonly<Record<string, number>>> {
+): Promise<Readonly<Record<string, FirstQueued>>> {
   const answers = await ofAll(calls, shards, ({ keys }) =>
     calls.run("queued-since", [keys.all[4]!, keys.all[2]!], []),
   );
-  const since: Record<string, number> = {};
-  for (const answer of answers)
+  const found: Record<string, FirstQueued> = {};
+  for (const [shard, answer] of answers.entries())
     for (const [text, time] of pairs<string, string>(answer as string[])) {
       const queue = JSON.parse(text) as string;
-      since[queue] = Math.min(since[queue] ?? Infinity, Number(time));
+      const since = Number(time);
+      if (since < (found[queue]?.since ?? Infinity)) found[queue] = { since, shard };
     }
-  return since;
+  return found;
+}
+
+/** Of each key the tasks that `mayRun` counts (`lua/include/task.lua`). */
+export function countLeased(calls: Calls, asked: readonly ShardKey[]): Promise<readonly number[]> {
+  return Promise.all(
+    asked.map(async ({ shard, key }) => {
+      const queue = calls.shard(shard).keys.all[4]!;
+      const group = `r${jsonText(key)}`;
+      return Number(await calls.read(queue, ["ZLEXCOUNT", queue, `[${group}\0`, `(${group}\x01`]));
+    }),
+  );
 }
 
 /** Add up what groups of the same name hold. */

@@ -13,9 +13,11 @@ import type {
   Due,
   Extension,
   ExtensionResult,
+  FirstQueued,
   JobPage,
   JobQuery,
   Requeue,
+  ShardKey,
   Store,
 } from "../store.ts";
 import type { Calls, Changed, Shard } from "./calls.ts";
@@ -26,13 +28,13 @@ import { listClaimedKeys } from "./claimed-keys.ts";
 import { readDue } from "./due.ts";
 import { decodeDump, encodeDump, type ExportedJob } from "./dump-rows.ts";
 import { groupBy } from "./grouping.ts";
-import { countJobs, countQueues, listJobs, queuedSince } from "./lists.ts";
+import { countJobs, countLeased, countQueues, listJobs, queuedSince } from "./lists.ts";
 import { RedisNodes } from "./redis-nodes.ts";
 import {
-  ageOf,
   decodeHistory,
   decodeJob,
   decodeTask,
+  decodeTasks,
   encodeHistory,
   encodeJob,
   encodeOps,
@@ -198,8 +200,12 @@ export class RedisStore implements Store {
     return countQueues(this.#calls, this.#shards);
   }
 
-  queuedSince(): Promise<Readonly<Record<string, number>>> {
+  queuedSince(): Promise<Readonly<Record<string, FirstQueued>>> {
     return queuedSince(this.#calls, this.#shards);
+  }
+
+  countLeased(asked: readonly ShardKey[]): Promise<readonly number[]> {
+    return countLeased(this.#calls, asked);
   }
 
   async setPaused(type: string, isPaused: boolean): Promise<void> {
@@ -220,10 +226,7 @@ export class RedisStore implements Store {
   async listTasks(jobId: string): Promise<readonly StoredTask[]> {
     const { keys } = this.#shardOf(jobId);
     const rows = (await this.#calls.run("list-tasks", keys.all, [jobId])) as string[];
-    return rows
-      .map(decodeTask)
-      .toSorted((a, b) => ageOf(a) - ageOf(b))
-      .map(({ task }) => task);
+    return decodeTasks(rows);
   }
 
   async claimTasks(claim: Claim): Promise<ClaimResult> {

@@ -112,6 +112,8 @@ function encodeOp(op: Op): readonly string[] {
       return ["m", op.message.id, JSON.stringify(op.message), String(op.due)];
     case "keep_until":
       return ["k", String(op.due)];
+    case "keep":
+      return ["n"];
   }
 }
 
@@ -180,9 +182,13 @@ export function decodeTask(row: string): RankedTask {
   };
 }
 
-/** Counts the tasks that were added to a shard, whatever their priority. */
-export function ageOf({ rank }: RankedTask): number {
-  return Number(rank.slice(1));
+/** Tasks in the order in which they were added to their shard, whatever their priorities. */
+export function decodeTasks(rows: readonly string[]): readonly StoredTask[] {
+  const age = ({ rank }: RankedTask) => Number(rank.slice(1));
+  return rows
+    .map(decodeTask)
+    .toSorted((a, b) => age(a) - age(b))
+    .map(({ task }) => task);
 }
 
 export function decodeMessage(row: string, due: number): StoredOutboxMessage {

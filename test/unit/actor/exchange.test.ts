@@ -52,6 +52,26 @@ describe.each(["parent", "child"] as const)("events of a %s", (kind) => {
   });
 });
 
+test.each([
+  ["of a client is refused", undefined],
+  ["of another job is the last one that is kept: the job ends", { kind: "parent", number: 1 }],
+] as const)("an event that finds no place any more, %s", (_, sender) => {
+  const parent = { jobId: "0_p", child: "me", generation: "0_p:1.1.0" };
+  const machine = machineOf({ initial: "a", states: { a: {}, b: { on: { PAY: {} } } } });
+  const job = new ActorJob(machine, undefined, { ...origin, parent });
+  job.take({ type: "event", event: { type: "PAY", n: 1 }, defer: 1 });
+  const event = { type: "PAY", n: 2 };
+  const taken = job.take({ type: "event", event, defer: 1, ...(sender && { sender }) });
+  if (!sender) return expect(taken).toEqual({ outcome: "ignored", reason: "full" });
+  expect(job.envelope).toMatchObject({
+    status: "error",
+    error: { code: "job.too_many_deferred" },
+    deferred: [{ n: 1 }, { n: 2 }],
+    exchange: { taken: 1 },
+  });
+  return expect(taken).toMatchObject({ effects: [{ type: "finished" }] });
+});
+
 test("an event of a child that is not the current one is fenced", () => {
   const job = new ActorJob(listening);
   const sender = { kind: "child", child: "k", generation: "0_job:0.1.0", number: 1 } as const;

@@ -1,12 +1,12 @@
 // A job that begins where another one was is what that one was, but for the names of what runs.
 import { expect, test } from "vitest";
-import type { AnyStateMachine } from "xstate";
+import { assign, initialTransition, type AnyStateMachine } from "xstate";
 import { decodeEnvelope, encodeEnvelope } from "../../../src/actor/codec.ts";
 import type { Message } from "../../../src/actor/effect.ts";
 import type { Envelope } from "../../../src/actor/envelope.ts";
 import { Replay } from "../../../src/actor/replay.ts";
 import { restart } from "../../../src/actor/begin-again.ts";
-import { ActorJob, origin } from "../../support/actor-job.ts";
+import { ActorJob, at, machineOf, origin } from "../../support/actor-job.ts";
 import { eventTypes } from "../../support/random-actions.ts";
 import { randomMachine } from "../../support/random-machine.ts";
 import { seededRandom, type Random } from "../../support/random.ts";
@@ -104,3 +104,76 @@ test(`jobs of ${machines} random machines begin again after each of their revisi
   expect(moments).toBeGreaterThan(machines);
   expect(timers).toBeGreaterThan(machines);
 });
+
+/** Moves on by itself where `n` is large, and has an answer to whatever it is sent. */
+const answeringWith = (wildcard: string, inside: object) =>
+  machineOf({
+    context: ({ input }: { input?: { n: number } }) => ({ n: input?.n ?? 0, trace: [] }),
+    initial: "small",
+    on: { [wildcard]: { actions: traced("root") } },
+    states: {
+      small: {
+        ...inside,
+        on: { [wildcard]: "answered" },
+        always: { guard: isAbove(5), target: "middle", actions: traced("middle") },
+      },
+      middle: { always: { guard: isAbove(9), target: "large", actions: traced("large") } },
+      large: { type: "final" },
+      answered: {},
+    },
+  });
+interface Traced {
+  readonly n: number;
+  readonly trace: readonly string[];
+}
+const isAbove = (least: number) =>
+  (({ context }: { context: Traced }) => context.n > least) as never;
+const traced = (name: string) =>
+  assign({
+    trace: (({ context }: { context: Traced }) => [...context.trace, name]) as never,
+  });
+
+const inside = {
+  initial: "one",
+  states: { one: { on: { "*": "two" }, always: { guard: isAbove(7), target: "two" } }, two: {} },
+};
+
+test.each(
+  ["*", "avtomatika.*", "xstate.*", "GO"].flatMap((wildcard) =>
+    [0, 6, 8, 10].flatMap((n) => [
+      { wildcard, n, shape: "flat", within: {} },
+      { wildcard, n, shape: "nested", within: inside },
+    ]),
+  ),
+)(
+  "a $shape job with an answer to $wildcard and $n in its context goes on from there as one that enters there",
+  ({ wildcard, n, within }) => {
+    const machine = answeringWith(wildcard, within);
+    const job = new ActorJob(machine);
+    expect(job.context).toMatchObject({ n: 0, trace: [] });
+    const [entered] = initialTransition(machine, { n });
+    const edited = encodeEnvelope({ ...job.envelope, context: { n, trace: [] } });
+    const like = {
+      status: entered.status,
+      value: entered.value as unknown,
+      context: entered.context as unknown,
+    };
+    const { envelope } = restart(
+      machine,
+      again,
+      {
+        type: "restart",
+        from: { jobId: "0_job", revision: 1 },
+        envelope: edited,
+        takenAt: 0,
+        started: {},
+        by: "the test",
+      },
+      at,
+    );
+    expect(envelope).toMatchObject(like);
+    const from = { version: "0", shape: "s" };
+    job.take({ type: "migrate", from, envelope: edited, keeps: [], begins: [], by: "the test" });
+    expect(job.envelope).toMatchObject(like);
+  },
+);

@@ -32,6 +32,8 @@ describe("a registration", () => {
         maxConcurrentTasks: 5,
         running: 0,
         freeSlots: 5,
+        slotsMax: 5,
+        asking: 0,
         status: "idle",
         connectedAt: expect.any(Number),
         labels: { hostname: "host", ip_address: "127.0.0.1" },

@@ -146,6 +146,7 @@ test("a worker has the original's member names", () => {
     maxConcurrentTasks: 2,
     running: 2,
     freeSlots: 0,
+    slotsMax: 2,
     status: "busy",
     connectedAt: at,
     labels: { zone: "a" },

@@ -108,6 +108,62 @@ describe("an ended job is kept", () => {
   });
 });
 
+describe("a failed job that is driven again", () => {
+  const failed = async (world: World) => {
+    const worker = new ScriptedWorker(world.runtime.workers, "w1", ["echo"]);
+    await worker.connect();
+    const { jobId } = await world.runtime.jobs.start({ blueprint: "strict_flow", input: {} });
+    await worker.fail(worker.accept(), "INVALID_INPUT_ERROR");
+    expect(await world.runtime.jobs.get(jobId)).toMatchObject({ status: "failed" });
+    return { jobId, worker };
+  };
+
+  test.each([["with an archive", true] as const, ["without one", false] as const])(
+    "is kept for no time any more, %s",
+    async (_, isArchived) => {
+      const world = await openWorld(blueprints, { retentionMs, ...(isArchived && { archive }) });
+      const { jobId, worker } = await failed(world);
+      await world.clock.advance(retentionMs - 1);
+      await world.runtime.quarantine.redrive(jobId, {});
+      worker.accept();
+      expect(await world.store.exportJob(jobId)).not.toHaveProperty("keptUntil");
+      await world.clock.advance(1);
+      expect((await world.store.due(9)).outlived).toEqual([]);
+      expect(await world.store.loadJob(jobId)).toBeDefined();
+      expect(await archive.load(jobId)).toBeUndefined();
+      await world.runtime.stop();
+    },
+  );
+
+  test("and ends in quarantine is kept for ever", async () => {
+    const world = await openWorld(blueprints, { retentionMs, archive });
+    const { jobId, worker } = await failed(world);
+    await world.runtime.quarantine.redrive(jobId, {});
+    await worker.fail(worker.accept(), "PERMANENT_ERROR");
+    await world.clock.advance(2 * retentionMs);
+    expect(await world.store.loadJob(jobId)).toMatchObject({ summary: { status: "quarantined" } });
+    await world.runtime.stop();
+  });
+
+  test("at the very moment when it is to be archived stays, and goes on", async () => {
+    const world = await openWorld(blueprints, { retentionMs, archive });
+    const { store, runtime, clock } = world;
+    const { jobId, worker } = await failed(world);
+    const claim = store.claimOutlived.bind(store);
+    store.claimOutlived = async (jobIds, forMs) => {
+      const claimed = await claim(jobIds, forMs);
+      if (claimed.includes(jobId)) await runtime.quarantine.redrive(jobId, {});
+      return claimed;
+    };
+    await clock.advance(retentionMs);
+    expect(await store.loadJob(jobId)).toMatchObject({ summary: { status: "waiting_for_worker" } });
+    expect(await archive.load(jobId)).toBeUndefined();
+    await worker.succeed(worker.accept(), { ok: true });
+    expect(await runtime.jobs.get(jobId)).toMatchObject({ status: "finished" });
+    await world.runtime.stop();
+  });
+});
+
 describe("an archived job", () => {
   test("answers as it did, and says that it is archived", async () => {
     const world = await openWorld(blueprints, { archive });

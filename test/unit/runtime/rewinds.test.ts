@@ -134,3 +134,17 @@ test("a reader that has seen more than there is, is told of the present state ag
   await clock.advance(0);
   expect((await events.next()).value).toMatchObject({ type: "state", id: 3 });
 });
+
+test("that another job had begun where it was, is nothing that a job has to have heard", async () => {
+  const { runtime, store, clock, start } = await echoing();
+  const jobId = await start();
+  const before = store.snapshot();
+  const again = await runtime.past.restart({ jobId, revision: 1, by: "ann" });
+  await clock.advance(0);
+  expect(await runtime.jobs.get(jobId)).toMatchObject({ restartedAs: [again.jobId] });
+  store.rewind(before);
+  await clock.advance(2000);
+  expect(runtime.rewinds()).toEqual({ rewound: 1, lost: 1 });
+  expect(await runtime.jobs.get(again.jobId)).toBeUndefined();
+  expect(await runtime.jobs.get(jobId)).toMatchObject({ status: "waiting_for_worker" });
+});

@@ -1,5 +1,8 @@
 // Durable timers and store time: 40 days, restarts, clocks that are wrong.
+import { pino } from "pino";
 import { expect, test } from "vitest";
+import { setup } from "xstate";
+import { blueprint } from "../../../src/blueprint/blueprint.ts";
 import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { openWorld } from "../../support/runtime-world.ts";
@@ -105,4 +108,39 @@ test("a named action that fails is done again, also by another node", async () =
   await openWorld([job], { clock, store });
   await clock.advance(60_000);
   expect(rings).toEqual(["front door"]);
+});
+
+test("a named action that the job's new version does not have is let go, and the log says so", async () => {
+  const machine = setup({ actions: { ring: () => {} } }).createMachine({
+    id: "bell",
+    initial: "rung",
+    states: { rung: { entry: "ring" } },
+  });
+  const broken = machine.provide({
+    actions: {
+      ring: () => {
+        throw new Error("the bell is broken");
+      },
+    },
+  });
+  const mute = setup({}).createMachine({ id: "bell", initial: "rung", states: { rung: {} } });
+  const lines: object[] = [];
+  const { clock, store, runtime } = await openWorld(
+    [
+      blueprint("bell", { version: "1", machine: broken }),
+      blueprint("bell", { version: "2", machine: mute, migrate: [{ from: "1" }] }),
+    ],
+    { log: pino({ level: "warn" }, { write: (line) => void lines.push(JSON.parse(line)) }) },
+  );
+  const { jobId } = await runtime.jobs.start({ blueprint: "bell", version: "1", input: {} });
+  await clock.advance(0);
+  expect(lines).toMatchObject([{ msg: "message of the outbox failed" }]);
+  lines.length = 0;
+  const request = { blueprint: "bell", from: "1", dryRun: false, by: "ann", limit: 10 };
+  expect((await runtime.versions.migrate(request)).jobs).toMatchObject([{ outcome: "migrated" }]);
+  await clock.advance(10_000);
+  expect(lines).toMatchObject([
+    { level: 40, jobId, action: "ring", version: "2", err: { code: "action.missing" } },
+  ]);
+  expect(await store.due(10)).toMatchObject({ messages: [] });
 });

@@ -12,7 +12,7 @@
 --          a task id, rank digit, queue timeout or '-', queue, task as JSON, holder or '', worker, lease in ms,
 --            total timeout or '-', key or '', how many tasks of the key may run at once or '-'
 --          f task id, attempt, lapsed ('1')        r task id, the id as JSON, reason as JSON
---          s timer id, due     c timer id          m message id, message as JSON, due     k due
+--          s timer id, due     c timer id          m message id, message as JSON, due     k due     n
 --        The queue, holder, worker and key are JSON texts.
 -- Returns now, epoch, then one of
 --        'committed', ids of leased tasks, other followers   (also where this very token has been applied before)
@@ -26,7 +26,7 @@ local LIST, OPEN, MESSAGE, JOB = KEYS[2], KEYS[4], KEYS[7], KEYS[9]
 local jobId, head = ARGV[7], ARGV[11]
 local expected, revision = tonumber(ARGV[9]), tonumber(ARGV[10])
 local opsFrom = 15 + ARGV[14]
-local width = { a = 12, f = 4, r = 4, s = 3, c = 2, m = 4, k = 2 }
+local width = { a = 12, f = 4, r = 4, s = 3, c = 2, m = 4, k = 2, n = 1 }
 
 local length = redis.call('LLEN', JOB)
 local current = length > 0 and length - 1 or 0
@@ -141,8 +141,10 @@ while ARGV[i] do
   elseif op == 'm' then
     redis.call('HSET', MESSAGE, id, '0 -\n' .. ARGV[i + 2])
     redis.call('ZADD', DUE, ARGV[i + 3], 'm' .. id)
-  else
+  elseif op == 'k' then
     redis.call('ZADD', DUE, id, 'o' .. jobId)
+  else
+    redis.call('ZREM', DUE, 'o' .. jobId)
   end
   i = i + width[op]
 end

@@ -1,0 +1,88 @@
+// A job that was driven again hears of the child jobs that it kept: of their ends, or of what they say from then on.
+import { decodeEnvelope } from "../actor/codec.ts";
+import type { Message } from "../actor/effect.ts";
+import type { Envelope } from "../actor/envelope.ts";
+import { actorKind } from "../blueprint/actor-kind.ts";
+import type { Blueprint } from "../blueprint/blueprint.ts";
+import type { BlueprintRegistry } from "../blueprint/registry.ts";
+import { childJobId } from "../id.ts";
+import type { StoredOutboxMessage } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { jobEnd } from "./children.ts";
+import type { Mail } from "./mail.ts";
+import type { OutboxBody } from "./outbox-message.ts";
+
+type Rejoin = Extract<OutboxBody, { kind: "rejoin" }>;
+
+/**
+ * The open child jobs that a redrive starts no second time: those that were left to themselves and go on, and those that
+ * have done what they were to. One that was cancelled with its parent, has failed, or is gone is started again.
+ */
+export async function keptChildren(
+  { children }: Envelope,
+  { machine }: Blueprint,
+  store: Store,
+): Promise<readonly string[]> {
+  const kept = await Promise.all(
+    Object.entries(children).map(async ([id, { src, settled, generation, shards }]) => {
+      const kind = actorKind(machine, src);
+      if (settled || kind.kind !== "job" || kind.parentClose === "cancel") return [];
+      const job = await store.loadJob(childJobId(generation, shards));
+      const status = job && decodeEnvelope(job.envelope).status;
+      const goesOn = status === "active" && kind.parentClose === "abandon";
+      return status === "done" || goesOn ? [id] : [];
+    }),
+  );
+  return kept.flat();
+}
+
+/** What the outbox is to do once a job has been driven again. */
+export function rejoinNotes(
+  { children }: Envelope,
+  { keeps = [] }: Extract<Message, { type: "redrive" }>,
+): readonly Rejoin[] {
+  return keeps.flatMap((child) => {
+    const { generation, shards } = children[child]!;
+    return [{ kind: "rejoin", to: childJobId(generation, shards), child, generation }] as const;
+  });
+}
+
+/**
+ * What the parent is to be told of a kept child, and whether it has to be looked at again.
+ *
+ * While the parent was over it let messages of the child go by, its end among them. From the redrive on none goes by: the
+ * numbers of those that have do not come any more, and what is in the child's outbox does. A message that went by may still
+ * be in there for a moment, so the last word is spoken over an outbox that has none for the parent.
+ */
+export async function rejoin(
+  parentId: string,
+  { to, child, generation }: Rejoin,
+  { store, blueprints }: { readonly store: Store; readonly blueprints: BlueprintRegistry },
+): Promise<{ readonly mail: Mail; readonly isLast: boolean }> {
+  const dump = await store.exportJob(to);
+  if (!dump) {
+    const message = `Job ${to}, which went on by itself, is gone: how it ended is not known.`;
+    const error = { code: "job.not_found", message };
+    const end = { jobId: to, status: "error", outcome: "failure", finalState: "", error } as const;
+    return { mail: { kind: "job_end", child, generation, end }, isLast: true };
+  }
+  const pending = dump.messages.flatMap((one) => numberFor(parentId, one));
+  const { blueprint: name, version } = dump.job.summary;
+  const envelope = decodeEnvelope(dump.job.envelope);
+  if (pending.length === 0 && envelope.status !== "active") {
+    const end = jobEnd(blueprints.require(name, version), envelope);
+    return { mail: { kind: "job_end", child, generation, end }, isLast: true };
+  }
+  const sent = envelope.exchange?.sent ?? 0;
+  const taken = Math.min(sent, ...pending.map((number) => number - 1));
+  const message = { type: "rejoined", child, generation, taken } as const;
+  return { mail: { kind: "message", message }, isLast: pending.length === 0 };
+}
+
+/** The number of a message that is for the parent. */
+function numberFor(parentId: string, { body }: StoredOutboxMessage): readonly number[] {
+  const message = body as OutboxBody;
+  if (message.kind === "job_end" && message.to === parentId) return [message.number];
+  const isSaid = message.kind === "event" && message.to === parentId;
+  return isSaid && message.sender.kind === "child" ? [message.sender.number] : [];
+}
