@@ -1,6 +1,4 @@
 // The worker's one connection to the server: connects, introduces itself, speaks frames, and connects again for ever.
-import type { IncomingMessage } from "node:http";
-import { WebSocket, type RawData } from "ws";
 import type { Logger } from "pino";
 import type { z } from "zod";
 import type { Clock, TimerHandle } from "../src/clock.ts";
@@ -11,16 +9,22 @@ import {
   frameBytesMax,
   workerSubprotocol,
   type Hello,
+  type AttemptRef,
   type ServerFrame,
+  type TaskAssign,
   type Welcome,
 } from "../src/protocol/worker-frames.ts";
 import { Backoff } from "./backoff.ts";
 import { helloFrames, withPage } from "./pages.ts";
+import { acceptText, refText, threadTime } from "./socket-messages.ts";
+import { ThreadSocket } from "./socket-thread.ts";
 
 /** How long the server may take to answer the upgrade, and again to answer the hello. */
 const answerMs = 10_000;
 /** A connection that lasts this long proves that things are well again. */
 const stableMs = 60_000;
+/** Frames of a turn that is longer than this go out before its end: a handler may report from a loop that takes minutes. */
+const turnMs = 50;
 /** How long the server may take to answer a close. */
 const closeMs = 1_000;
 
@@ -56,23 +60,31 @@ export interface ConnectionOptions {
   onRefused(error: RuntimeError): void;
 }
 
-interface Refusal {
-  readonly status: number;
-  readonly message: string;
-}
-
 export const connect = (options: ConnectionOptions): Connection => new Connection(options);
 
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #backoff: Backoff;
-  #socket: WebSocket | undefined;
+  #socket: ThreadSocket | undefined;
   #token: string;
+  /** What the present connection began with. */
+  #hello: z.input<typeof Hello> | undefined;
   #welcomed = false;
   /** The pages of a welcome of which more are to come. */
   #pages: Welcome | undefined;
   #takesTokens = false;
   #outgoing: string[] = [];
+  #flushing: NodeJS.Immediate | undefined;
+  /** When the first frame of the present turn was sent. */
+  #turnAt = 0;
+  /** What heartbeats list, as `refText` writes it, and what has changed of it since the last flush. */
+  readonly #held = new Set<string>();
+  #begun: string[] = [];
+  #over: string[] = [];
+  /** A heartbeat is among the outgoing frames. */
+  #beats = false;
+  /** How long the server waits for a task to be accepted. */
+  #acceptMs = 0;
   #refusals = 0;
   #silentTicks = 0;
   /** Monotonic time before which the server does not want to see this worker again. */
@@ -96,37 +108,31 @@ export class Connection {
 
   /** Connect, now and whenever the connection is lost. */
   open(): void {
-    const { url } = this.#options;
-    const socket = new WebSocket(url, [workerSubprotocol], {
-      headers: { authorization: `Bearer ${this.#token}` },
-      perMessageDeflate: false,
-      maxPayload: frameBytesMax,
-      handshakeTimeout: answerMs,
-      followRedirects: false,
+    const { url, hello } = this.#options;
+    const open = {
+      url,
+      subprotocol: workerSubprotocol,
+      token: this.#token,
+      messageBytesMax: frameBytesMax,
+      answerMs,
+    };
+    const socket = new ThreadSocket(open, {
+      onOpen: () => {
+        this.#hello = hello();
+        const frames = helloFrames(this.#hello).map((frame) => JSON.stringify(frame));
+        socket.send(frames, { hold: "", letGo: "" }, false);
+        this.#after(answerMs, () => {
+          if (!this.#welcomed) socket.terminate();
+        });
+      },
+      onMessage: (text, at) => this.#receive(text, at),
+      onPing: () => (this.#silentTicks = 0),
+      onClose: (code, said) => {
+        this.#lost();
+        if (!this.#closing) this.#connectAgain(code, said);
+      },
     });
     this.#socket = socket;
-    let refusal: Refusal | undefined;
-    let trouble: Error | undefined;
-    socket.on("open", () => {
-      for (const frame of helloFrames(this.#options.hello())) socket.send(JSON.stringify(frame));
-      this.#after(answerMs, () => {
-        if (!this.#welcomed) socket.terminate();
-      });
-    });
-    socket.on("message", (data) => this.#receive(data));
-    socket.on("ping", () => (this.#silentTicks = 0));
-    socket.on("unexpected-response", (_request, response) => {
-      void readRefusal(response).then((read) => {
-        refusal = read;
-        socket.terminate();
-      });
-    });
-    socket.on("error", (error) => (trouble = error));
-    socket.once("close", (code, reason) => {
-      this.#lost();
-      const said = refusal?.message ?? (reason.toString() || trouble?.message) ?? "";
-      if (!this.#closing) this.#connectAgain(refusal?.status ?? code, said);
-    });
   }
 
   /** Send a frame, together with all others of this turn of the event loop; it is lost where there is no connection. */
@@ -137,12 +143,33 @@ export class Connection {
   /** As `send`, for a frame that is JSON already. */
   sendEncoded(frame: string): void {
     if (!this.#welcomed) return;
-    if (this.#outgoing.push(frame) === 1) setImmediate(() => this.#flush());
+    this.#outgoing.push(frame);
+    this.#flushSoon();
+    if (performance.now() - this.#turnAt > turnMs) this.#flush();
+  }
+
+  /** Accept an attempt, and have it listed in heartbeats: also where its handler keeps this thread busy from here on. */
+  accept(ref: AttemptRef): void {
+    const text = refText(ref);
+    this.sendEncoded(acceptText(text));
+    this.#change(text, true);
+    if (this.#socket?.begins(text) === false) this.#flush();
+  }
+
+  /** Have the attempt listed in heartbeats, whoever sends them, over this connection and later ones. */
+  hold(ref: AttemptRef): void {
+    this.#change(refText(ref), true);
+  }
+
+  /** The attempt is over, or the business of another connection. */
+  letGo(ref: AttemptRef): void {
+    this.#change(refText(ref), false);
   }
 
   /** Use another token from now on, and tell it the server where that can take it over the connection that is open. */
   authenticate(token: string): void {
     this.#token = token;
+    this.#socket?.renew(token);
     if (this.#takesTokens) this.send({ type: "auth", token });
   }
 
@@ -177,16 +204,41 @@ export class Connection {
     this.#after(closeMs, () => socket?.terminate());
   }
 
-  #flush(): void {
-    const frames = this.#outgoing;
-    this.#outgoing = [];
-    for (const message of joinFrames(frames)) this.#socket?.send(message);
+  #change(ref: string, isHeld: boolean): void {
+    if (isHeld === this.#held.has(ref)) return;
+    if (isHeld) this.#held.add(ref);
+    else this.#held.delete(ref);
+    if (!this.#welcomed) return;
+    (isHeld ? this.#begun : this.#over).push(ref);
+    this.#flushSoon();
   }
 
-  #receive(data: RawData): void {
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#turnAt = performance.now();
+    this.#flushing = setImmediate(() => {
+      this.#flushing = undefined;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const frames = this.#outgoing;
+    const [hold, letGo] = [this.#begun.join("\n"), this.#over.join("\n")];
+    if (frames.length === 0 && hold === "" && letGo === "") return;
+    this.#outgoing = [];
+    this.#begun = [];
+    this.#over = [];
+    const beats = this.#beats;
+    this.#beats = false;
+    this.#socket?.send(joinFrames(frames), { hold, letGo }, beats);
+  }
+
+  /** @param at when the message came, by `threadTime` */
+  #receive(text: string, at: number): void {
     this.#silentTicks = 0;
-    // ws gives one Buffer unless it is told otherwise.
-    for (const { frame, problem } of decodeMessage((data as Buffer).toString(), serverFrames)) {
+    const cameAt = performance.now() - (threadTime() - at);
+    for (const { frame, problem } of decodeMessage(text, serverFrames)) {
       if (problem) this.#options.log.warn({ problem }, "the server sent what is no frame; ignored");
       else if (frame.type === "welcome") this.#welcomePage(frame);
       else if (frame.type === "welcome_more" && this.#pages)
@@ -194,8 +246,16 @@ export class Connection {
       else if (frame.type === "goaway") this.#goaway(frame.reason, frame.reconnect_after_ms);
       else if (frame.type === "error")
         this.#options.log.error(frame, "the server reports an error");
+      else if (frame.type === "task" && performance.now() - cameAt > this.#acceptMs)
+        this.#tooLate(frame);
       else if (this.#welcomed) this.#options.onFrame(frame);
     }
+  }
+
+  /** This thread was busy for so long that the server has taken the task back; it hears that the slot is free again. */
+  #tooLate({ task_id, attempt }: TaskAssign): void {
+    this.#options.log.debug({ taskId: task_id, attempt }, "a task came while the worker was busy");
+    this.send({ type: "reject", task_id, attempt, reason: "busy", retry_after_ms: 0 });
   }
 
   /** The welcome is whole with its last page. */
@@ -208,13 +268,17 @@ export class Connection {
     if (this.#welcomed) return;
     this.#welcomed = true;
     this.#takesTokens = welcome.features.includes("auth");
+    this.#acceptMs = welcome.accept_ms;
     this.#after(stableMs, () => {
       this.#backoff.reset();
       this.#refusals = 0;
     });
     const everyMs = Math.min(welcome.heartbeat_ms, this.#options.heartbeatMsMax ?? Infinity);
     const silentMs = welcome.heartbeat_ms * welcome.heartbeats_missed_max;
-    this.#beat(everyMs, Math.ceil(silentMs / everyMs));
+    const silentTicksMax = Math.ceil(silentMs / everyMs);
+    this.#beat(everyMs, silentTicksMax);
+    const times = { everyMs, acceptMs: this.#acceptMs, silentTicksMax };
+    if (this.#hello) this.#socket?.guard(times, [...this.#held], this.#hello);
     this.#options.onWelcome(welcome);
   }
 
@@ -233,6 +297,7 @@ export class Connection {
         this.#socket?.terminate();
         return;
       }
+      this.#beats = true;
       this.#options.onBeat(everyMs);
       this.#beat(everyMs, silentTicksMax);
     });
@@ -256,6 +321,9 @@ export class Connection {
     this.#takesTokens = false;
     this.#askedToGo = false;
     this.#outgoing = [];
+    this.#begun = [];
+    this.#over = [];
+    this.#beats = false;
     this.#silentTicks = 0;
     for (const resolve of this.#goneWaiters.splice(0)) resolve();
   }
@@ -276,21 +344,4 @@ export class Connection {
     if (!goesOn) return;
     this.#retry = clock.schedule(delayMs, () => this.open());
   }
-}
-
-/** What a server says that answers an upgrade with an ordinary response. */
-async function readRefusal(response: IncomingMessage): Promise<Refusal> {
-  const status = response.statusCode ?? 0;
-  let body = "";
-  try {
-    for await (const chunk of response) {
-      body += String(chunk);
-      if (body.length > 4096) break;
-    }
-    const { error } = JSON.parse(body) as { error?: unknown };
-    if (typeof error === "string") return { status, message: error };
-  } catch {
-    // Not one of ours, or cut short: the status has to do.
-  }
-  return { status, message: response.statusMessage ?? "" };
 }

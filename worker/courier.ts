@@ -59,6 +59,7 @@ export class Courier {
         this.#ended(false);
       },
     });
+    for (const ref of this.#refs()) this.#line.hold(ref);
     this.#line.open();
   }
 
@@ -89,6 +90,7 @@ export class Courier {
     const leftover = this.#waiting.get(keyOf(ref));
     if (!leftover) return;
     this.#waiting.delete(keyOf(ref));
+    this.#line.letGo(leftover.ref);
     this.#options.onDelivered(leftover);
     if (this.#waiting.size > 0) return;
     void this.#line.close("everything is delivered").then(() => this.#ended(true));

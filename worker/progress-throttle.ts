@@ -9,6 +9,8 @@ export class ProgressThrottle<Report> {
   readonly #send: (report: Report) => void;
   #held: { readonly report: Report } | undefined;
   #timer: TimerHandle | undefined;
+  /** Monotonic time at which the interval is over: a handler that keeps its thread busy lets no timer run. */
+  #overAt = 0;
 
   constructor(clock: Clock, send: (report: Report) => void) {
     this.#clock = clock;
@@ -17,10 +19,14 @@ export class ProgressThrottle<Report> {
 
   /** Send the report now, or at the end of the interval unless a newer one comes. */
   report(report: Report): void {
-    if (this.#timer) {
+    const now = this.#clock.monotonic();
+    if (this.#timer && now < this.#overAt) {
       this.#held = { report };
       return;
     }
+    this.#timer?.cancel();
+    this.#held = undefined;
+    this.#overAt = now + intervalMs;
     this.#send(report);
     this.#timer = this.#clock.schedule(intervalMs, () => {
       this.#timer = undefined;

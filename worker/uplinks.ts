@@ -15,6 +15,10 @@ export interface Line {
   open(): void;
   send(frame: object): void;
   sendEncoded(frame: string): void;
+  /** Accept an attempt at once, and have it listed in heartbeats. */
+  accept(ref: AttemptRef): void;
+  hold(ref: AttemptRef): void;
+  letGo(ref: AttemptRef): void;
   leave(): void;
   /** Use another token from now on. */
   authenticate(token: string): void;
@@ -124,11 +128,22 @@ export class Uplinks {
 
   /** The attempt is that server's: its lease is extended there, and its result goes there. */
   own(ref: AttemptRef, uplink: Uplink): void {
-    this.#owners.set(keyOf(ref), { ref, uplink });
+    const key = keyOf(ref);
+    const before = this.#owners.get(key)?.uplink;
+    if (before !== uplink) before?.line.letGo(ref);
+    this.#owners.set(key, { ref, uplink });
+    uplink.line.hold(ref);
+  }
+
+  /** Take an attempt on from the server that gives it, and say so before its handler begins. */
+  accept(ref: AttemptRef, uplink: Uplink): void {
+    uplink.line.accept(ref);
+    this.own(ref, uplink);
   }
 
   /** The attempt is over. */
   forget(ref: AttemptRef): void {
+    this.#owners.get(keyOf(ref))?.uplink.line.letGo(ref);
     this.#owners.delete(keyOf(ref));
   }
 

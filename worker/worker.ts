@@ -320,15 +320,13 @@ export class Worker {
 
   #assign(uplink: Uplink, assign: TaskAssign): void {
     const ref = { task_id: assign.task_id, attempt: assign.attempt };
-    const accept = { type: "accept", ...ref };
     // Frames are idempotent: an attempt that is here already is neither run twice nor refused.
-    if (this.#slots.runs(ref)) return this.#uplinks.send(accept);
+    if (this.#slots.runs(ref)) return this.#uplinks.send({ type: "accept", ...ref });
     if (this.#outbox.has(ref)) return this.#resend(uplink);
     const task = this.#tasks.get(assign.task_type);
     const reason = this.#whyNot(task);
     if (!task || reason) return uplink.line.send({ type: "reject", ...ref, reason });
-    this.#uplinks.own(ref, uplink);
-    this.#uplinks.send(accept);
+    this.#uplinks.accept(ref, uplink);
     this.#slots.start(assign, task);
   }
 

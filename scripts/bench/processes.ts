@@ -71,15 +71,7 @@ export function startWorker(
   profiles?: string,
 ): ChildProcess {
   return runCli(
-    [
-      "worker",
-      "run",
-      join(root, "dist", tasks),
-      "--url",
-      url,
-      "--max-concurrent-tasks",
-      `${credits}`,
-    ],
+    ["worker", "run", join(root, "dist", tasks), "--url", url, "--concurrency", `${credits}`],
     { WORKER_TOKEN: token },
     profiles,
   );

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { variables } from "../../src/config.ts";
 
 const root = join(import.meta.dirname, "../..");
 const cli = join(root, "src/cli/main.ts");
@@ -29,7 +30,8 @@ export interface Processes {
 }
 
 /**
- * Start a server on a data directory, then a worker for the example tasks.
+ * Start a server on a data directory, then a worker for the example tasks. What the environment says of a server is
+ * not for this one: it keeps its jobs in that directory, whatever else there is.
  *
  * @throws Error where one of them is not ready in time; nothing is left running then.
  */
@@ -40,7 +42,7 @@ export async function startProcesses(
   const children: ChildProcess[] = [];
   const [clientToken, workerToken] = [freshToken(), freshToken()];
   const env = {
-    ...process.env,
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in variables))),
     CLIENT_TOKEN: clientToken,
     GLOBAL_WORKER_TOKEN: workerToken,
     WORKER_TOKEN: workerToken,

@@ -2,6 +2,7 @@
 import pc from "picocolors";
 import type { Job, JobStatus, Wait } from "../protocol/job.ts";
 import type { ChunkEvent, LogEvent, ProgressEvent, StreamEvent } from "../protocol/job-event.ts";
+import { timerText } from "../protocol/timer-text.ts";
 import { printable } from "./printable.ts";
 import { table } from "./table.ts";
 
@@ -109,7 +110,7 @@ function waitText(wait: Wait): string {
       return printable([`its version: ${what} ${why}.`, ...wait.problems].join(" "));
     }
     case "timer":
-      return `timer ${wait.event}, due ${wait.due}`;
+      return `timer ${printable(timerText(wait.event))}, due ${wait.due}`;
     case "event":
       return `event ${wait.events.join(" or ")}`;
   }

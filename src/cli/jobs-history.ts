@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import type { JobMoment, JobStep, StartedWork } from "../protocol/job.ts";
+import { timerText } from "../protocol/timer-text.ts";
 import { wholeNumber } from "./arguments.ts";
 import { connect, type ConnectionFlags } from "./connect.ts";
 import { jsonText, statusText } from "./job-text.ts";
@@ -72,7 +73,8 @@ function describeMoment(moment: JobMoment): string {
   ];
   if (moment.started.length > 0) facts.push(["started", printable(workText(moment.started))]);
   if (moment.running.length > 0) facts.push(["ran", printable(workText(moment.running))]);
-  for (const { event, due } of moment.timers) facts.push(["timer", `${event}, due ${due}`]);
+  for (const { event, due } of moment.timers)
+    facts.push(["timer", `${timerText(event)}, due ${due}`]);
   if (moment.deferred_events.length > 0)
     facts.push(["kept events", printable(moment.deferred_events.join(", "))]);
   if (moment.error)

@@ -1,5 +1,7 @@
 // What moved a job, in a few words: the messages of a history as people read them.
 
+import { timerText } from "../protocol/timer-text.ts";
+
 type Members = Readonly<Record<string, unknown>>;
 
 /** A server of another release may say less, and of a message that is not known here the type is told. */
@@ -19,7 +21,7 @@ export function messageText(message: { readonly type: string }): string {
     case "progress":
       return `${child} progress`;
     case "timer":
-      return `timer ${textOf(said["timer"])}`;
+      return `timer ${timerText(textOf(said["timer"]))}`;
     case "stop":
       return `stop (${textOf(said["reason"])})`;
     case "rewound":
@@ -29,9 +31,13 @@ export function messageText(message: { readonly type: string }): string {
       return `restart of ${textOf(jobId)} from revision ${textOf(revision)}, ${by}`;
     }
     case "redrive":
-      return said["edited"] === undefined
-        ? `driven again after revision ${textOf(said["failed"])}`
-        : `driven again after revision ${textOf(said["failed"])}, with other params for ${textOf(said["edited"])}`;
+      return [
+        `driven again after revision ${textOf(said["failed"])}`,
+        ...(said["edited"] === undefined
+          ? []
+          : [`with other params for ${textOf(said["edited"])}`]),
+        ...(said["by"] === undefined ? [] : [by]),
+      ].join(", ");
     case "rejoined":
       return `${child} is heard again`;
     case "restarted":

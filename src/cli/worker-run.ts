@@ -14,7 +14,7 @@ interface WorkerFlags {
   readonly url?: string;
   readonly token?: string;
   readonly id?: string;
-  readonly maxConcurrentTasks?: number;
+  readonly concurrency?: number;
   readonly watch?: boolean;
   readonly json?: boolean;
 }
@@ -27,11 +27,7 @@ export function addWorkerRun(worker: Command): void {
     .option("--url <url>", "the server's address (ORCHESTRATOR_URL)")
     .option("--token <token>", "the worker token (WORKER_TOKEN)")
     .option("--id <id>", "names the worker in lists and logs (WORKER_ID)")
-    .option(
-      "--max-concurrent-tasks <n>",
-      "the most tasks at once (MAX_CONCURRENT_TASKS)",
-      wholeNumber(1),
-    )
+    .option("--concurrency <n>", "the most tasks at once (MAX_CONCURRENT_TASKS)", wholeNumber(1))
     .option("--watch", "take up changed files without ending what runs")
     .action(async (paths: string[], _, command: Command) => {
       await runWorker(paths, command.optsWithGlobals<WorkerFlags>());
@@ -40,7 +36,7 @@ export function addWorkerRun(worker: Command): void {
 
 async function runWorker(
   paths: readonly string[],
-  { url, token, json, ...options }: WorkerFlags,
+  { url, token, json, concurrency, ...options }: WorkerFlags,
 ): Promise<void> {
   const signal = stopSignal();
   // The worker library reads the environment alone; a file stands behind it here as it does for a server.
@@ -59,6 +55,7 @@ async function runWorker(
   });
   await runTaskFiles(paths, {
     ...options,
+    ...(concurrency !== undefined && { maxConcurrentTasks: concurrency }),
     ...(isListed ? { orchestrators } : { url: connection.url }),
     ...(connection.token !== undefined && { token: connection.token }),
     log,

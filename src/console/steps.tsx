@@ -1,5 +1,6 @@
 // What has moved the job, step by step, newest first.
 import type { JobStep } from "../protocol/job.ts";
+import { timerText } from "../protocol/timer-text.ts";
 import { Clock } from "./time.tsx";
 
 export function Steps({ steps }: { readonly steps: readonly JobStep[] }) {
@@ -34,7 +35,7 @@ function cause(message: JobStep["message"]): string {
     case "failed":
       return [child, "failed:", memberOf(error, "code")].join(" ");
     case "timer":
-      return `timer ${String(timer)}`;
+      return `timer ${timerText(String(timer))}`;
     case "redrive":
       return "driven again";
     case "stop":

@@ -1,6 +1,7 @@
 // Why a job is not finished yet: its tasks with their progress, its timers, and the events that it takes.
 import { useState } from "react";
 import type { Job, TaskProgress, Wait } from "../protocol/job.ts";
+import { timerText } from "../protocol/timer-text.ts";
 import type { Client } from "../client/client.ts";
 import { EventForm } from "./event-form.tsx";
 import { jobHref } from "./route.ts";
@@ -37,7 +38,7 @@ export function Waits({ client, job, progress }: Props) {
             ) : wait.kind === "timer" ? (
               <li key={`${wait.event} ${wait.due}`} className="wait">
                 <div className="wait-head">
-                  <strong>{wait.event}</strong>
+                  <strong>{timerText(wait.event)}</strong>
                   <span className="faint">in {shortDuration(Date.parse(wait.due) - now)}</span>
                 </div>
               </li>

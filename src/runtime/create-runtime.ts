@@ -99,6 +99,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const { ids = randomIds, random = Math.random } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log.child({ part: "runtime" });
+  const serves = blueprints.digest;
 
   const pool = new WorkerPool(() => clock.monotonic());
   const followers = new Followers(store.nodes);
@@ -251,7 +252,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   /** What this node says of itself. */
   function here(): NodeView {
-    return { workers: workers.here(), atRate: dispatcher.atRate.slice(0, atRateMax) };
+    return {
+      workers: workers.here(),
+      atRate: dispatcher.atRate.slice(0, atRateMax),
+      serves,
+    };
   }
 
   /** Everything here leaves the process, so it happens only after the commit is durable (law 4). */

@@ -31,6 +31,24 @@ export interface NodeView {
   readonly workers: readonly WorkerView[];
   /** Queues of which its share of a rate lets no task begin now. */
   readonly atRate: readonly string[];
+  /** Nodes that say the same serve the same versions in the same shapes. Absent where they are of an earlier release. */
+  readonly serves?: string;
+}
+
+/**
+ * Say that this node comes, before it does anything.
+ *
+ * @param serves what it will serve: `digest` of its blueprints
+ * @returns the nodes that live and do not say that they serve the same
+ */
+export async function othersServing(nodes: Nodes, serves: string): Promise<readonly string[]> {
+  if (!nodes.shared) return [];
+  const view: NodeView = { workers: [], atRate: [], serves };
+  const living = await nodes.announce(view, believedMs);
+  return living
+    .filter(({ nodeId }) => nodeId !== nodes.nodeId)
+    .filter(({ about }) => (about as Partial<NodeView> | null)?.serves !== serves)
+    .map(({ nodeId }) => nodeId);
 }
 
 export class Membership {

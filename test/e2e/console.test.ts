@@ -81,6 +81,22 @@ const gallery = blueprint("e2e_gallery", {
   }),
 });
 
+/** Waits for a timer whose name has no place for a line break. */
+const deadline = blueprint("e2e_deadline", {
+  version: "1",
+  machine: setup({
+    delays: { deadlineOfTheCommittee: 3 * 24 * 60 * 60 * 1000 },
+  }).createMachine({
+    id: "e2e_deadline",
+    context: {},
+    initial: "consideredByTheCommittee",
+    states: {
+      consideredByTheCommittee: { after: { deadlineOfTheCommittee: "over" } },
+      over: { type: "final" },
+    },
+  }),
+});
+
 /** What the painter does next is the test's to say. */
 class Painter {
   #report: ((ratio: number, message: string) => void) | undefined;
@@ -120,7 +136,7 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
     const shipped = await loadBlueprints(join(import.meta.dirname, "../../machines"));
     live = await startLiveServer({
       consoleDirectory: built,
-      blueprints: [gallery, ...shipped.map((one) => one.blueprint)],
+      blueprints: [gallery, deadline, ...shipped.map((one) => one.blueprint)],
     });
     const log = pino({ level: "silent" });
     worker = createWorker({
@@ -269,6 +285,18 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
     await browser.picture(page, "console-job-dark");
     expect(await page.locator("img[src=x]").count()).toBe(0);
     expect(await page.evaluate(() => "hacked" in globalThis)).toBe(false);
+  });
+
+  test("says what a timer is for in words, and stays within the window", async () => {
+    const { page } = await openPage(`jobs/${await startJob("e2e_deadline")}`);
+    const timer = page.getByLabel("Now").getByRole("listitem");
+    await timer.getByText("in 2 d 23 h").waitFor();
+    expect(await timer.textContent()).toContain(
+      "after deadlineOfTheCommittee in e2e_deadline.consideredByTheCommittee",
+    );
+    await browser.picture(page, "console-job-timer");
+    const beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    expect(await page.evaluate(beyond)).toBe(0);
   });
 
   test("comes back to a job after the connection was lost, and tells what was missed", async () => {

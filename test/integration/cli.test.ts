@@ -319,6 +319,17 @@ describe("worker run", () => {
     expect(await one.kill("SIGTERM")).toBe(0);
   });
 
+  test("takes as many tasks at once as --concurrency says", async () => {
+    const flags = ["--id", "w-2", "--concurrency", "3"];
+    const { one } = await stay(["worker", "run", tasks, ...flags], { DATA_DIR: dataDirectory });
+    const headers = { "x-avtomatika-token": ready.client_token };
+    const answer = await fetch(`${ready.url}/api/v1/workers`, { headers });
+    expect(await answer.json()).toContainEqual(
+      expect.objectContaining({ worker_id: "w-2", max_concurrent_tasks: 3 }),
+    );
+    expect(await one.kill("SIGTERM")).toBe(0);
+  });
+
   test("ends with 0 though it has never reached a server", async () => {
     const nowhere = ["--url", `http://127.0.0.1:${await freePort()}`, "--token", "t"];
     const one = runCli(["worker", "run", tasks, ...nowhere]);

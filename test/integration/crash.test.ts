@@ -49,15 +49,7 @@ test(
       return server;
     };
     let server = await serve();
-    start(
-      "worker",
-      "run",
-      "worker/tasks/echo-task.ts",
-      "--url",
-      url,
-      "--max-concurrent-tasks",
-      "50",
-    );
+    start("worker", "run", "worker/tasks/echo-task.ts", "--url", url, "--concurrency", "50");
 
     const acknowledged = new Map<string, string>();
     const headers = {

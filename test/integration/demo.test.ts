@@ -13,6 +13,8 @@ import { processesWith } from "../support/processes.ts";
 
 const root = join(import.meta.dirname, "../..");
 
+const elsewhere = { REDIS_URL: "redis://127.0.0.1:1", WORKERS_CONFIG_PATH: "/nowhere.toml" };
+
 let directory: string;
 let demo: ChildProcess;
 let output: string;
@@ -29,7 +31,8 @@ function start(...args: string[]): void {
   const program = ["--import", "tsx", "--conditions=source", join(root, "scripts/demo.ts")];
   demo = spawn(process.execPath, [...program, "--data", directory, ...args], {
     cwd: root,
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"] },
+    // What servers around are set to is nothing to the demo.
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...elsewhere },
     stdio: ["ignore", "pipe", "pipe"],
   });
   output = "";

@@ -13,6 +13,11 @@ test.each([
   [{ type: "part", ...child, part: 3 }, "pay part 3"],
   [{ type: "progress", ...child }, "pay progress"],
   [{ type: "timer", timer: "late" }, "timer late"],
+  [
+    { type: "timer", timer: "xstate.after.patience.order.open" },
+    "timer after patience in order.open",
+  ],
+  [{ type: "timer", timer: "xstate.after.5000.order" }, "timer after 5000 ms in order"],
   [{ type: "stop", reason: "enough" }, "stop (enough)"],
   [
     { type: "restart", from: { jobId: "j", revision: 2 }, by: "ann" },

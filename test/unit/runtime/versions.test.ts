@@ -107,6 +107,49 @@ describe("a migration", () => {
     expect((await migrate(world)).jobs).toEqual([]);
   });
 
+  test.each(["before it", "after it", "before and after it"])(
+    "of a job that was driven again %s goes on with what runs",
+    async (when) => {
+      const { onError: _, ...invoke } = charging.invoke;
+      const open = { open: { on: { PAY: "charging" } } };
+      const states = { ...open, charging: { ...charging, invoke }, ...ends };
+      const renamed = { ...open, paying: { ...charging, invoke }, ...ends };
+      const one = made("1", { initial: "open", states });
+      const other = made("2", { initial: "open", states: { ...renamed, open: {} } }, [
+        { from: "1", states: { charging: "paying" } },
+      ]);
+      const world = await openWorld([one, other]);
+      const { runtime, clock, store } = world;
+      const charger = await worker(world, "charge");
+      const jobId = await started(world, "PAY");
+      const failAndRedrive = async () => {
+        await clock.advance(10 * seconds);
+        await charger.fail(charger.accept(), "PERMANENT_ERROR");
+        await clock.advance(100 * seconds);
+        await runtime.quarantine.redrive(jobId, {});
+      };
+      if (when.startsWith("before")) await failAndRedrive();
+      const before = (await runtime.jobs.get(jobId))!.waits;
+      expect(await migrate(world)).toMatchObject({
+        jobs: [{ outcome: "migrated", newState: "paying", starts: [], stops: [] }],
+      });
+      // The very task and the very end of its patience.
+      const after = (await runtime.jobs.get(jobId))!;
+      expect(after).toMatchObject({ version: "2", currentState: "paying" });
+      const due = (waits: typeof before) => waits.flatMap((one) => ("due" in one ? one.due : []));
+      expect(due(after.waits)).toEqual(due(before));
+      expect(after.waits.find(({ kind }) => kind === "task")).toMatchObject({
+        taskId: (before.find(({ kind }) => kind === "task") as { taskId: string }).taskId,
+      });
+      if (when.endsWith("after it")) await failAndRedrive();
+      const [task] = await store.listTasks(jobId);
+      await charger.succeed(task!);
+      expect(await runtime.jobs.get(jobId)).toMatchObject({ currentState: "paid", version: "2" });
+      await replayed(world, jobId, one, other);
+      expect((await store.due(10)).timers).toEqual([]);
+    },
+  );
+
   test("takes away what the new version does not want, and starts what it wants besides", async () => {
     const second = made(
       "2",
