@@ -49,7 +49,9 @@ test.skipIf(noPython !== undefined || !hasRedisServer)(
     const urls = nodes.map(({ url }) => url).join(",");
     const workers = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map((LOCAL_ADDRESS) =>
       startPythonWorker(urls, workerToken, {
-        ...{ WORKER_ID: "shared", LOCAL_ADDRESS, MAX_CONCURRENT_TASKS: "4" },
+        WORKER_ID: "shared",
+        LOCAL_ADDRESS,
+        MAX_CONCURRENT_TASKS: "4",
       }),
     );
     try {
