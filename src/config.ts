@@ -9,6 +9,7 @@ import { RuntimeError } from "./errors.ts";
 import { logLevels } from "./logger.ts";
 import { redisSettings, redisVariables } from "./redis-config.ts";
 import type { RedisSettings } from "./store/redis/open-redis-store.ts";
+import { namedTokens, refuseUnsafeTokens } from "./token-config.ts";
 
 /** The Python names of levels, which existing deployments have in their environment. */
 const levelAliases: Readonly<Record<string, string>> = { warning: "warn", critical: "fatal" };
@@ -46,6 +47,12 @@ export const variables = {
   CLIENT_TOKEN: {
     about: "What clients send as X-Avtomatika-Token. In development one is made up where absent.",
     schema: z.string().min(1).optional(),
+    secret: true,
+  },
+  CLIENT_TOKENS: {
+    about:
+      "Tokens with names beside it: name:token,name:token. Histories say which of them asked for a change.",
+    schema: z.string().transform(namedTokens).optional(),
     secret: true,
   },
   GLOBAL_WORKER_TOKEN: {
@@ -139,7 +146,10 @@ const names = Object.keys(variables) as VariableName[];
 export interface Config {
   readonly host: string;
   readonly port: number;
-  readonly clientToken: string;
+  /** Absent where clients have only tokens with names. */
+  readonly clientToken?: string;
+  /** Tokens of clients by their names. */
+  readonly clientTokens?: ReadonlyMap<string, string>;
   readonly workerToken: string;
   readonly dataDirectory: string;
   readonly archiveUri?: string;
@@ -199,12 +209,17 @@ export function readConfig({
   };
   const values = parsed(given);
   const production = values.NODE_ENV === "production";
-  if (production || !isLoopback(values.API_HOST)) refuseUnsafeTokens(values, production);
+  if (production) refuseUnsafeTokens(values, "NODE_ENV is production");
+  else if (!isLoopback(values.API_HOST))
+    refuseUnsafeTokens(values, `others can reach ${values.API_HOST}`);
   const redis = redisSettings(values);
+  const isClientGenerated = values.CLIENT_TOKEN === undefined && values.CLIENT_TOKENS === undefined;
+  const clientToken = isClientGenerated ? freshToken() : values.CLIENT_TOKEN;
   return {
     host: values.API_HOST,
     port: values.API_PORT,
-    clientToken: values.CLIENT_TOKEN ?? freshToken(),
+    ...(clientToken !== undefined && { clientToken }),
+    ...(values.CLIENT_TOKENS && { clientTokens: values.CLIENT_TOKENS }),
     workerToken: values.GLOBAL_WORKER_TOKEN ?? freshToken(),
     dataDirectory: values.DATA_DIR,
     ...(redis && { redis }),
@@ -222,7 +237,7 @@ export function readConfig({
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT,
     generated: {
-      clientToken: values.CLIENT_TOKEN === undefined,
+      clientToken: isClientGenerated,
       workerToken: values.GLOBAL_WORKER_TOKEN === undefined,
     },
   };
@@ -297,44 +312,6 @@ function parsed(given: Readonly<Record<string, string>>): Values {
   throw new RuntimeError(
     "config.invalid",
     `The configuration is not valid:\n${problems.map(({ problem }) => `  ${problem}`).join("\n")}`,
-    { problems },
-  );
-}
-
-/** Tokens that stand in the examples of this system and of its predecessors: everybody knows them. */
-const wellKnownTokens: ReadonlySet<string> = new Set([
-  "secure-orchestrator-token",
-  "secure-worker-token",
-  "your-secret-client-token",
-  "your-secret-orchestrator-token",
-  "your-secret-worker-token",
-  "test-client-token",
-  "test-worker-token",
-]);
-const tokenCharsMin = 16;
-
-function refuseUnsafeTokens(values: Values, production: boolean): void {
-  const tokens = {
-    CLIENT_TOKEN: values.CLIENT_TOKEN,
-    GLOBAL_WORKER_TOKEN: values.GLOBAL_WORKER_TOKEN,
-  };
-  const problems = Object.entries(tokens).flatMap(([name, token]) => {
-    if (token === undefined) return [`${name} is not set`];
-    if (wellKnownTokens.has(token))
-      return [`${name} is a token from an example, which everybody knows`];
-    if (token.length < tokenCharsMin)
-      return [`${name} is shorter than ${tokenCharsMin} characters`];
-    return [];
-  });
-  if (values.CLIENT_TOKEN !== undefined && values.CLIENT_TOKEN === values.GLOBAL_WORKER_TOKEN)
-    problems.push(
-      "CLIENT_TOKEN and GLOBAL_WORKER_TOKEN are the same: a worker could act as a client",
-    );
-  if (problems.length === 0) return;
-  const why = production ? "NODE_ENV is production" : `others can reach ${values.API_HOST}`;
-  throw new RuntimeError(
-    "config.insecure",
-    `Refusing to start, because ${why}:\n${problems.map((problem) => `  ${problem}`).join("\n")}\nMake a token with: openssl rand -base64 32`,
     { problems },
   );
 }

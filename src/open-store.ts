@@ -4,8 +4,8 @@ import { systemClock, type Clock } from "./clock.ts";
 import { RuntimeError, type ErrorCode } from "./errors.ts";
 import { openEmbeddedStore } from "./store/embedded/embedded-store.ts";
 import { newEpoch } from "./store/epoch.ts";
+import type { RedisCondition } from "./store/redis/durability.ts";
 import type { RedisSettings } from "./store/redis/open-redis-store.ts";
-import type { RedisCondition } from "./store/redis/redis-store.ts";
 import type { Store } from "./store/store.ts";
 
 export interface StoreChoice {

@@ -10,10 +10,11 @@ import { createGateway, type GatewayLimits } from "./gateway/gateway.ts";
 import { WorkerTokens } from "./gateway/worker-tokens.ts";
 import { readWorkersFile } from "./gateway/workers-file.ts";
 import { createApp } from "./http/app.ts";
-import { clientTokenHeader, createAuthenticate } from "./http/auth.ts";
+import { createAuthenticate } from "./http/auth.ts";
 import { serve } from "./http/serve.ts";
 import type { Logger } from "./logger.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
+import { keepVersions } from "./runtime/kept-versions.ts";
 import type { RuntimeLimits } from "./runtime/runtime.ts";
 import { openStore } from "./open-store.ts";
 import { newEpoch } from "./store/epoch.ts";
@@ -29,7 +30,15 @@ export interface ServerOptions {
   /** Keep jobs there; in `dataDirectory` where absent. */
   readonly redis?: RedisSettings;
   readonly blueprints: readonly Blueprint[];
-  readonly clientToken: string;
+  /**
+   * What becomes of a version that has another shape than it was served with before: `refuse`, where absent, does not start while
+   * jobs or other servers have the old one; `take` serves the new one, and such jobs stand still.
+   */
+  readonly changedShapes?: "refuse" | "take";
+  /** Every client's that has no named one; none where absent. */
+  readonly clientToken?: string;
+  /** Tokens of clients by their names, which histories keep. */
+  readonly clientTokens?: ReadonlyMap<string, string>;
   readonly workerToken: string;
   /** A TOML file of tokens for single workers. */
   readonly workersFile?: string;
@@ -115,7 +124,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       quarantine: runtime.quarantine,
       blueprints,
       charts,
-      authenticate: createAuthenticate(options.clientToken, clientTokenHeader),
+      authenticate: createAuthenticate({
+        ...(options.clientToken !== undefined && { shared: options.clientToken }),
+        ...(options.clientTokens && { named: options.clientTokens }),
+      }),
       instanceId,
       clock,
       log: log.child({ part: "http" }),
@@ -132,6 +144,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         },
       }),
     });
+    const { changedShapes: changed = "refuse" } = options;
+    await keepVersions({ store, blueprints, log, changed });
     await runtime.start();
     const http = await serve(app, {
       host,

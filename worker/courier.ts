@@ -63,6 +63,16 @@ export class Courier {
     this.#line.open();
   }
 
+  /** The server that gave the tasks. */
+  get url(): string {
+    return this.#options.url;
+  }
+
+  /** Use another token from now on. */
+  authenticate(token: string): void {
+    this.#line.authenticate(token);
+  }
+
   async close(): Promise<void> {
     await this.#line.close("the worker stops");
     this.#ended(this.#waiting.size === 0);

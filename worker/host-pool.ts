@@ -56,7 +56,7 @@ export class HostPool {
     } finally {
       stopWatching();
       if (this.#retired.has(host)) this.#endIfIdle(host);
-      else if (host !== this.#shared && this.#all.has(host)) this.#keep(key, host);
+      else if (host !== this.#shared && !host.isEnding) this.#keep(key, host);
     }
   }
 
@@ -107,14 +107,17 @@ export class HostPool {
   }
 
   #sharedHost(): Host {
-    this.#shared ??= this.#start("thread", undefined);
+    if (!this.#shared || this.#shared.isEnding) this.#shared = this.#start("thread", undefined);
     return this.#shared;
   }
 
   #take(key: string, isolation: "thread" | "process", memoryLimitMb: number | undefined): Host {
-    const kept = this.#idle.get(key)?.pop();
-    kept?.timer.cancel();
-    return kept?.host ?? this.#start(isolation, memoryLimitMb);
+    const kept = this.#idle.get(key) ?? [];
+    for (let one = kept.pop(); one; one = kept.pop()) {
+      one.timer.cancel();
+      if (!one.host.isEnding) return one.host;
+    }
+    return this.#start(isolation, memoryLimitMb);
   }
 
   #keep(key: string, host: Host): void {

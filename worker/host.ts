@@ -90,6 +90,11 @@ export class Host {
     return this.#runs.size;
   }
 
+  /** It has been told to end, breaks down or is gone: whatever is begun there is lost. */
+  get isEnding(): boolean {
+    return this.#why !== undefined || this.#hasEnded;
+  }
+
   /** Run a handler. Rejects with what it throws, or with a failure that says why it will never end. */
   run(module: string, taskType: string, context: TaskContext): Promise<unknown> {
     const run = ++this.#lastRun;

@@ -143,8 +143,12 @@ function orchestratorsOf(
   });
 }
 
-/** The WebSocket address of the worker path at a server's address. */
-function socketUrl(url: string): string {
+/**
+ * The WebSocket address of the worker path at a server's address.
+ *
+ * @throws RuntimeError `config.invalid` where it is no address.
+ */
+export function socketUrl(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^(https?|wss?):$/.test(parsed.protocol))
     throw new RuntimeError("config.invalid", `The server's address is not an http(s) URL: ${url}`);

@@ -47,6 +47,8 @@ export class OutboxFolder {
   readonly #log: Logger;
   readonly #endLife: () => Promise<void>;
   readonly #files = new Map<string, string>();
+  /** What in the directory is no worker's, and has been said to be so. */
+  readonly #foreign = new Set<string>();
   #count = 0;
 
   private constructor(directory: string, own: string, log: Logger, endLife: () => Promise<void>) {
@@ -107,7 +109,9 @@ export class OutboxFolder {
       // One that is just being made has nothing in it yet.
       if (folder === this.#own || name === unreadableFolder || name.endsWith(".new")) continue;
       if (!entry.isDirectory() || !(await isThere(join(folder, instanceFile)))) {
-        this.#log.warn({ path: folder }, "this is no worker's outbox; it is left alone");
+        if (!this.#foreign.has(name))
+          this.#log.warn({ path: folder }, "this is no worker's outbox; it is left alone");
+        this.#foreign.add(name);
         continue;
       }
       if (await showsLife(folder)) continue;

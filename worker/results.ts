@@ -1,4 +1,5 @@
 // Results from the end of a handler to their acknowledgement: kept, on disk where that is wanted, sent, and sent again.
+import type { TimerHandle } from "../src/clock.ts";
 import type { AttemptRef, ResultAck } from "../src/protocol/worker-frames.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { Courier } from "./courier.ts";
@@ -7,9 +8,12 @@ import { Outbox } from "./outbox.ts";
 import { OutboxFolder, type Instance, type Remains } from "./outbox-folder.ts";
 import type { Line, Uplinks } from "./uplinks.ts";
 
+/** How often a worker looks for what others of its directory have left: within the lease that their tasks still have. */
+const lookMs = 15_000;
+
 export interface ResultsOptions extends Pick<
   WorkerSettings,
-  "clock" | "random" | "log" | "heartbeatMsMax" | "orchestrators" | "outboxDir"
+  "clock" | "random" | "log" | "heartbeatMsMax" | "outboxDir"
 > {
   readonly instance: Instance;
   readonly uplinks: Uplinks;
@@ -21,10 +25,12 @@ export class Results {
   readonly #outbox = new Outbox();
   readonly #couriers = new Set<Courier>();
   /** Resolve when what ended processes have left is delivered, or will not be by this one. */
-  readonly #errands: Promise<void>[] = [];
+  readonly #errands = new Set<Promise<void>>();
   /** Results that are being written: a folder is not let go before they are in it. */
   readonly #saving = new Set<Promise<void>>();
   #folder: OutboxFolder | undefined;
+  #look: TimerHandle | undefined;
+  #closing = false;
 
   constructor(options: ResultsOptions) {
     this.#options = options;
@@ -43,7 +49,7 @@ export class Results {
   }
 
   /**
-   * Open the directory, and deliver in the background what others have left there.
+   * Open the directory, and deliver in the background what others have left there or leave there from now on.
    *
    * @throws RuntimeError `worker.outbox_unusable`
    */
@@ -51,7 +57,14 @@ export class Results {
     const { outboxDir, instance, log } = this.#options;
     if (outboxDir === undefined || this.#folder) return;
     this.#folder = await OutboxFolder.open(outboxDir, instance, log);
-    for (const remains of await this.#folder.takeOver()) this.#bring(remains);
+    await this.#takeOver(this.#folder);
+    this.#lookAgain(this.#folder);
+  }
+
+  /** Use another token from now on. */
+  authenticate(token: string, url: string | undefined): void {
+    for (const courier of this.#couriers)
+      if (url === undefined || courier.url === url) courier.authenticate(token);
   }
 
   /** Keep a result, and send it once it is as safe as is wanted. */
@@ -103,15 +116,38 @@ export class Results {
     if (this.size > 0 && this.#folder)
       log.warn("results stay on disk for the next worker to deliver");
     else if (this.size > 0) log.error({ results: this.refs() }, "results could not be delivered");
+    this.#closing = true;
+    this.#look?.cancel();
     await Promise.all([...this.#couriers].map((courier) => courier.close()));
     await Promise.all([...this.#errands, ...this.#saving]);
     await this.#folder?.close();
   }
 
+  /** What nobody has delivered when this worker closes is left for the next one. */
+  async #takeOver(folder: OutboxFolder): Promise<void> {
+    for (const remains of await folder.takeOver()) if (!this.#closing) this.#bring(remains, folder);
+  }
+
+  #lookAgain(folder: OutboxFolder): void {
+    if (this.#closing) return;
+    const { clock, random, log } = this.#options;
+    // Not all at once, where many have been started at once.
+    this.#look = clock.schedule(lookMs * (0.5 + random() / 2), () => {
+      const looked = this.#takeOver(folder).catch((error: unknown) => {
+        log.warn({ err: error }, "what others have left can't be looked for");
+      });
+      this.#track(looked.finally(() => this.#lookAgain(folder)));
+    });
+  }
+
+  #track(errand: Promise<void>): void {
+    this.#errands.add(errand);
+    void errand.finally(() => this.#errands.delete(errand));
+  }
+
   /** Deliver what an ended process left behind, to each server what it gave. */
-  #bring(remains: Remains): void {
-    const { log, orchestrators } = this.#options;
-    const folder = this.#folder!;
+  #bring(remains: Remains, folder: OutboxFolder): void {
+    const { log, uplinks } = this.#options;
     const urls = [...new Set(remains.leftovers.map(({ url }) => url))];
     log.info(
       { ...remains.instance, results: remains.leftovers.length },
@@ -119,7 +155,7 @@ export class Results {
     );
     const couriers = urls.map((url) => {
       // A server that has moved is the one that this worker knows now.
-      const known = orchestrators.find((one) => one.url === url) ?? orchestrators[0]!;
+      const known = uplinks.all.find((one) => one.url === url) ?? uplinks.all[0]!;
       const courier = new Courier({
         ...this.#options,
         url: known.url,
@@ -129,13 +165,13 @@ export class Results {
         onDelivered: ({ path }) => void folder.discard(path),
       });
       this.#couriers.add(courier);
-      return courier.ended;
+      return courier.ended.finally(() => this.#couriers.delete(courier));
     });
     const errand = async (): Promise<void> => {
       const done = await Promise.all(couriers);
       if (done.every(Boolean)) await folder.discardAll(remains);
     };
-    this.#errands.push(
+    this.#track(
       errand().catch((error: unknown) => log.warn({ err: error }, "an outbox can't be removed")),
     );
   }

@@ -1,7 +1,7 @@
 // The connections to every server that this worker works for: which one gave which attempt, and how many slots each has.
 import type { z } from "zod";
 import type { TimerHandle } from "../src/clock.ts";
-import type { RuntimeError } from "../src/errors.ts";
+import { RuntimeError } from "../src/errors.ts";
 import type { AttemptRef, Hello, ServerFrame, Welcome } from "../src/protocol/worker-frames.ts";
 import type { Feature } from "../src/protocol/worker-limits.ts";
 import { keyOf } from "./attempt-key.ts";
@@ -29,6 +29,8 @@ export interface Line {
 export class Uplink {
   readonly url: string;
   readonly weight: number;
+  /** What it is to be shown. */
+  token: string;
   line!: Line;
   /** Credits as the server knows them. */
   told = 0;
@@ -43,8 +45,9 @@ export class Uplink {
   /** Monotonic time before which another try is too early. */
   readyAt = 0;
 
-  constructor(url: string, weight: number) {
+  constructor(url: string, token: string, weight: number) {
     this.url = url;
+    this.token = token;
     this.weight = weight;
   }
 }
@@ -159,9 +162,19 @@ export class Uplinks {
     for (const { line } of this.#all) line.send(frame);
   }
 
-  /** Use another token for every server from now on. */
-  authenticate(token: string): void {
-    for (const { line } of this.#all) line.authenticate(token);
+  /**
+   * Use another token from now on: for the server at this address, or for every one where there is none.
+   *
+   * @throws RuntimeError `config.invalid` where this worker works for no such server.
+   */
+  authenticate(token: string, url?: string): void {
+    const meant = this.#all.filter((uplink) => url === undefined || uplink.url === url);
+    if (meant.length === 0)
+      throw new RuntimeError("config.invalid", `This worker does not work for ${url}.`);
+    for (const uplink of meant) {
+      uplink.token = token;
+      uplink.line.authenticate(token);
+    }
   }
 
   /** Say something to every server that knows of it. */
@@ -202,7 +215,7 @@ export class Uplinks {
 
   #uplink({ url, token, weight }: UplinksOptions["orchestrators"][number]): Uplink {
     const { clock, random, heartbeatMsMax, log } = this.#options;
-    const uplink = new Uplink(url, weight);
+    const uplink = new Uplink(url, token, weight);
     uplink.line = this.#options.connect({
       url,
       token,

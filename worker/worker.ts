@@ -16,7 +16,7 @@ import { connect } from "./connection.ts";
 import { HotCache } from "./hot-cache.ts";
 import type { Middleware } from "./middleware.ts";
 import { Monitor } from "./monitor.ts";
-import { workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
+import { socketUrl, workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { refPages } from "./pages.ts";
 import { RegisteredTasks } from "./registered-tasks.ts";
 import { Results } from "./results.ts";
@@ -179,9 +179,16 @@ export class Worker {
     this.#uplinks.announce("labels", { type: "labels", set, unset });
   }
 
-  /** Use another token from now on, with every server: also over connections that are open, which stay so. */
-  setToken(token: string): void {
-    this.#uplinks.authenticate(token);
+  /**
+   * Use another token from now on: also over connections that are open, which stay so.
+   *
+   * @param url the server that it is for, as this worker was given it; every server where absent
+   * @throws RuntimeError `config.invalid` where this worker does not work for that server.
+   */
+  setToken(token: string, url?: string): void {
+    const address = url === undefined ? undefined : socketUrl(url);
+    this.#uplinks.authenticate(token, address);
+    this.#outbox.authenticate(token, address);
   }
 
   /** The port on which `/health`, `/ready` and `/metrics` are served; undefined where they are not. */

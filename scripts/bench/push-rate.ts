@@ -91,6 +91,7 @@ class TaskSource implements WorkerService {
 
   disconnect(): void {}
   accept(): void {}
+  forget(): void {}
   progress(): void {}
   logLine(): void {}
   chunk(): void {}
@@ -104,6 +105,9 @@ class TaskSource implements WorkerService {
     return Promise.resolve();
   }
   heartbeat() {
+    return Promise.resolve([]);
+  }
+  recheck() {
     return Promise.resolve([]);
   }
   list(): [] {

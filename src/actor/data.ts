@@ -71,6 +71,34 @@ function isPlainData(value: unknown, depth: number): boolean {
   return true;
 }
 
+/**
+ * A value of code that is no machine's as JSON. What has a `toJSON()`, such as a `Date`, is what that gives.
+ *
+ * @throws TypeError for what JSON would lose without a word, naming the member.
+ */
+export function jsonOf(value: unknown): string {
+  return isPlainData(value, 1) ? JSON.stringify(value) : JSON.stringify(value, refuseLoss);
+}
+
+function refuseLoss(key: string, member: unknown): unknown {
+  const lost = lossOf(member);
+  if (lost === undefined) return member;
+  const where = key === "" ? "The value" : `"${key}"`;
+  throw new TypeError(`${where} is ${lost}; only JSON values can be stored`);
+}
+
+/** What JSON would leave nothing of. */
+function lossOf(value: unknown): string | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : `${value}`;
+  if (typeof value === "function" || typeof value === "symbol" || typeof value === "bigint")
+    return `a ${typeof value}`;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === Object.prototype || prototype === null;
+  if (isPlain || (Object.keys(value).length > 0 && !ArrayBuffer.isView(value))) return undefined;
+  return `an instance of ${value.constructor?.name || "a class"}`;
+}
+
 function checked(
   value: unknown,
   path: string[],

@@ -90,7 +90,7 @@ export type Message =
       readonly started: Readonly<Record<string, StartOfChild>>;
       /** The members of the context that were edited, as they were given. */
       readonly edited?: unknown;
-      /** Who asked for it, in their own words. */
+      /** Who asked for it. */
       readonly by: string;
     }
   /** Another job has begun where this one was: noted, whether the job is over or not, and nothing else. */
@@ -128,6 +128,8 @@ export type Message =
       readonly keeps?: readonly string[];
       /** The child whose input has been edited. */
       readonly edited?: string;
+      /** Who asked for it. Earlier releases have not noted that. */
+      readonly by?: string;
     }
   /** What a kept child said while the job was over is lost: the next of its messages is the one after this. */
   | {

@@ -5,6 +5,7 @@ import { RuntimeError } from "../errors.ts";
 import { fingerprint, type Fingerprint } from "./fingerprint.ts";
 import type { Migration } from "./migration.ts";
 import { nodeAt } from "./state-map.ts";
+import { targetProblems } from "./targets.ts";
 
 /** Marks blueprints. Registered, so that two copies of this package understand each other. */
 const blueprintMark = Symbol.for("avtomatika.blueprint");
@@ -199,7 +200,10 @@ const Definition = z.object({
 function checked(blueprintName: string, definition: object): z.infer<typeof Definition> {
   const parsed = Definition.safeParse({ ...definition, name: blueprintName });
   const problems = parsed.success
-    ? migrationProblems(parsed.data)
+    ? [
+        ...targetProblems(parsed.data.machine).map((problem) => `machine: ${problem}`),
+        ...migrationProblems(parsed.data),
+      ]
     : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
   if (parsed.success && problems.length === 0) return parsed.data;
   throw new RuntimeError(

@@ -3,6 +3,7 @@ import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { actorKind } from "./actor-kind.ts";
 import { transitionLabel, type ChartEdgeKind, type ChartLabel } from "./chart-label.ts";
 import type { FlowMeta } from "./compile.ts";
+import { historyTargets } from "./lint/definition.ts";
 
 export interface Chart {
   /** Id of the machine's root node. */
@@ -122,17 +123,6 @@ function flowLabel({ description = "" }: Transition): Pick<ChartEdge, "kind" | "
 /** Where a history node leads while there is no history yet. */
 function historyDefaults(node: AnyStateNode): Pick<ChartEdge, "target" | "kind" | "label">[] {
   if (node.type !== "history") return [];
-  const { target = [] } = node.config as { readonly target?: string | readonly string[] };
   const label: ChartLabel = { event: "", actions: [] };
-  return [target]
-    .flat()
-    .flatMap((path) => historyTarget(node, path) ?? [])
-    .map(({ id }) => ({ target: id, kind: "history" as const, label }));
-}
-
-function historyTarget(node: AnyStateNode, path: string): AnyStateNode | undefined {
-  if (path.startsWith("#")) return node.machine.getStateNodeById(path.slice(1));
-  let found = node.parent;
-  for (const key of path.split(".")) found = found?.states[key];
-  return found;
+  return historyTargets(node).map(({ id }) => ({ target: id, kind: "history" as const, label }));
 }

@@ -30,6 +30,8 @@ export interface FlowMeta {
   readonly drawnAs?: string;
   /** The types of tasks that the state's handler dispatches, as far as its source tells. */
   readonly tasks?: readonly string[];
+  /** The state's handler asks a person and names no time, as far as its source tells. */
+  readonly asksWithoutTimeout?: true;
 }
 
 const hidden: FlowMeta = { hidden: true };
@@ -126,7 +128,9 @@ function compileState(
     ];
   }
   const functions = [handler, aggregator, ...cases.map((one) => one.handler)];
-  const { outcomes, tasks } = readHandlers(functions.filter((one) => one !== undefined));
+  const { outcomes, tasks, asksWithoutTimeout } = readHandlers(
+    functions.filter((one) => one !== undefined),
+  );
   const arrows = targets.map((target) => ({
     target: entrances.get(target)!,
     reenter: true,
@@ -144,7 +148,7 @@ function compileState(
     }));
   const fails = { actions: "failUnhandled", meta: hidden };
   const compiled = {
-    meta: { tasks } satisfies FlowMeta,
+    meta: { tasks, ...(asksWithoutTimeout && { asksWithoutTimeout }) } satisfies FlowMeta,
     invoke: {
       ...invoke,
       onDone: [

@@ -141,8 +141,10 @@ export class ChosenAction implements FlowActions<string> {
 
   dispatchTask(task: DispatchTask<string>): void {
     const { transitions, totalTimeoutMs, ...wish } = task;
-    const request = this.#request("dispatchTask", wish);
-    const waiting = this.#waiting(`dispatchTask of "${wish.type}"`, transitions, totalTimeoutMs);
+    // A deadline of the work, not of the task: it leads to `timeout`, whoever has set it.
+    const { totalTimeoutMs: declared, ...request } = this.#request("dispatchTask", wish);
+    const timeoutMs = totalTimeoutMs ?? declared;
+    const waiting = this.#waiting(`dispatchTask of "${wish.type}"`, transitions, timeoutMs);
     this.#choose({ action: "dispatch_task", request, ...waiting });
   }
 

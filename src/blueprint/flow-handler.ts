@@ -1,4 +1,5 @@
 // A handler of a flow at run time: it reads the job and names one action, and that is all it may do.
+import { jsonOf } from "../actor/data.ts";
 import type { Failure } from "../actor/envelope.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Condition, JobFacts } from "./condition.ts";
@@ -119,7 +120,7 @@ export function handlerRunner(state: HandledState): FlowHandlerRunner {
     };
     await runHandler(state, aggregated !== undefined, ctx);
     const decision = actions.decision();
-    const after = JSON.stringify(own);
+    const after = jsonOf(own);
     const changed = after === before ? {} : { stateHistory: JSON.parse(after) as unknown };
     return { ...decision, ...changed };
   };

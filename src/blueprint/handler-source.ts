@@ -5,6 +5,8 @@ export interface HandlerSource {
   readonly outcomes: ReadonlyMap<string, readonly string[]>;
   /** The types of tasks that it dispatches by a literal name. */
   readonly tasks: readonly string[];
+  /** It asks a person, by a literal without `timeoutMs`. */
+  readonly asksWithoutTimeout: boolean;
 }
 
 const string = `["'\`]([^"'\`]+)["'\`]`;
@@ -33,5 +35,21 @@ export function readHandlers(handlers: readonly ((...args: never) => unknown)[])
     const types = source.includes(".dispatchParallel(") ? parallelType : dispatchedType;
     for (const [, type = ""] of source.matchAll(types)) tasks.push(type);
   }
-  return { outcomes, tasks: [...new Set(tasks)] };
+  const asksWithoutTimeout = handlers.some((one) => asksWithoutEnd(String(one)));
+  return { outcomes, tasks: [...new Set(tasks)], asksWithoutTimeout };
+}
+
+const asking = /\bawaitHumanApproval\(\s*\{/g;
+
+/** Whether a literal that asks a person names no time; one that spreads others may get it from there. */
+function asksWithoutEnd(source: string): boolean {
+  return [...source.matchAll(asking)].some(({ index, 0: { length } }) => {
+    let depth = 1;
+    let end = index + length;
+    for (; end < source.length && depth > 0; end++) {
+      if (source[end] === "{") depth++;
+      if (source[end] === "}") depth--;
+    }
+    return !/\btimeoutMs\b|\.\.\./.test(source.slice(index, end));
+  });
 }

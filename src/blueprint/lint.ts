@@ -44,6 +44,7 @@ import {
   dottedKey,
   missingMachineId,
   noEnd,
+  sharedStateId,
   unreachableState,
 } from "./lint/state-rules.ts";
 import { afterDelay, waitWithoutTimeout } from "./lint/time-rules.ts";
@@ -88,6 +89,7 @@ const rules: readonly Rule[] = [
   shadowedTransition,
   sharedInvokeId,
   sharedSendId,
+  sharedStateId,
   sharedSystemId,
   spawnedActor,
   spawnedUnderInvokeId,

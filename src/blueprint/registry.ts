@@ -1,4 +1,5 @@
 // The blueprints that a server knows: every version, because running jobs stay on theirs.
+import { createHash } from "node:crypto";
 import { RuntimeError } from "../errors.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { lint } from "./lint.ts";
@@ -62,6 +63,12 @@ export class BlueprintRegistry {
   /** Every version of every blueprint, by name, newest first. */
   list(): readonly Blueprint[] {
     return [...this.#blueprints.keys()].toSorted().flatMap((name) => this.#blueprints.get(name)!);
+  }
+
+  /** Registries with the same versions in the same shapes have the same. 16 hex digits. */
+  get digest(): string {
+    const lines = this.list().map((one) => `${one.name}@${one.version} ${one.fingerprint.shape}`);
+    return createHash("sha256").update(lines.join("\n")).digest("hex").slice(0, 16);
   }
 
   #refuseSharedEndpoint({ name, endpoint, apiVersion }: Blueprint): void {

@@ -8,10 +8,10 @@ export function shapeDifference(
 ): readonly string[] {
   const [old, now] = [byId(before), byId(after)];
   const sentences = [
-    ...before.flatMap(({ id }) => (now.has(id) ? [] : [`State "${id}" is gone.`])),
+    ...before.flatMap(({ id }) => (now.has(id) ? [] : [`${named(id, old)} is gone.`])),
     ...after.flatMap((state) => {
       const was = old.get(state.id);
-      return was ? stateDifference(was, state) : [`State "${state.id}" is new.`];
+      return was ? stateDifference(was, state) : [`${named(state.id, now)} is new.`];
     }),
   ];
   if (sentences.length > 0 || JSON.stringify(before) === JSON.stringify(after)) return sentences;
@@ -20,6 +20,14 @@ export function shapeDifference(
 
 const byId = (shape: readonly StateShape[]): ReadonlyMap<string, StateShape> =>
   new Map(shape.map((state) => [state.id, state]));
+
+/** `Region "order.clerk" of "order"` where the parent is parallel: all of those are active at once. */
+function named(id: string, shape: ReadonlyMap<string, StateShape>): string {
+  const parent = id.slice(0, id.lastIndexOf("."));
+  return shape.get(parent)?.kind === "parallel" && !shape.get(id)?.kind.endsWith(" history")
+    ? `Region "${id}" of "${parent}"`
+    : `State "${id}"`;
+}
 
 function stateDifference(was: StateShape, is: StateShape): readonly string[] {
   const kind =

@@ -1,18 +1,27 @@
 // What blueprints mean for running jobs, for people: by blueprint and state.
 import pc from "picocolors";
-import type { LiveGroup } from "./check-live.ts";
+import type { ChangedVersion, LiveGroup } from "./check-live.ts";
 import { printable } from "./printable.ts";
 
 /** Whether jobs of the group could not go on. */
 export const isStranded = ({ verdict }: LiveGroup): boolean => verdict !== "stays";
 
-export function liveText(groups: readonly LiveGroup[]): string {
-  if (groups.length === 0) return "No jobs are running.";
-  const lines: string[] = [];
+const nameOf = ({ blueprint, version }: ChangedVersion): string => `${blueprint}@${version}`;
+
+export function liveText(groups: readonly LiveGroup[], changed: readonly ChangedVersion[]): string {
+  // Those with running jobs are told with them.
+  const lines = changed
+    .filter((one) => !groups.some((group) => nameOf(group) === nameOf(one)))
+    .flatMap((one) => [
+      pc.bold(nameOf(one)),
+      ...one.difference.map((sentence) => `  ${printable(sentence)}`),
+      `${pc.red("✗")} a server that knows it in the other shape does not start with it`,
+    ]);
+  if (groups.length === 0) return [...lines, "No jobs are running."].join("\n");
   let place = "";
   for (const group of groups) {
-    const { blueprint, version, difference } = group;
-    const name = `${blueprint}@${version}`;
+    const { difference } = group;
+    const name = nameOf(group);
     if (name !== place) {
       lines.push(pc.bold(name), ...difference.map((sentence) => `  ${printable(sentence)}`));
       place = name;

@@ -32,27 +32,51 @@ export interface LiveGroup {
   };
 }
 
-/** @param servedShape the shape of a version that the server has; undefined where it has not. */
-export async function liveGroups(
+/** A version of the directory that the server knows in another shape: one like it would refuse to start with this. */
+export interface ChangedVersion {
+  readonly blueprint: string;
+  readonly version: string;
+  /** What has changed, in sentences. */
+  readonly difference: readonly string[];
+}
+
+/** The shape of a version that the server has, or that its store keeps; undefined where neither does. */
+export type KnownShape = (
+  blueprint: string,
+  version: string,
+) => Promise<BlueprintShape | undefined>;
+
+export async function changedVersions(
+  directory: BlueprintRegistry,
+  knownShape: KnownShape,
+): Promise<readonly ChangedVersion[]> {
+  const compared = await Promise.all(
+    directory.list().map(async ({ name: blueprint, version, machine }) => {
+      const known = await knownShape(blueprint, version);
+      const difference = known ? shapeDifference(known.states, readShape(machine)) : [];
+      return { blueprint, version, difference };
+    }),
+  );
+  return compared.filter(({ difference }) => difference.length > 0);
+}
+
+/** @param changed what `changedVersions` has found in the directory */
+export function liveGroups(
   jobs: readonly StandingJob[],
   directory: BlueprintRegistry,
-  servedShape: (blueprint: string, version: string) => Promise<BlueprintShape | undefined>,
-): Promise<readonly LiveGroup[]> {
-  const shapes = new Map<string, readonly string[]>();
+  changed: readonly ChangedVersion[],
+): readonly LiveGroup[] {
   const groups = new Map<string, LiveGroup>();
   for (const job of jobs) {
     const one = judged(job, directory);
-    const { blueprint, version, verdict } = one;
-    const name = `${blueprint}@${version}`;
-    if (verdict === "changed" && !shapes.has(name)) {
-      const before = await servedShape(blueprint, version);
-      const after = readShape(directory.require(blueprint, version).machine);
-      shapes.set(name, before ? shapeDifference(before.states, after) : []);
-    }
     const { jobs: _ids, ...facts } = one;
     const key = JSON.stringify(facts);
     const known = groups.get(key);
-    const difference = shapes.get(name) ?? [];
+    const { difference = [] } =
+      changed.find(
+        ({ blueprint, version }) =>
+          one.verdict === "changed" && blueprint === one.blueprint && version === one.version,
+      ) ?? {};
     groups.set(key, { ...one, difference, jobs: [...(known?.jobs ?? []), job.job_id] });
   }
   return [...groups.values()].toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));

@@ -12,7 +12,7 @@ import type { Client } from "../client/client.ts";
 import { readSetting } from "../config.ts";
 import { RuntimeError } from "../errors.ts";
 import type { StandingJob } from "../protocol/past-contract.ts";
-import { liveGroups } from "./check-live.ts";
+import { changedVersions, liveGroups } from "./check-live.ts";
 import { isStranded, liveText } from "./check-live-text.ts";
 import { connect, withConnectionOptions, type ConnectionFlags } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -56,15 +56,26 @@ export function addCheck(program: Command): void {
     const offered = client && (await offeredBy(client));
     const checked = await checkDirectory(registry, blueprintsDirectory(flags.blueprints), offered);
     const errors = checked.flatMap(({ findings }) => findings.filter(isError)).length;
-    const live = client && flags.live ? await runningJobs(client, registry) : undefined;
-    const ok = errors === 0 && !live?.some(isStranded);
-    if (flags.json) printJson({ ok, blueprints: checked, ...(live && { live }) });
-    else print([report(checked, errors), ...(live ? [liveText(live)] : [])].join("\n\n"));
+    const compared = client && flags.live ? await compareLive(client, registry) : undefined;
+    const { live = [], changed = [] } = compared ?? {};
+    const ok = errors === 0 && changed.length === 0 && !live.some(isStranded);
+    if (flags.json) printJson({ ok, blueprints: checked, ...compared });
+    else
+      print([report(checked, errors), ...(compared ? [liveText(live, changed)] : [])].join("\n\n"));
     if (!ok) process.exitCode = exitCodes.failed.code;
   });
 }
 
-async function runningJobs(client: Client, directory: BlueprintRegistry) {
+/** What the directory would mean for a server: versions that it could not have as they are, and its running jobs. */
+async function compareLive(client: Client, directory: BlueprintRegistry) {
+  const changed = await changedVersions(directory, async (name, version) => {
+    try {
+      return await client.shape(name, { version });
+    } catch (error) {
+      if (error instanceof RuntimeError && error.code === "blueprint.not_found") return undefined;
+      throw error;
+    }
+  });
   const jobs: StandingJob[] = [];
   for (let cursor: string | undefined; ;) {
     const query = { limit: 1000, ...(cursor !== undefined && { cursor }) };
@@ -73,14 +84,7 @@ async function runningJobs(client: Client, directory: BlueprintRegistry) {
     cursor = page.next;
     if (cursor === undefined) break;
   }
-  return liveGroups(jobs, directory, async (name, version) => {
-    try {
-      return await client.shape(name, { version });
-    } catch (error) {
-      if (error instanceof RuntimeError && error.code === "blueprint.not_found") return undefined;
-      throw error;
-    }
-  });
+  return { changed, live: liveGroups(jobs, directory, changed) };
 }
 
 /** What the workers do that are connected to a server. */

@@ -5,7 +5,8 @@ import type { Connection } from "../config.ts";
 
 export interface DevTokens {
   readonly url: string;
-  readonly client_token: string;
+  /** Absent where clients have only tokens with names. */
+  readonly client_token?: string;
   readonly worker_token: string;
 }
 

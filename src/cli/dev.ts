@@ -33,7 +33,7 @@ export function addDev(program: Command): void {
   ).action(async (_, command: Command) => {
     const { json, tasks, ...flags } = command.optsWithGlobals<DevFlags>();
     const signal = stopSignal();
-    const running = await runServer(flags);
+    const running = await runServer(flags, "take");
     const worker = startWorker(running, tasks ?? [shippedTasks]);
     const workerEnded = once(worker, "exit");
     announce(running, json === true);

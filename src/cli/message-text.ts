@@ -31,9 +31,13 @@ export function messageText(message: { readonly type: string }): string {
       return `restart of ${textOf(jobId)} from revision ${textOf(revision)}, ${by}`;
     }
     case "redrive":
-      return said["edited"] === undefined
-        ? `driven again after revision ${textOf(said["failed"])}`
-        : `driven again after revision ${textOf(said["failed"])}, with other params for ${textOf(said["edited"])}`;
+      return [
+        `driven again after revision ${textOf(said["failed"])}`,
+        ...(said["edited"] === undefined
+          ? []
+          : [`with other params for ${textOf(said["edited"])}`]),
+        ...(said["by"] === undefined ? [] : [by]),
+      ].join(", ");
     case "rejoined":
       return `${child} is heard again`;
     case "restarted":

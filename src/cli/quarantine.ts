@@ -4,7 +4,7 @@ import pc from "picocolors";
 import type { Client, QuarantineOptions, RedrivenJobs } from "../client/client.ts";
 import { RuntimeError } from "../errors.ts";
 import { jsonArgument, wholeNumber } from "./arguments.ts";
-import { connect, withConnectionOptions, type ConnectionFlags } from "./connect.ts";
+import { connect, operator, withConnectionOptions, type ConnectionFlags } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { print, printJson, remark } from "./output.ts";
 import { printable } from "./printable.ts";
@@ -81,7 +81,7 @@ function addRedrive(quarantine: Command): void {
         "Name jobs, or give --all, which filters may go with.",
       );
     const client = await connect(flags);
-    const edit = params === undefined ? {} : { params };
+    const edit = { by: operator(), ...(params !== undefined && { params }) };
     const filter = {
       ...(blueprint !== undefined && { blueprint }),
       ...(code !== undefined && { code }),
@@ -105,7 +105,7 @@ type Done = Omit<RedrivenJobs, "next">;
 async function redriveEach(
   client: Client,
   ids: readonly string[],
-  edit: { readonly params?: unknown },
+  edit: { readonly by: string; readonly params?: unknown },
 ): Promise<Done> {
   const redriven: string[] = [];
   const refused: Done["refused"] = [];
@@ -125,7 +125,12 @@ async function redriveEach(
 /** Page by page. The cursor is a place in time, so a job that fails again at once is not met twice. */
 async function redriveAll(
   client: Client,
-  query: { readonly blueprint?: string; readonly code?: string; readonly params?: unknown },
+  query: {
+    readonly blueprint?: string;
+    readonly code?: string;
+    readonly by: string;
+    readonly params?: unknown;
+  },
 ): Promise<Done> {
   const redriven: string[] = [];
   const refused: Done["refused"] = [];

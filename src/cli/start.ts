@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import pc from "picocolors";
 import { readConfig, type Config, type Flags } from "../config.ts";
 import { createLogger, type Logger } from "../logger.ts";
-import type { Server } from "../server.ts";
+import type { Server, ServerOptions } from "../server.ts";
 import { leaveDevTokens, removeDevTokens } from "./dev-tokens.ts";
 import { print, printJsonLine } from "./output.ts";
 import { aborted, stopSignal } from "./stop-signal.ts";
@@ -55,9 +55,13 @@ export interface RunningServer {
 /**
  * Start a server as flags and environment say. One that has made up tokens leaves them for commands on this machine.
  *
+ * @param changedShapes whether versions may come with another shape than jobs of theirs have
  * @throws RuntimeError `config.*`, `blueprint.*`, and what `startServer` throws
  */
-export async function runServer(flags: Flags): Promise<RunningServer> {
+export async function runServer(
+  flags: Flags,
+  changedShapes: ServerOptions["changedShapes"] = "refuse",
+): Promise<RunningServer> {
   const defaults = { logFormat: process.stderr.isTTY ? "text" : "json" };
   const config = readConfig({ flags, defaults });
   const { dataDirectory, blueprintsDirectory = shippedBlueprints } = config;
@@ -79,13 +83,14 @@ export async function runServer(flags: Flags): Promise<RunningServer> {
       runTimeoutMs: config.workerTimeoutMs,
     },
     blueprints: (await loadBlueprints(blueprintsDirectory)).map(({ blueprint }) => blueprint),
+    changedShapes,
     log,
   });
   const madeUp = config.generated.clientToken || config.generated.workerToken;
   if (madeUp)
     await leaveDevTokens(dataDirectory, {
       url: server.url,
-      client_token: config.clientToken,
+      ...(config.clientToken !== undefined && { client_token: config.clientToken }),
       worker_token: config.workerToken,
     });
   return {

@@ -48,6 +48,8 @@ export interface QuarantineOptions extends Omit<ListOptions, "status" | "archive
 export interface RedriveOptions extends CallOptions {
   /** In place of the params of the task, or the input of the job, that failed. */
   readonly params?: unknown;
+  /** Who asks, for the record. */
+  readonly by?: string;
 }
 
 export interface HistoryOptions extends CallOptions {
@@ -210,7 +212,7 @@ export function createClient(options: ClientOptions) {
       const path = `/api/blueprints/${encodeURIComponent(blueprint)}/migrate`;
       return request.json(contract.migrateJobs.answers[200].schema, path, {
         body: { from, to, dry_run: dryRun, cursor, limit },
-        ...(by !== undefined && { headers: { "x-avtomatika-client": by } }),
+        ...saying(by),
         ...(signal && { signal }),
       });
     },
@@ -257,19 +259,21 @@ export function createClient(options: ClientOptions) {
     },
 
     /** Take a job up that ended in an error. `params` replace those of what failed, where they are given. */
-    redrive(jobId: string, { signal, ...body }: RedriveOptions = {}): Promise<RedrivenJob> {
+    redrive(jobId: string, { signal, by, ...body }: RedriveOptions = {}): Promise<RedrivenJob> {
       const { schema } = contract.redriveJob.answers[202];
-      return request.json(schema, jobPath(jobId, "/redrive"), { body, ...(signal && { signal }) });
+      const call = { body, ...saying(by), ...(signal && { signal }) };
+      return request.json(schema, jobPath(jobId, "/redrive"), call);
     },
 
     /** The same with the jobs of one page of the quarantine. */
     redriveAll({
       signal,
+      by,
       ...body
     }: QuarantineOptions & RedriveOptions = {}): Promise<RedrivenJobs> {
       const { schema } = contract.redriveJobs.answers[200];
       const path = "/api/jobs/quarantined/redrive";
-      return request.json(schema, path, { body, ...(signal && { signal }) });
+      return request.json(schema, path, { body, ...saying(by), ...(signal && { signal }) });
     },
 
     /** The queues in which tasks wait and why, and the types that are paused. */
@@ -315,4 +319,9 @@ function queryOf(members: object): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(members)) query.set(name, String(value));
   return query.size > 0 ? `?${query.toString()}` : "";
+}
+
+/** The header that says who asks. */
+function saying(by: string | undefined) {
+  return by === undefined ? {} : { headers: { "x-avtomatika-client": by } };
 }

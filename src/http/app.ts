@@ -62,6 +62,11 @@ export function createApp(options: AppOptions): Hono {
     const allowed = routes
       .filter(({ pattern }) => pattern.test(req.path))
       .map(({ method }) => method);
+    if (req.method === "POST" && !allowed.includes("POST") && startPath.test(req.path))
+      return problem(
+        "blueprint.not_found",
+        `No blueprint has the endpoint POST ${req.path}. GET /api/v1/blueprints lists those that are served.`,
+      );
     if (allowed.length === 0)
       return problem("request.not_found", `There is nothing at ${req.method} ${req.path}.`);
     const allow = [
@@ -74,6 +79,9 @@ export function createApp(options: AppOptions): Hono {
   app.onError((error, { req }) => failure(error, log, { method: req.method, path: req.path }));
   return app;
 }
+
+/** Where blueprints have their endpoints, as a rule. */
+const startPath = /^\/api\/(?:[^/]+\/)?jobs\/[^/]+$/;
 
 interface Route {
   readonly method: string;

@@ -5,7 +5,7 @@ import type { z } from "zod";
 import { RuntimeError } from "../errors.ts";
 import type { Contract, Operation, OperationName } from "../protocol/contract.ts";
 import { problem } from "./answer.ts";
-import type { Authenticate } from "./auth.ts";
+import type { Authenticate, Authentication } from "./auth.ts";
 import { readJson } from "./request-body.ts";
 
 /** What a handler is called with: everything is checked. */
@@ -14,6 +14,8 @@ export interface Call<Op extends Operation> {
   readonly query: Part<Op, "query">;
   readonly headers: Part<Op, "headers">;
   readonly body: Part<Op, "body">;
+  /** The name of the token that the call came with, where it has one. */
+  readonly client: string | undefined;
   /** Have a listener called when the connection ends, be it that the request has been answered. */
   readonly onClientGone: OnClientGone;
 }
@@ -42,8 +44,9 @@ export function routeOf<Op extends Operation>(
   const { auth, query, queryRefusal, headers, body, bodyIsOptional } = operation as Operation;
   const headerNames = Object.keys(headers?.shape ?? {});
   // The parts are parsed by the schemas that their types are inferred from; TypeScript cannot follow that through `Op`.
-  const call = (context: Context, parsedBody: unknown) =>
+  const call = (context: Context, client: string | undefined, parsedBody: unknown) =>
     ({
+      client,
       params: context.req.param(),
       query: query && parsed("query", query, context.req.query(), queryRefusal),
       headers: headers && parsed("header", headers, picked(context, headerNames)),
@@ -52,11 +55,12 @@ export function routeOf<Op extends Operation>(
     }) as Call<Op>;
 
   const answer = (context: Context): Response | Promise<Response> => {
-    const refused = auth === "client" ? refusal(context, authenticate) : undefined;
-    if (refused) return refused;
-    if (!body) return handler(call(context, undefined));
+    const asked = auth === "client" ? authenticate((name) => context.req.header(name)) : anybody;
+    if (asked.outcome !== "ok") return refusal(asked.outcome);
+    const { client } = asked;
+    if (!body) return handler(call(context, client, undefined));
     return readJson(context.req, bodyIsOptional ?? false).then((value) =>
-      handler(call(context, parsed("body", body, value))),
+      handler(call(context, client, parsed("body", body, value))),
     );
   };
   return (context) => (context.req.method === "HEAD" ? headOf(answer(context)) : answer(context));
@@ -81,11 +85,11 @@ function onClientGone({ env, req }: Context, listener: () => void): void {
   else req.raw.signal.addEventListener("abort", listener, { once: true });
 }
 
-function refusal(context: Context, authenticate: Authenticate): Response | undefined {
+const anybody: Authentication = { outcome: "ok" };
+
+function refusal(outcome: "missing" | "invalid"): Response {
   const headers = { "www-authenticate": 'Bearer realm="avtomatika"' };
-  switch (authenticate((name) => context.req.header(name))) {
-    case "ok":
-      return undefined;
+  switch (outcome) {
     case "missing":
       return problem("auth.missing_token", "Missing X-Avtomatika-Token header", { headers });
     case "invalid":

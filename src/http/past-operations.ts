@@ -3,6 +3,7 @@ import { z } from "zod";
 import { RuntimeError } from "../errors.ts";
 import { json } from "./answer.ts";
 import type { AppOptions } from "./app-options.ts";
+import { askedBy } from "./asked-by.ts";
 import { momentAnswer, momentName, replayedStepAnswer, stepAnswer } from "./job-answer.ts";
 import type { Handlers } from "./operation.ts";
 
@@ -26,13 +27,13 @@ export function pastOperations({ jobs, past }: Pick<AppOptions, "jobs" | "past">
       return json(momentAnswer(await past.at(params.id, revision.data)));
     },
 
-    async restartJob({ params, headers, body: { revision, context } }) {
+    async restartJob({ params, headers, client, body: { revision, context } }) {
       const key = headers["idempotency-key"];
       const job = await past.restart({
         jobId: params.id,
         revision,
         ...(context && { context }),
-        by: headers["x-avtomatika-client"],
+        by: askedBy(client, headers["x-avtomatika-client"]),
         ...(key !== undefined && { idempotencyKey: key }),
       });
       const restarted_from = momentName({ jobId: params.id, revision });

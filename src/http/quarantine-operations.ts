@@ -1,6 +1,7 @@
 // What clients do with jobs that ended in an error: see which and why, and drive them again.
 import { json } from "./answer.ts";
 import type { AppOptions } from "./app-options.ts";
+import { askedBy } from "./asked-by.ts";
 import { failureAnswer, summaryAnswer } from "./job-answer.ts";
 import type { Handlers } from "./operation.ts";
 
@@ -18,8 +19,12 @@ export function quarantineOperations({
       });
     },
 
-    async redriveJobs({ body: { params, ...query } }) {
-      const { redriven, refused, next } = await quarantine.redriveAll(queryOf(query), { params });
+    async redriveJobs({ headers, client, body: { params, ...query } }) {
+      const by = askedBy(client, headers["x-avtomatika-client"]);
+      const { redriven, refused, next } = await quarantine.redriveAll(queryOf(query), {
+        params,
+        by,
+      });
       return json({
         redriven,
         refused: refused.map(({ jobId, error }) => ({
@@ -31,8 +36,9 @@ export function quarantineOperations({
       });
     },
 
-    async redriveJob({ params: { id }, body: { params } }) {
-      const { jobId, revision, status } = await quarantine.redrive(id, { params });
+    async redriveJob({ params: { id }, headers, client, body: { params } }) {
+      const by = askedBy(client, headers["x-avtomatika-client"]);
+      const { jobId, revision, status } = await quarantine.redrive(id, { params, by });
       return json({ status: "accepted", job_id: jobId, revision, job_status: status }, 202);
     },
   };

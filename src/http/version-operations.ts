@@ -3,6 +3,7 @@ import type { MigratedJob, StandingJob } from "../protocol/past-contract.ts";
 import type { MigratedJob as Migrated, StandingJob as Running } from "../runtime/runtime.ts";
 import { json } from "./answer.ts";
 import type { AppOptions } from "./app-options.ts";
+import { askedBy } from "./asked-by.ts";
 import type { Handlers } from "./operation.ts";
 
 export type VersionOperations = Handlers<"listStandings" | "getShape" | "migrateJobs">;
@@ -18,17 +19,17 @@ export function versionOperations({ versions }: Pick<AppOptions, "versions">): V
       return json({ jobs: jobs.map(standingAnswer), ...(next !== undefined && { next }) });
     },
 
-    getShape({ params, query: { version } }) {
-      return json(versions.shape(params.name, version));
+    async getShape({ params, query: { version } }) {
+      return json(await versions.shape(params.name, version));
     },
 
-    async migrateJobs({ params, headers, body: { from, to, dry_run, cursor, limit } }) {
+    async migrateJobs({ params, headers, client, body: { from, to, dry_run, cursor, limit } }) {
       const page = await versions.migrate({
         blueprint: params.name,
         from,
         ...(to !== undefined && { to }),
         dryRun: dry_run,
-        by: headers["x-avtomatika-client"],
+        by: askedBy(client, headers["x-avtomatika-client"]),
         limit,
         ...(cursor !== undefined && { cursor }),
       });

@@ -5,13 +5,15 @@ import { JobMoment, JobStatus } from "./job.ts";
 import { limit } from "./request.ts";
 
 /** Who asks for something that histories keep. */
-const recordHeaders = z.object({
+export const recordHeaders = z.object({
   "x-avtomatika-client": z
     .string()
     .min(1)
     .max(128)
-    .default("a client")
-    .describe("Who asks, for the record: kept in histories as it is, and not checked."),
+    .optional()
+    .describe(
+      "Who asks, in their own words: kept in histories, behind the name of the token where it has one.",
+    ),
 });
 
 const RestartBody = z.strictObject({

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Operation } from "./contract.ts";
 import { Failure, JobStatus, JobSummary } from "./job.ts";
+import { recordHeaders } from "./past-contract.ts";
 import { limit } from "./request.ts";
 
 export const QuarantinedJob = JobSummary.extend({
@@ -41,6 +42,7 @@ export const quarantineContract = {
     under: "api",
     auth: "client",
     summary: "Drive the jobs of one page of the quarantine again, one after the other.",
+    headers: recordHeaders,
     body: z
       .strictObject({ ...filter, limit: z.int().min(1).max(1000).default(100), cursor, params })
       .prefault({}),
@@ -62,6 +64,7 @@ export const quarantineContract = {
     under: "api",
     auth: "client",
     summary: "Take a job up that ended in an error: the work that failed is done again.",
+    headers: recordHeaders,
     body: z.strictObject({ params }).prefault({}),
     bodyIsOptional: true,
     answers: {

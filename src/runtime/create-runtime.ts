@@ -18,6 +18,7 @@ import { createHear } from "./hear.ts";
 import { createInTurnRunner } from "./in-turn.ts";
 import { JobEvents } from "./job-events.ts";
 import { Jobs } from "./job-service.ts";
+import { Lapses } from "./lapses.ts";
 import { LocalWorker } from "./local-worker.ts";
 import { Membership, type NodeView } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
@@ -98,6 +99,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const { ids = randomIds, random = Math.random } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log.child({ part: "runtime" });
+  const serves = blueprints.digest;
 
   const pool = new WorkerPool(() => clock.monotonic());
   const followers = new Followers(store.nodes);
@@ -183,6 +185,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     dispatcher,
     log,
     looked: (shard) => rewinds.looked(shard),
+    lapsed: (task) => lapses.lapsed(task),
     perform: (message) => outbox.perform(message),
     outlived: (jobId) => archivist.outlived(jobId),
   });
@@ -206,6 +209,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
     elsewhere: () => membership.others().flatMap((node) => node.workers),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
+  });
+  const lapses = new Lapses({
+    store,
+    pool,
+    attempts,
+    elsewhere: () => membership.others().flatMap((node) => node.workers),
+    roundMs: () => membership.roundMs,
+    takenUp: (member, task) => workers.takenUp(member, task),
   });
   const queues = new Queues({
     store,
@@ -241,7 +252,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   /** What this node says of itself. */
   function here(): NodeView {
-    return { workers: workers.here(), atRate: dispatcher.atRate.slice(0, atRateMax) };
+    return {
+      workers: workers.here(),
+      atRate: dispatcher.atRate.slice(0, atRateMax),
+      serves,
+    };
   }
 
   /** Everything here leaves the process, so it happens only after the commit is durable (law 4). */

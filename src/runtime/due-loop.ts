@@ -1,7 +1,7 @@
 // Wakes when something in a shard comes due: timers, ended leases, delayed and overdue tasks, messages, outlived jobs.
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { Logger } from "../logger.ts";
-import type { StoredOutboxMessage } from "../store/records.ts";
+import type { StoredOutboxMessage, StoredTask } from "../store/records.ts";
 import type { Due, Store } from "../store/store.ts";
 import type { Attempts } from "./attempts.ts";
 import { backoffMs } from "./backoff.ts";
@@ -23,6 +23,8 @@ export interface DueLoopOptions {
   readonly dispatcher: Dispatcher;
   /** The store has told what is due in the shard. */
   readonly looked: (shard: number) => Promise<void>;
+  /** A lease has ended. */
+  readonly lapsed: (task: StoredTask) => Promise<void>;
   readonly perform: (message: StoredOutboxMessage) => Promise<void>;
   /** A job has been kept for as long as it was to be. */
   readonly outlived: (jobId: string) => Promise<void>;
@@ -123,7 +125,7 @@ export class DueLoop {
   }
 
   #works({ timers, expired, overdue, messages, outlived }: Due): readonly DueWork[] {
-    const { store, turns, attempts } = this.#options;
+    const { store, turns, attempts, lapsed } = this.#options;
     return [
       ...timers.map(({ timerId, jobId }) => ({
         name: `timer ${jobId} ${timerId}`,
@@ -136,7 +138,7 @@ export class DueLoop {
       ...expired.map((task) => ({
         name: `lease ${task.taskId}`,
         what: { taskId: task.taskId, jobId: task.jobId },
-        run: () => attempts.lost(task),
+        run: () => lapsed(task),
       })),
       ...overdue.map((task) => ({
         name: `overdue ${task.taskId}`,

@@ -1,5 +1,6 @@
 // Runs what decides inside a turn, before the commit: handlers of flows, and promises marked `inTurn`.
 import { currentState } from "../actor/current-state.ts";
+import { jsonOf } from "../actor/data.ts";
 import type { Clock } from "../clock.ts";
 import type { TurnTools } from "./turn.ts";
 
@@ -39,7 +40,11 @@ export function createInTurnRunner(clock: Clock, timeoutMs: number): TurnTools["
   };
 }
 
-/** A value as history will give it back, so that a replay steps with the very same one. */
+/**
+ * A value as history will give it back, so that a replay steps with the very same one.
+ *
+ * @throws TypeError for what JSON would lose.
+ */
 export function asStored(value: unknown): unknown {
-  return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
+  return value === undefined ? undefined : (JSON.parse(jsonOf(value)) as unknown);
 }

@@ -31,6 +31,24 @@ export interface NodeView {
   readonly workers: readonly WorkerView[];
   /** Queues of which its share of a rate lets no task begin now. */
   readonly atRate: readonly string[];
+  /** Nodes that say the same serve the same versions in the same shapes. Absent where they are of an earlier release. */
+  readonly serves?: string;
+}
+
+/**
+ * Say that this node comes, before it does anything.
+ *
+ * @param serves what it will serve: `digest` of its blueprints
+ * @returns the nodes that live and do not say that they serve the same
+ */
+export async function othersServing(nodes: Nodes, serves: string): Promise<readonly string[]> {
+  if (!nodes.shared) return [];
+  const view: NodeView = { workers: [], atRate: [], serves };
+  const living = await nodes.announce(view, believedMs);
+  return living
+    .filter(({ nodeId }) => nodeId !== nodes.nodeId)
+    .filter(({ about }) => (about as Partial<NodeView> | null)?.serves !== serves)
+    .map(({ nodeId }) => nodeId);
 }
 
 export class Membership {
@@ -74,9 +92,13 @@ export class Membership {
   /** The most time between two looks into a shard. Hints make it shorter; nothing is lost where they are. */
   lookEveryMs(shard: number): number {
     if (!this.#nodes.shared) return Number.POSITIVE_INFINITY;
-    const { length } = this.#living;
-    // However many only make sure, all of them together look once in a while as the one that looks after it does.
-    return this.looksAfter(shard) ? sweepMs : Math.max(makeSureMs, length * sweepMs);
+    return this.looksAfter(shard) ? sweepMs : this.roundMs;
+  }
+
+  /** The most time between two looks of the nodes that only make sure. */
+  get roundMs(): number {
+    // However many they are, all of them together look once in a while as the one that looks after a shard does.
+    return Math.max(makeSureMs, this.#living.length * sweepMs);
   }
 
   /** Whether this node is the first to do what comes due in a shard. A hint: two may think so, or none for a while. */

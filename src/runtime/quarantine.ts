@@ -38,6 +38,8 @@ export interface QuarantinePage {
 export interface RedriveEdit {
   /** In place of the params of the task, or the input of the job, that failed. */
   readonly params?: unknown;
+  /** Who asks, for the record. */
+  readonly by?: string;
 }
 
 export interface RedrivenJobs {
@@ -187,6 +189,7 @@ function redriveMessage(
     failedAt: last.now,
     inputs: Object.fromEntries(open.map(([id]) => [id, started[id]?.input])),
     ...(keeps.length > 0 && { keeps }),
+    ...(edit.by !== undefined && { by: edit.by }),
   } as const;
   if (edit.params === undefined) return message;
   const named = "child" in last.message ? last.message.child : undefined;

@@ -330,6 +330,10 @@ export interface WorkerService {
   ): Promise<void>;
   /** Extend the leases of what runs. Resolves when that is durable, with the attempts that are lost. */
   heartbeat(session: WorkerSession, running: readonly Attempt[]): Promise<readonly LostAttempt[]>;
+  /** The attempt of this session has ended elsewhere. */
+  forget(session: WorkerSession, attempt: Attempt): void;
+  /** Forget those of the attempts that are not leased to this session any more. No lease is extended. Resolves with them. */
+  recheck(session: WorkerSession, attempts: readonly Attempt[]): Promise<readonly Attempt[]>;
   /** Tell everyone who watches; dropped where the attempt is not the session's. */
   progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void;
   /** Keep where an attempt has got to, for the next one. Resolves when it is durable, or a later one is to be. */
@@ -342,7 +346,7 @@ export interface WorkerService {
   result(session: WorkerSession, attempt: Attempt, outcome: AttemptOutcome): Promise<ResultStatus>;
   /** The most tasks at once from now on; 0 pauses. */
   setCredits(session: WorkerSession, credits: number): void;
-  /** The worker describes itself anew; what it does not name stays. */
+  /** The worker describes itself anew, perhaps with types more; what it does not name stays. */
   describe(session: WorkerSession, description: Partial<WorkerDescription>): void;
   /** No more tasks for this session. */
   drain(session: WorkerSession): void;

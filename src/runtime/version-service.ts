@@ -56,12 +56,20 @@ export interface MigratedJob {
   readonly problems?: readonly MigrationProblem[];
 }
 
+export interface VersionShape {
+  readonly name: string;
+  readonly version: string;
+  readonly states: readonly StateShape[];
+}
+
 export interface VersionService {
-  /** @throws RuntimeError `blueprint.not_found` */
-  shape(
-    blueprint: string,
-    version: string | undefined,
-  ): { readonly name: string; readonly version: string; readonly states: readonly StateShape[] };
+  /**
+   * The shape of a version that is served, or that the store still keeps because it was.
+   *
+   * @param version the newest that is served where absent
+   * @throws RuntimeError `blueprint.not_found`
+   */
+  shape(blueprint: string, version: string | undefined): Promise<VersionShape>;
   /** Where the running jobs of a page stand. */
   standings(query: StandingsQuery): Promise<Page<StandingJob>>;
   /**

@@ -4,6 +4,7 @@ import { currentState } from "../actor/current-state.ts";
 import type { Envelope } from "../actor/envelope.ts";
 import { step } from "../actor/step.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
+import { decodeVersion, versionName } from "../blueprint/kept-version.ts";
 import { planMigration, type MigrationProblem } from "../blueprint/migration.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import { readShape } from "../blueprint/shape.ts";
@@ -21,6 +22,7 @@ import type {
   StandingJob,
   StandingsQuery,
   VersionService,
+  VersionShape,
 } from "./version-service.ts";
 
 export interface VersionsOptions {
@@ -39,9 +41,15 @@ export class Versions implements VersionService {
     this.#options = options;
   }
 
-  shape(blueprint: string, version: string | undefined) {
-    const found = this.#options.blueprints.require(blueprint, version);
-    return { name: found.name, version: found.version, states: readShape(found.machine) };
+  async shape(name: string, wanted: string | undefined): Promise<VersionShape> {
+    const { blueprints, store } = this.#options;
+    if (wanted !== undefined && !blueprints.get(name, wanted)) {
+      const row = (await store.shapes.all()).get(versionName({ name, version: wanted }));
+      const kept = row === undefined ? "unreadable" : decodeVersion(row);
+      if (typeof kept !== "string") return { name, version: wanted, states: kept.states };
+    }
+    const { version, machine } = blueprints.require(name, wanted);
+    return { name, version, states: readShape(machine) };
   }
 
   standings(query: StandingsQuery): Promise<Page<StandingJob>> {

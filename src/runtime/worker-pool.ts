@@ -19,6 +19,9 @@ import type { TaskProgress, WorkerDescription, WorkerIntroduction } from "./runt
 // What a session is spoken to about, so that the edges need not know the store.
 export type { Attempt, StoredTask };
 
+/** Of workers that ask for each of their tasks, by their ids. The slash keeps it apart from all other holders. */
+export const askingHolder = (workerId: string): string => `poll/${workerId}`;
+
 /** Types that share an allowance of tasks at once. */
 export interface TypePool {
   readonly types: ReadonlySet<string>;
@@ -30,7 +33,7 @@ export interface WorkerSession {
   /** Names this worker process over its reconnections; it is the `holder` of the leases. */
   readonly holder: string;
   readonly workerId: string;
-  /** Task type → most at once now; undefined where only the total counts. The types stay as they are. */
+  /** Task type → most at once now; undefined where only the total counts. More may be added before `describe`. */
   readonly types: ReadonlyMap<string, number | undefined>;
   readonly pools?: readonly TypePool[];
   /** How long its leases last, in milliseconds, where other than `RuntimeLimits.leaseMs`. */
@@ -39,6 +42,11 @@ export interface WorkerSession {
   readonly asking?: number;
   /** Hand over a task whose lease is durable. */
   push(task: StoredTask, leaseMs: number): void;
+  /**
+   * Take up an attempt of this holder whose lease has ended, where there is reason to think that the worker runs it. For
+   * workers that do not say which attempts they run.
+   */
+  takeUp?(task: StoredTask): boolean;
   /** Tell the worker to stop an attempt; its slot stays counted until the worker answers. */
   cancel(attempt: Attempt, reason: string, graceMs: number): void;
 }
@@ -170,11 +178,15 @@ export class WorkerPool {
       ignored: 0,
     };
     this.#members.set(session.holder, member);
-    for (const type of session.types.keys()) {
+    this.#list(member);
+    return member;
+  }
+
+  #list(member: Member): void {
+    for (const type of member.session.types.keys()) {
       const members = this.#byType.get(type) ?? new Set();
       this.#byType.set(type, members.add(member));
     }
-    return member;
   }
 
   /** Forget a session. Its attempts stay leased in the store. */
@@ -202,6 +214,11 @@ export class WorkerPool {
   /** Whether the member's session is still the one of its holder. */
   has(member: Member): boolean {
     return this.of(member.session) === member;
+  }
+
+  /** The member that has leases under this name. */
+  holding(holder: string): Member | undefined {
+    return this.#members.get(holder);
   }
 
   members(): Iterable<Member> {
@@ -276,6 +293,7 @@ export class WorkerPool {
     const member = this.of(session);
     if (!member) return undefined;
     member.introduction = { ...member.introduction, ...description };
+    this.#list(member);
     member.lacks.clear();
     return member;
   }

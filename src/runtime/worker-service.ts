@@ -136,6 +136,29 @@ export class Workers implements WorkerService {
     return lost;
   }
 
+  forget(session: WorkerSession, attempt: Attempt): void {
+    this.#answered(session, attempt);
+    this.#free(session, attempt);
+  }
+
+  async recheck(session: WorkerSession, attempts: readonly Attempt[]): Promise<readonly Attempt[]> {
+    const load = ({ taskId }: Attempt) => this.#options.store.loadTask(taskId);
+    const tasks = await Promise.all(attempts.map(load));
+    const isOurs = ({ attempt }: Attempt, task: StoredTask | undefined): boolean =>
+      task?.attempt === attempt && task.lease?.holder === session.holder;
+    const gone = attempts.filter((attempt, index) => !isOurs(attempt, tasks[index]));
+    for (const attempt of gone) this.#free(session, attempt);
+    return gone;
+  }
+
+  /** A session has taken up an attempt that it was not known to run. */
+  async takenUp(member: Member, task: StoredTask): Promise<void> {
+    const [result] = await this.#extend(member.session, [task]);
+    if (result !== "kept" || !this.#options.pool.has(member)) return;
+    this.#options.pool.run(member, runningAttempt(task));
+    this.#limitRun(member, task);
+  }
+
   progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
     this.#reports.progress(session, attempt, progress);
   }

@@ -11,6 +11,7 @@ import type {
   StoredOutboxMessage,
   StoredTask,
 } from "./records.ts";
+import type { Shapes } from "./shapes.ts";
 
 export interface JobQuery {
   readonly blueprint?: string;
@@ -133,6 +134,8 @@ export interface Due {
 export interface Store {
   /** The other nodes of this storage. */
   readonly nodes: Nodes;
+  /** What is kept of versions of blueprints. */
+  readonly shapes: Shapes;
   /** New jobs are spread over the shards from 0 up to this number, which may grow. */
   readonly shards: number;
   /** A name for this life of a shard, never used before; a shard that may have been rewound has a new one. */

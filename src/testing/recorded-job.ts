@@ -12,6 +12,8 @@ export interface RecordedJob {
   readonly jobId: string;
   readonly blueprint: string;
   readonly version: string;
+  /** The job that started it, where another one did: its machine may send it events. */
+  readonly parentJobId?: string;
   /** From the first step on. */
   readonly steps: readonly HistoryEntry[];
 }
@@ -19,21 +21,21 @@ export interface RecordedJob {
 const child = { child: z.string(), generation: z.string() };
 /** What moved a job, held to what a replay reads of it; what else it has goes along. */
 const RecordedMessage = z.discriminatedUnion("type", [
-  z.looseObject({ type: z.literal("start"), input: z.unknown() }),
+  z.looseObject({ type: z.literal("start"), input: z.unknown().optional() }),
   z.looseObject({ type: z.literal("restart"), envelope: z.string(), takenAt: z.number() }),
   z.looseObject({ type: z.literal("restarted"), as: z.string() }),
   z.looseObject({ type: z.literal("migrate"), envelope: z.string() }),
   z.looseObject({ type: z.literal("event"), event: z.looseObject({ type: z.string() }) }),
   z.looseObject({ type: z.literal("deferred"), index: z.int().nonnegative() }),
-  z.looseObject({ type: z.literal("done"), ...child, output: z.unknown() }),
+  z.looseObject({ type: z.literal("done"), ...child, output: z.unknown().optional() }),
   z.looseObject({ type: z.literal("failed"), ...child, error: Failure }),
   z.looseObject({
     type: z.literal("part"),
     ...child,
     part: z.int().nonnegative(),
-    result: z.unknown(),
+    result: z.unknown().optional(),
   }),
-  z.looseObject({ type: z.literal("progress"), ...child, progress: z.unknown() }),
+  z.looseObject({ type: z.literal("progress"), ...child, progress: z.unknown().optional() }),
   z.looseObject({ type: z.literal("timer"), timer: z.string(), generation: z.string() }),
   z.looseObject({ type: z.literal("redrive"), envelope: z.string(), failed: z.number() }),
   z.looseObject({ type: z.literal("rejoined"), ...child, taken: z.number() }),
@@ -74,13 +76,20 @@ const RecordedStep = z.union([
 
 const Steps = z.array(RecordedStep).min(1);
 const File = z.union([
-  z.object({ jobId: z.string(), blueprint: z.string(), version: z.string(), steps: Steps }),
+  z.object({
+    jobId: z.string(),
+    blueprint: z.string(),
+    version: z.string(),
+    parentJobId: z.string().exactOptional(),
+    steps: Steps,
+  }),
   z
     .object({
       job: z.looseObject({
         job_id: z.string(),
         blueprint_name: z.string(),
         blueprint_version: z.string(),
+        parent_job_id: z.string().exactOptional(),
       }),
       history: Steps,
     })
@@ -88,6 +97,7 @@ const File = z.union([
       jobId: job.job_id,
       blueprint: job.blueprint_name,
       version: job.blueprint_version,
+      ...(job.parent_job_id !== undefined && { parentJobId: job.parent_job_id }),
       steps: history,
     })),
 ]);
@@ -142,11 +152,17 @@ async function filesAt(path: string): Promise<readonly string[]> {
     .map((name) => join(path, name));
 }
 
+interface NamesGeneration {
+  readonly generation?: string;
+  readonly sender?: { readonly generation?: string };
+}
+
 /** HTTP does not tell the epoch of a step, but the generations that began in it do. */
 function epochsOf(messages: readonly object[]): ReadonlyMap<number, string> {
   const epochs = new Map<number, string>();
   for (const message of messages) {
-    const { generation } = message as { readonly generation?: string };
+    const { generation: own, sender } = message as NamesGeneration;
+    const generation = own ?? sender?.generation;
     const parts = generation === undefined ? undefined : generationParts(generation);
     if (parts) epochs.set(parts.revision, parts.epoch);
   }

@@ -53,8 +53,12 @@ export class ReplaySide {
 
   #stepped(message: Message, at: StepTime): Stepped | { reason: string } {
     const { machine, name, version, fingerprint } = this.#blueprint;
-    const { jobId } = this.#job;
-    const origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
+    const { jobId, parentJobId } = this.#job;
+    // What is sent to a parent goes nowhere in a replay: which of its children the job is makes no difference.
+    const parent = parentJobId !== undefined && {
+      parent: { jobId: parentJobId, child: "", generation: "" },
+    };
+    const origin = { jobId, blueprint: name, version, shape: fingerprint.shape, ...parent };
     if (message.type === "migrate") return { reason: "the job goes on as another version here" };
     if (!this.#envelope) {
       if (message.type === "restart") return restart(machine, origin, message, at);
@@ -88,11 +92,18 @@ export class ReplaySide {
         );
         return own ? { ...message, generation: own.generation } : message;
       }
+      case "event": {
+        const { sender } = message;
+        if (sender?.kind !== "child") return message;
+        const own = envelope.children[sender.child]?.generation;
+        return own !== undefined && sameStep(own, sender.generation)
+          ? { ...message, sender: { ...sender, generation: own } }
+          : message;
+      }
       case "start":
       case "restart":
       case "restarted":
       case "migrate":
-      case "event":
       case "deferred":
       case "redrive":
       case "rewound":

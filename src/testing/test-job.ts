@@ -100,8 +100,9 @@ export class TestJob<Machine extends AnyStateMachine = AnyStateMachine> {
   }
   /** The job as `replayJobs` takes it: write it into a file, and later versions can be held to it. */
   get record(): RecordedJob {
-    const { jobId, blueprint, version } = this.view;
-    return { jobId, blueprint, version, steps: this.#history };
+    const { jobId, blueprint, version, parentJobId } = this.view;
+    const parent = parentJobId === undefined ? {} : { parentJobId };
+    return { jobId, blueprint, version, ...parent, steps: this.#history };
   }
 
   /** Whether the state is active: a leaf, or one around it. */

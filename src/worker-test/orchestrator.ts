@@ -254,6 +254,12 @@ export class TestOrchestrator implements WorkerService {
   describe(): void {
     this.#changed();
   }
+  forget(): void {
+    // Only sessions of the older dialect ask for it.
+  }
+  async recheck(): Promise<readonly Attempt[]> {
+    return [];
+  }
   drain(): void {
     this.#changed();
   }

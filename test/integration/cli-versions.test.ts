@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadBlueprints } from "../../src/blueprint/load.ts";
-import { runCli } from "../support/cli-process.ts";
+import { runCli, type CliProcess } from "../support/cli-process.ts";
+import { eventually } from "../support/eventually.ts";
 import { clientToken, startLiveServer, type LiveServer } from "../support/live-server.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "avtomatika-cli-versions-"));
@@ -169,5 +170,97 @@ describe("check --live and jobs migrate", () => {
     expect((await run("check", "--live", "--blueprints", missing)).code).toBe(0);
     expect((await document(...args)).said).toMatchObject({ ok: true, jobs: [] });
     expect((await run("jobs", "migrate", "nothing", "--from", "1")).code).toBe(3);
+  });
+
+  test("tell of changed versions without running jobs, also where only the store knows them", async () => {
+    const dataDirectory = join(directory, "kept");
+    const all = live.server.blueprints.list();
+    const before = await startLiveServer({ dataDirectory, blueprints: all });
+    await before.call("POST", "/jobs", { blueprint: "parcel", version: "1", data: {} });
+    await before.close();
+    const blueprints = all.filter(({ version }) => version === "2");
+    const after = await startLiveServer({ dataDirectory, blueprints });
+    const check = async (...args: string[]) => {
+      const env = { AVTOMATIKA_URL: after.url, CLIENT_TOKEN: clientToken };
+      const one = runCli(["check", "--live", "--blueprints", lacking, ...args], env);
+      expect(await one.exited).toBe(1);
+      return one.output.stdout;
+    };
+    const patient = 'after: { patience: "lost" }';
+    const lacking = folder(
+      "lacking",
+      ["1", first.replace(patient, "")],
+      ["2", second.replace(patient, "")],
+    );
+    const changed = ["under_way", "sent"].map((state, index) => ({
+      blueprint: "parcel",
+      version: String(2 - index),
+      difference: [`State "parcel.${state}" does not take the delay "patience" any more.`],
+    }));
+    expect(JSON.parse(await check("--json"))).toMatchObject({
+      ok: false,
+      live: [{ verdict: "changed", ...changed[1] }],
+      changed,
+    });
+    expect(await check()).toMatch(
+      /^parcel@2\n {2}State "parcel.under_way" .+\n✗ a server that knows it .+ does not start with it$/m,
+    );
+    await after.close();
+  });
+});
+
+describe("a version that has changed between two starts", () => {
+  test("is refused by start with the whole difference, and taken by dev with what becomes of its jobs", async () => {
+    const data = join(directory, "restarted");
+    const command = (verb: string, path: string) => {
+      const flags = ["--port", "0", "--data", data, "--blueprints", path, "--log-format", "text"];
+      return runCli([verb, ...flags], { CLIENT_TOKEN: clientToken });
+    };
+    const listening = async ({ output }: CliProcess): Promise<string> =>
+      eventually(() => /listens at (\S+)/.exec(output.stdout)?.[1], { timeoutMs: 60_000 });
+    const jobIn = async (url: string, method: string, path: string, body?: unknown) => {
+      const headers = {
+        authorization: `Bearer ${clientToken}`,
+        "content-type": "application/json",
+      };
+      const text = body === undefined ? {} : { body: JSON.stringify(body) };
+      return (await fetch(`${url}${path}`, { method, headers, ...text })).json();
+    };
+    const before = command("start", served);
+    const request = { blueprint: "parcel", version: "1", data: {} };
+    const { job_id: jobId } = (await jobIn(await listening(before), "POST", "/jobs", request)) as {
+      job_id: string;
+    };
+    expect(await before.kill("SIGKILL")).toBe("SIGKILL");
+
+    const changed = folder(
+      "restarted-changed",
+      ["1", second],
+      ["2", second, migrate.replace("sent:", "packed:").replace('"under_way"', '"packed"')],
+    );
+    const refused = command("start", changed);
+    expect(await refused.exited).toBe(1);
+    expect(refused.output.stderr).toContain("blueprint.shape_changed");
+    for (const line of [
+      "  parcel@1",
+      '    State "parcel.sent" is gone.',
+      '    State "parcel.under_way" is new.',
+      '    State "parcel.packed" does not take the event LOSE any more.',
+      '    In state "parcel.packed" the event SEND leads to parcel.under_way now, and led to parcel.sent.',
+    ])
+      expect(refused.output.stderr.split("\n")).toContain(line);
+
+    const dev = command("dev", changed);
+    const url = await listening(dev);
+    expect(dev.output.stderr).toContain("jobs that were started in the old one stand still");
+    expect(dev.output.stderr).toMatch(/parcel\.sent\\" is gone\./);
+    expect(await jobIn(url, "GET", `/api/jobs/${jobId}`)).toMatchObject({
+      waits: [{ kind: "version", reason: "changed" }],
+    });
+    // As it says: a new version takes them over.
+    expect(
+      await jobIn(url, "POST", "/api/v1/blueprints/parcel/migrate", { from: "1", to: "2" }),
+    ).toMatchObject({ jobs: [{ job_id: jobId, outcome: "migrated" }] });
+    expect(await dev.kill("SIGTERM")).toBe(0);
   });
 });

@@ -100,6 +100,19 @@ test("workers that share a directory leave each other's results alone while they
   expect(server.workers.calls.some((call) => call.startsWith("disconnect"))).toBe(false);
 });
 
+test("workers that go on deliver what one of them has left, and only one of them does", async () => {
+  for (const id of ["second", "third"]) {
+    start({ WORKER_ID: id });
+    await sessionOf(workers++);
+  }
+  const holder = await dieWithResult("t1", { WORKER_ID: "first" });
+  server.workers.results.length = 0;
+  await eventually(async () => (await filesLeft()).length === 0, { timeoutMs: 25_000 });
+  expect(server.workers.results).toMatchObject([{ attempt: { taskId: "t1", attempt: 1 } }]);
+  const inItsName = server.workers.sessions.filter((session) => session.holder === holder);
+  expect(inItsName).toHaveLength(2);
+});
+
 test("what several have left is delivered, also by one that dies over it", async () => {
   await dieWithResult("t1");
   server.workers.onResult = () => Promise.reject(new Error("the store is full"));

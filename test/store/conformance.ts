@@ -10,6 +10,7 @@ import { listCases } from "./list-cases.ts";
 import { nodeCases } from "./node-cases.ts";
 import { outboxCases } from "./outbox-cases.ts";
 import { queueCases } from "./queue-cases.ts";
+import { shapeCases } from "./shape-cases.ts";
 import { taskCases } from "./task-cases.ts";
 import { wholeJobCases } from "./whole-job-cases.ts";
 
@@ -75,6 +76,7 @@ export function exerciseStore({ name, open, skip = {} }: Backend): void {
     describe("due", () => exercise(dueCases));
     describe("outbox", () => exercise(outboxCases));
     describe("lists", () => exercise(listCases));
+    describe("shapes", () => exercise(shapeCases));
     describe("whole jobs", () => exercise(wholeJobCases));
     describe("lives", () => exercise(lifeCases));
     describe("nodes", () => exercise(nodeCases));

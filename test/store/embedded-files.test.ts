@@ -188,3 +188,17 @@ test("a key that is too long for LMDB fails its own turn and no other", async ()
   expect(await store.countJobs()).toEqual({ running: 2 });
   await store.close();
 });
+
+test("says of a damaged row that it is damaged, to whoever asks for it, and serves the others", async () => {
+  await fill(200);
+  const at = (await readFile(file)).indexOf('{"jobId":"j77"');
+  await overwrite(Buffer.from("damage"), at);
+  const store = await open();
+  const damaged = { code: "store.corrupt", message: expect.stringContaining("it is damaged") };
+  await expect(store.loadJob("j77")).rejects.toMatchObject(damaged);
+  await expect(store.listJobs({ limit: 200 })).rejects.toMatchObject(damaged);
+  await expect(store.commit(turn("j77", 2))).rejects.toMatchObject(damaged);
+  expect(await store.loadJob("j78")).toMatchObject({ revision: 1 });
+  expect(await store.commit(turn("j78", 2))).toMatchObject({ outcome: "committed" });
+  await store.close();
+});

@@ -90,6 +90,7 @@ const compositionRoots = [
   "src/index.ts",
   "src/config.ts",
   "src/redis-config.ts",
+  "src/token-config.ts",
   "src/open-store.ts",
   "src/logger.ts",
 ];

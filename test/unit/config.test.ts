@@ -164,6 +164,50 @@ describe("where others can reach the server, or in production", () => {
     expect(error.message).not.toContain(token);
   });
 
+  test("tokens with names are enough, and then none without a name is made up or asked for", () => {
+    const CLIENT_TOKENS = `ops:${clientToken}, ci@build:another+token/of:16==`;
+    for (const env of [{}, { NODE_ENV: "production", GLOBAL_WORKER_TOKEN: workerToken }]) {
+      const config = read({ env: { ...env, CLIENT_TOKENS } });
+      expect(config.clientTokens).toEqual(
+        new Map([
+          ["ops", clientToken],
+          ["ci@build", "another+token/of:16=="],
+        ]),
+      );
+      expect(config).not.toHaveProperty("clientToken");
+      expect(config.generated.clientToken).toBe(false);
+    }
+  });
+
+  test.each([
+    ["fifteen-letters", "CLIENT_TOKENS ci is shorter than 16"],
+    ["secure-worker-token", "everybody knows"],
+    [workerToken, "CLIENT_TOKENS ci and GLOBAL_WORKER_TOKEN are the same"],
+    [clientToken, "CLIENT_TOKENS ci and CLIENT_TOKEN are the same"],
+  ])("the named token %s is refused, without being repeated", (token, why) => {
+    const CLIENT_TOKENS = `ops:some-safe-token-of-ops,ci:${token}`;
+    const error = refusal({ env: { NODE_ENV: "production", ...safeTokens, CLIENT_TOKENS } });
+    expect(error.code).toBe("config.insecure");
+    expect(error.message).toContain(why);
+    expect(JSON.stringify([error.message, error.details])).not.toContain(token);
+  });
+
+  test.each([
+    ["s3cret-s3cret-s3cret", "entry 1 must be name:token"],
+    ["ops:", "entry 1 must be name:token"],
+    [":s3cret-s3cret-s3cret", "entry 1 must be name:token"],
+    ["ops:s3cret-s3cret-s3cret,", "entry 2 must be name:token"],
+    ["ops:s3cret s3cret-s3cret", "entry 1 must be name:token"],
+    ["o ps:s3cret-s3cret-s3cret", "entry 1 must be name:token"],
+    ["ops:s3cret-s3cret-s3cret,ops:s3cret-other-s3cret", "the name ops stands there twice"],
+    ["ops:s3cret-s3cret-s3cret,ci:s3cret-s3cret-s3cret", "ci has the same token"],
+  ])("named tokens as %s are not understood, anywhere, and not repeated", (CLIENT_TOKENS, why) => {
+    const error = refusal({ env: { CLIENT_TOKENS } });
+    expect(error.code).toBe("config.invalid");
+    expect(error.message).toContain(`CLIENT_TOKENS: ${why}`);
+    expect(JSON.stringify([error.message, error.details])).not.toContain("s3cret");
+  });
+
   test.each(["127.0.0.1", "127.1.2.3", "::1", "localhost"])("%s is loopback", (host) => {
     expect(read({ flags: { host } }).host).toBe(host);
   });

@@ -64,10 +64,15 @@ const Guard: z.ZodType<Guard> = part(
   z.lazy(() =>
     z.union([
       Name,
-      z.strictObject({
-        type: z.enum(["xstate.and", "xstate.or", "xstate.not"]),
-        guards: z.array(Guard).min(1),
-      }),
+      z
+        .strictObject({
+          type: z.enum(["xstate.and", "xstate.or", "xstate.not"]),
+          guards: z.array(Guard).min(1),
+        })
+        .refine(({ type, guards }) => type !== "xstate.not" || guards.length === 1, {
+          path: ["guards"],
+          error: "xstate.not takes one guard",
+        }),
       z.strictObject({ type: z.literal("xstate.stateIn"), state: Json }),
       z.strictObject({ type: Name.regex(/^(?!xstate\.)/), params: Json.optional() }),
     ]),
@@ -164,6 +169,10 @@ export const BlueprintDocument = part(
     version: z.string(),
     endpoint: z.string().optional(),
     apiVersion: z.string().optional(),
+    retentionMs: z.union([z.int(), z.literal("forever")]).optional(),
+    /** Events that are kept where no state takes them yet, and how many at most. */
+    defer: z.array(Name).optional(),
+    deferMax: z.int().optional(),
     machine: MachineDocument,
   }),
 );

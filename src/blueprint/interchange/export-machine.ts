@@ -15,18 +15,28 @@ export interface ExportOptions {
  * Write a blueprint as a JSON document, which `importBlueprint` reads again.
  *
  * Actions, guards, delays and actors are written by their names. Functions in place have none, so a machine that is to
- * be exported names them in `setup()`, and gives functions of `input`, `output` and `context` here.
+ * be exported names them in `setup()`, and gives functions of `input`, `output` and `context` here. What is code besides
+ * the machine (the schema of `input`, `migrate`) stays with the module.
  *
  * @throws RuntimeError `interchange.not_exportable` that lists what has no name, each with its path.
  */
 export function exportBlueprint(
-  { name, version, endpoint, apiVersion, machine }: Blueprint,
+  { name, version, endpoint, apiVersion, retentionMs, defer, machine }: Blueprint,
   { values = {} }: ExportOptions = {},
 ): BlueprintDocument {
   const exporter = new Exporter(values);
   const config = exporter.machine(machine);
   if (exporter.problems.length > 0) throw notExportable(name, exporter.problems);
-  return checkDocument({ name, version, endpoint, apiVersion, machine: config });
+  const kept = defer && { defer: defer.events, deferMax: defer.max };
+  return checkDocument({
+    name,
+    version,
+    endpoint,
+    apiVersion,
+    retentionMs,
+    ...kept,
+    machine: config,
+  });
 }
 
 type Config = Readonly<Record<string, unknown>>;

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { makeBlueprint, type Blueprint } from "../blueprint.ts";
 import { actionFrom, guardFrom } from "./built-in.ts";
 import {
+  checkDocument,
   invalid,
   readDocument,
   type Action,
@@ -11,6 +12,7 @@ import {
   type Guard,
   type StateDocument,
 } from "./document.ts";
+import { targetProblems } from "../targets.ts";
 import { refuseUnregistered } from "./names.ts";
 import { nameValue } from "./value-name.ts";
 
@@ -31,7 +33,7 @@ export interface Implementations {
 /**
  * Make a blueprint of a JSON document.
  *
- * @param document text of JSON, or what `readDocument` returned
+ * @param document as text or as parsed
  * @param implementations the code that the document may name, and nothing else
  * @throws RuntimeError `interchange.invalid` for what is no document, with paths; `interchange.unregistered` where it
  *   names what is not there; `blueprint.invalid`
@@ -40,9 +42,9 @@ export function importBlueprint(
   document: string | BlueprintDocument,
   implementations: Implementations = {},
 ): Blueprint {
-  const read = typeof document === "string" ? readDocument(document) : document;
+  const read = typeof document === "string" ? readDocument(document) : checkDocument(document);
   refuseUnregistered(read, implementations);
-  const { name, version, endpoint, apiVersion } = read;
+  const { name, version, endpoint, apiVersion, retentionMs, defer, deferMax } = read;
   const { input } = implementations;
   return makeBlueprint("native", name, {
     version,
@@ -50,6 +52,9 @@ export function importBlueprint(
     ...(input && { input }),
     ...(endpoint !== undefined && { endpoint }),
     ...(apiVersion !== undefined && { apiVersion }),
+    ...(retentionMs !== undefined && { retentionMs }),
+    ...(defer && { defer }),
+    ...(deferMax !== undefined && { deferMax }),
   });
 }
 
@@ -61,12 +66,17 @@ function machineOf({ machine }: BlueprintDocument, given: Implementations): AnyS
   };
   const from = new Importer(values);
   const begins = contextFrom === undefined ? contextOf(context) : from.value(contextFrom);
+  const refuse = (message: string) => ({ path: "machine", message });
+  let made: AnyStateMachine;
   try {
-    return make.createMachine({ ...from.state(root), ...(begins && { context: begins }) });
+    made = make.createMachine({ ...from.state(root), ...(begins && { context: begins }) });
   } catch (error) {
-    // XState refuses targets that are nowhere, and the like.
-    throw invalid([{ path: "machine", message: (error as Error).message }]);
+    // XState refuses most targets that are nowhere, and the like.
+    throw invalid([refuse((error as Error).message)]);
   }
+  const problems = targetProblems(made);
+  if (problems.length > 0) throw invalid(problems.map(refuse));
+  return made;
 }
 
 /** A fresh copy for every job, so that none sees another's. */

@@ -1,6 +1,13 @@
 // A machine as SCXML, for tools that speak the standard. Names stand for code: conditions and actions of ours are not ECMAScript.
 import type { AnyStateMachine, AnyStateNode } from "xstate";
-import { isBuiltIn, nameOf, type BuiltIn, type Transition } from "../lint/definition.ts";
+import {
+  historyTargets,
+  isBuiltIn,
+  nameOf,
+  type BuiltIn,
+  type Transition,
+} from "../lint/definition.ts";
+import { walk } from "../walk.ts";
 
 const namespace = "http://www.w3.org/2005/07/scxml";
 /** Actions that only this machine has are elements of this namespace, as the standard allows. */
@@ -8,6 +15,7 @@ const ownNamespace = "urn:avtomatika:scxml";
 
 export function scxmlOf(machine: AnyStateMachine): string {
   const { root } = machine;
+  giveIds(machine);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     tag("scxml", {
@@ -32,7 +40,7 @@ function stateLines(node: AnyStateNode, indent: string): string[] {
       id: attributes.id,
       type: node.history === "deep" ? "deep" : "shallow",
     });
-    const target = historyTargets(node);
+    const target = defaultOf(node);
     return [
       `${indent}${open}`,
       ...(target === undefined ? [] : [`${inner}${tag("transition", { target }).empty}`]),
@@ -60,24 +68,29 @@ function stateLines(node: AnyStateNode, indent: string): string[] {
     : [`${indent}${open}`, ...lines, `${indent}${close}`];
 }
 
-/** Ids of XML are stricter than those of XState. */
-const idOf = ({ id }: AnyStateNode): string =>
-  id.replaceAll(/[^\w.-]/g, "_").replace(/^(?![A-Za-z_])/, "_");
+const xmlIds = new WeakMap<AnyStateNode, string>();
+const idOf = (node: AnyStateNode): string => xmlIds.get(node)!;
+
+/** Ids of XML are stricter than those of XState; what two states would then share is numbered. */
+function giveIds(machine: AnyStateMachine): void {
+  const taken = new Set<string>();
+  for (const node of walk(machine)) {
+    const plain = node.id.replaceAll(/[^\w.-]/g, "_").replace(/^(?![A-Za-z_])/, "_");
+    let id = plain;
+    for (let n = 2; taken.has(id); n++) id = `${plain}-${n}`;
+    taken.add(id);
+    xmlIds.set(node, id);
+  }
+}
 
 /** The `initial` of a compound state; where actions belong to it, they are lost only to this picture of it. */
 function initialOf(node: AnyStateNode): string | undefined {
   return node.type === "compound" ? node.initial.target.map(idOf).join(" ") : undefined;
 }
 
-function historyTargets(node: AnyStateNode): string | undefined {
-  const parent = node.parent!;
-  const { target } = node.config as { readonly target?: string };
-  if (target === undefined) return initialOf(parent);
-  const found = target
-    .replace(/^\./, "")
-    .split(".")
-    .reduce<AnyStateNode | undefined>((at, key) => at?.states[key], parent);
-  return found ? idOf(found) : target.replace(/^#/, "");
+function defaultOf(node: AnyStateNode): string | undefined {
+  const named = historyTargets(node);
+  return named.length > 0 ? named.map(idOf).join(" ") : initialOf(node.parent!);
 }
 
 function transitionLines(node: AnyStateNode, transition: Transition, indent: string): string[] {

@@ -135,14 +135,30 @@ const regionsOf = (node: AnyStateNode): readonly AnyStateNode[] =>
     ({ type }) => type !== "history",
   );
 
-/** Where a history node leads while there is no history yet. */
+/** Where a history node leads while there is no history yet: the states that it names, else those that its parent begins with. */
 function historyDefault(node: AnyStateNode): readonly AnyStateNode[] {
   const parent = node.parent!;
-  const { target } = node.config as { readonly target?: string };
-  if (target === undefined)
-    return parent.type === "compound" ? [...parent.initial.target] : regionsOf(parent);
-  if (target.startsWith("#")) return [node.machine.getStateNodeById(target.slice(1))];
-  const path = target.replace(/^\./, "").split(".");
-  const found = path.reduce<AnyStateNode | undefined>((at, key) => at?.states[key], parent);
-  return found ? [found] : [];
+  const named = historyTargets(node);
+  if (named.length > 0) return named;
+  return parent.type === "compound" ? [...parent.initial.target] : regionsOf(parent);
 }
+
+/** The states that a history node names as its default. */
+export function historyTargets(node: AnyStateNode): readonly AnyStateNode[] {
+  if (node.type !== "history") return [];
+  const { target = [] } = node.config as { readonly target?: string | readonly string[] };
+  return [target].flat().flatMap((one) => stateAt(node.parent!, one) ?? []);
+}
+
+function stateAt(from: AnyStateNode, target: string): AnyStateNode | undefined {
+  const [first = "", ...rest] = target.replace(/^\./, "").split(".");
+  const root = first.startsWith("#") ? stateOf(from.machine, first.slice(1)) : from;
+  const path = root === from ? [first, ...rest] : rest;
+  return path.reduce<AnyStateNode | undefined>(
+    (at, key) => (at && Object.hasOwn(at.states, key) ? at.states[key] : undefined),
+    root,
+  );
+}
+
+const stateOf = (machine: AnyStateMachine, id: string): AnyStateNode | undefined =>
+  [...walk(machine)].find((node) => node.id === id);

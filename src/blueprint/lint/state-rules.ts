@@ -27,6 +27,20 @@ export const dottedId: Rule = function* (node) {
     };
 };
 
+/** History is stored by ids, and XState finds only the last state of an id. */
+export const sharedStateId: Rule = function* (node, machine) {
+  const other = [...walk(machine)].find((one) => one.order < node.order && one.id === node.id);
+  if (other)
+    yield {
+      code: "lint.shared_state_id",
+      severity: "error",
+      where: node.id,
+      message: `The states "${pathOf(other)}" and "${pathOf(node)}" have one id, so a job could come back to the wrong one: give each its own.`,
+    };
+};
+
+const pathOf = ({ path, key }: AnyStateNode): string => path.join(".") || key;
+
 /** XState calls it `(machine)`, as every other one without an id. */
 export const missingMachineId: Rule = function* (node, machine) {
   if (!node.parent && machine.config.id === undefined)

@@ -1,5 +1,6 @@
 // Rules about time: states that are left at once, wait for ever, or lose their timers when they change.
 import type { AnyStateMachine, AnyStateNode } from "xstate";
+import type { FlowMeta } from "../compile.ts";
 import { allBuiltIns, isBuiltIn, nameOf, withAncestors, writtenEvent } from "./definition.ts";
 import type { Rule } from "./finding.ts";
 
@@ -30,6 +31,15 @@ export const afterDelay: Rule = function* (node, machine) {
 
 /** Nobody says what becomes of a job for which nobody comes. */
 export const waitWithoutTimeout: Rule = function* (node, machine) {
+  const { asksWithoutTimeout } = (node.meta ?? {}) as FlowMeta;
+  if (asksWithoutTimeout)
+    yield {
+      code: "lint.wait_without_timeout",
+      severity: "warning",
+      where: node.id,
+      message:
+        "This state asks a person, and waits for ever where nobody comes: give awaitHumanApproval() a `timeoutMs`, and a transition for `timeout`.",
+    };
   if (node.type !== "atomic" || !waitsForOutside(node, machine)) return;
   const isHuman = withAncestors(node).some(({ tags }) => tags.includes("human"));
   yield {

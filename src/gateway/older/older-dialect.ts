@@ -5,6 +5,7 @@ import type { PollSessionParts } from "./poll-session.ts";
 import { PollWorkers, type PollWorkersLimits } from "./poll-workers.ts";
 import type { OlderCommand, OlderProgress } from "../../protocol/older-dialect.ts";
 import type { Relay } from "../../runtime/runtime.ts";
+import type { Attempt } from "../../runtime/worker-pool.ts";
 import { olderRoutes, type OlderRoutesLimits } from "./routes.ts";
 import type { WorkerTokens } from "../worker-tokens.ts";
 
@@ -36,13 +37,14 @@ type Relayed =
       readonly to: "older_workers";
       readonly workerId: string | undefined;
       readonly progress: OlderProgress;
-    };
+    }
+  | { readonly to: "older_givers"; readonly workerId: string; readonly attempt: Attempt };
 
 export function createOlderDialect({
   tokens,
   relay,
   ...parts
-}: Omit<PollSessionParts, "limits" | "tell"> & {
+}: Omit<PollSessionParts, "limits" | "tell" | "answeredHere"> & {
   readonly tokens: WorkerTokens;
   readonly relay: Relay | undefined;
   readonly limits: OlderDialectLimits;
@@ -55,6 +57,7 @@ export function createOlderDialect({
       sockets.tell(workerId, command);
       send({ to: "older_sockets", workerId, command });
     },
+    answeredHere: (workerId, attempt) => send({ to: "older_givers", workerId, attempt }),
   });
   const sockets = new OlderSockets({
     workers,
@@ -67,6 +70,8 @@ export function createOlderDialect({
     const relayed = message as Relayed;
     if (relayed.to === "older_sockets") sockets.tell(relayed.workerId, relayed.command);
     else if (relayed.to === "older_workers") workers.report(relayed.workerId, relayed.progress);
+    else if (relayed.to === "older_givers")
+      workers.get(relayed.workerId)?.answeredElsewhere(relayed.attempt);
   });
   return {
     sockets,

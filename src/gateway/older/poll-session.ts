@@ -10,7 +10,9 @@ import type {
   WorkerService,
 } from "../../runtime/runtime.ts";
 import type { Attempt, StoredTask, WorkerSession } from "../../runtime/worker-pool.ts";
+import { askingHolder } from "../../runtime/worker-pool.ts";
 import { ProgressRelay } from "../progress-relay.ts";
+import { Holdings } from "./holdings.ts";
 import type { OlderOutcome } from "./result.ts";
 import { attemptOfWireId, wireIdOf } from "./wire-id.ts";
 
@@ -30,6 +32,8 @@ export interface PollSessionParts {
   readonly log: Logger;
   /** Say something to the worker over its WebSockets, where it has any. */
   readonly tell: (workerId: string, command: OlderCommand) => void;
+  /** A worker has answered an attempt that another node gave it, or a former life of this one. */
+  readonly answeredHere: (workerId: string, attempt: Attempt) => void;
 }
 
 /** A request that waits for a task. */
@@ -45,16 +49,6 @@ interface Waiting {
   readonly give: (task: StoredTask | undefined) => void;
 }
 
-/** An attempt that was given away and has not come back. */
-interface Held extends Attempt {
-  readonly jobId: string;
-  /** The address that asked for it. */
-  readonly source: string;
-  cancelled: boolean;
-  /** Its worker counts to 100. */
-  inPercent: boolean;
-}
-
 export class PollSession implements WorkerSession {
   readonly workerId: string;
   readonly holder: string;
@@ -63,18 +57,17 @@ export class PollSession implements WorkerSession {
   readonly #parts: PollSessionParts;
   readonly #progress: ProgressRelay;
   readonly #waiting: Waiting[] = [];
-  /** By the id that the worker knows. */
-  readonly #held = new Map<string, Held>();
-  /** Taking the session in, and again with other types: one after the other. */
-  #joining: Promise<void> = Promise.resolve();
+  readonly #held: Holdings;
+  /** Taking the session in. */
+  #joining: Promise<void> | undefined;
   #credits = 0;
 
   constructor(workerId: string, parts: PollSessionParts) {
     const { clock, limits, workers } = parts;
     this.workerId = workerId;
-    // The slash keeps it apart from the holders of other sessions, whose ids have none.
-    this.holder = `poll/${workerId}`;
+    this.holder = askingHolder(workerId);
     this.leaseMs = limits.olderLeaseMs;
+    this.#held = new Holdings(this.leaseMs);
     this.#parts = parts;
     this.#progress = new ProgressRelay(clock, limits.progressMs, (attempt, progress) =>
       workers.progress(this, attempt, progress),
@@ -91,33 +84,30 @@ export class PollSession implements WorkerSession {
     return this.#held.size;
   }
 
-  /** Introduce the worker to the runtime, also again once it offers types that it did not offer before. */
-  join(types: readonly string[], credits: number, description: WorkerDescription): Promise<void> {
+  /** Introduce the worker to the runtime. */
+  async join(
+    types: readonly string[],
+    credits: number,
+    description: WorkerDescription,
+  ): Promise<void> {
     this.#credits = credits;
     for (const type of types) this.types.set(type, undefined);
-    const joined = this.#joining
-      .catch(() => undefined)
-      .then(async () => {
-        const running = [...this.#held.values()].map(({ taskId, attempt }) => ({
-          taskId,
-          attempt,
-        }));
-        const { drop } = await this.#parts.workers.connect(this, {
-          ...description,
-          credits,
-          draining: false,
-          running,
-          outbox: [],
-        });
-        this.#drop(drop);
-      });
-    this.#joining = joined;
-    return joined;
+    // What it runs comes to light as it beats: no worker of this dialect tells it.
+    const idle = { credits, draining: false, running: [], outbox: [] };
+    this.#joining = this.#parts.workers.connect(this, { ...description, ...idle }).then(() => {});
+    await this.#joining;
   }
 
-  /** Resolves when the runtime knows of the session as it last introduced itself. */
-  joined(): Promise<void> {
-    return this.#joining;
+  /** The worker describes itself anew, perhaps with types that it did not offer before. */
+  describe(types: readonly string[], credits: number, description: WorkerDescription): void {
+    this.#credits = credits;
+    for (const type of types) if (!this.types.has(type)) this.types.set(type, undefined);
+    this.#parts.workers.describe(this, description);
+  }
+
+  /** Resolves when the runtime knows of the session. */
+  async joined(): Promise<void> {
+    await this.#joining;
   }
 
   /** Of the types that are known, the worker takes these now. A busy worker names none, and does not ask either. */
@@ -153,16 +143,14 @@ export class PollSession implements WorkerSession {
   }
 
   push(task: StoredTask): void {
-    const { taskId, attempt, jobId } = task;
+    const { taskId, attempt } = task;
     const waiting = this.#waiting.shift();
     if (!waiting) {
       // Whoever asked has gone while the lease was being written.
       void this.giveBack({ taskId, attempt }, 0);
       return;
     }
-    const { source } = waiting;
-    const held = { taskId, attempt, jobId, source, cancelled: false, inPercent: false };
-    this.#held.set(wireIdOf(task), held);
+    this.#held.add(task, waiting.source, this.#parts.clock.monotonic());
     waiting.give(task);
   }
 
@@ -186,6 +174,13 @@ export class PollSession implements WorkerSession {
   /** Take a result. Resolves when what follows from it is durable. */
   async take(wireId: string, outcome: OlderOutcome): Promise<ResultStatus> {
     const attempt = attemptOfWireId(wireId);
+    const isOwn = this.#held.get(wireId)?.isGuessed === false;
+    const status = await this.#takeResult(attempt, outcome);
+    if (!isOwn) this.#parts.answeredHere(this.workerId, attempt);
+    return status;
+  }
+
+  async #takeResult(attempt: Attempt, outcome: OlderOutcome): Promise<ResultStatus> {
     const { workers, limits } = this.#parts;
     if (outcome.outcome === "cancelled") {
       // Python workers say so of everything that they run when they are interrupted.
@@ -199,6 +194,12 @@ export class PollSession implements WorkerSession {
     return status;
   }
 
+  /** An attempt that was given here has been answered at another node. */
+  answeredElsewhere(attempt: Attempt): void {
+    this.#forget(attempt);
+    this.#parts.workers.forget(this, attempt);
+  }
+
   /**
    * The process at this address lives. Its leases are extended where it runs as many tasks as it was given: one
    * that says it runs fewer may have lost some, and then nobody can tell which.
@@ -207,20 +208,26 @@ export class PollSession implements WorkerSession {
    * @returns the tasks that it should stop, by the ids that it knows.
    */
   async beat(source: string, load: number | undefined): Promise<readonly string[]> {
-    const held = [...this.#held].filter(([, one]) => one.source === source);
+    const { workers, clock } = this.#parts;
+    this.#held.beat(source, load, clock.monotonic());
+    const cancelled = this.#held.of(source).filter((one) => one.cancelled);
     // A command that overtook its task found nothing to stop: say it again.
-    const cancelled = held.filter(([, one]) => one.cancelled);
-    for (const [, one] of cancelled) this.#tellToStop(one, one.jobId);
-    const vouched = load === undefined || load >= held.length ? held : [];
-    const attempts = vouched.map(([, { taskId, attempt }]) => ({ taskId, attempt }));
-    const lost = await this.#parts.workers.heartbeat(this, attempts);
+    for (const one of cancelled) this.#tellToStop(one, one.jobId);
+    const doubtful = this.#held.doubtful(source, clock.monotonic());
+    if (doubtful.length > 0)
+      for (const one of await workers.recheck(this, doubtful)) this.#forget(one);
+    const lost = await workers.heartbeat(this, this.#held.vouched(source, clock.monotonic()));
     this.#drop(lost);
-    return [...new Set([...cancelled.map(([wireId]) => wireId), ...lost.map(wireIdOf)])];
+    return [...new Set([...cancelled, ...lost].map(wireIdOf))];
+  }
+
+  takeUp(task: StoredTask): boolean {
+    return this.#held.guess(task, this.#parts.clock.monotonic());
   }
 
   /** Whether this worker was given the task and has not answered. */
   holds(wireId: string): boolean {
-    return this.#held.has(wireId);
+    return this.#held.get(wireId) !== undefined;
   }
 
   /** The worker reports how far it is. */
@@ -273,7 +280,7 @@ export class PollSession implements WorkerSession {
 
   #forget(attempt: Attempt): void {
     this.#progress.finish({ taskId: attempt.taskId, attempt: attempt.attempt });
-    this.#held.delete(wireIdOf(attempt));
+    this.#held.delete(attempt);
   }
 }
 

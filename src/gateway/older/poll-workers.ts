@@ -127,7 +127,6 @@ export class PollWorkers {
   /** Tell the runtime what is new about a worker. */
   async #learn(entry: Entry, said: OlderDescription): Promise<void> {
     const { session } = entry;
-    const { workers } = this.#parts;
     const { load: _, status: __, task_types, ...rest } = said;
     const offered = rest.supported_tasks ?? task_types;
     const told = Object.fromEntries(
@@ -141,11 +140,13 @@ export class PollWorkers {
     else if (before.supported_tasks) entry.known.supported_tasks = before.supported_tasks;
     const credits = entry.known.max_concurrent_tasks ?? concurrencyByDefault;
     const description = descriptionOf(entry.known);
-    if (!entry.joined || types.some((type) => !session.types.has(type))) {
+    if (!entry.joined) {
       entry.joined = true;
       session.join(types, credits, description).catch(() => this.#forget(entry));
-    } else if (Object.keys(told).length > 0) {
-      workers.describe(session, description);
+    } else if (Object.keys(told).length > 0 || types.some((type) => !session.types.has(type))) {
+      // A session can be described once the runtime knows of it.
+      await session.joined();
+      session.describe(types, credits, description);
     }
     await session.joined();
     session.offer(types);

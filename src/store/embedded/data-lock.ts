@@ -12,17 +12,20 @@ const socketName = /^server-[0-9a-z]+\.sock$/;
 
 export class DataLock {
   readonly #database: Database;
+  readonly #path: string;
   readonly #directory: SocketDirectory;
   readonly #name: string;
   readonly #server: Server;
 
   private constructor(
     database: Database,
+    path: string,
     directory: SocketDirectory,
     name: string,
     server: Server,
   ) {
     this.#database = database;
+    this.#path = path;
     this.#directory = directory;
     this.#name = name;
     this.#server = server;
@@ -42,7 +45,7 @@ export class DataLock {
       server = await listen(directory.address(name), path);
       await takeOver(database, directory, name, path);
       await removeDeadSockets(path, directory, name);
-      return new DataLock(database, directory, name, server);
+      return new DataLock(database, path, directory, name, server);
     } catch (error) {
       await stopListening(server);
       directory.close();
@@ -52,7 +55,7 @@ export class DataLock {
 
   /** Let go. The database must still be open. */
   async release(): Promise<void> {
-    const tables = new Tables(this.#database);
+    const tables = new Tables(this.#database, this.#path);
     this.#database.transactionSync(() => {
       if (tables.get(keys.holder) === this.#name) tables.remove(keys.holder);
     });
@@ -77,7 +80,7 @@ async function takeOver(
   name: string,
   path: string,
 ): Promise<void> {
-  const tables = new Tables(database);
+  const tables = new Tables(database, path);
   let dead: string | undefined;
   for (;;) {
     const holder = database.transactionSync(() => {

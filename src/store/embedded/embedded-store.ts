@@ -15,6 +15,7 @@ import {
   type StoredJob,
   type StoredTask,
 } from "../records.ts";
+import type { Shapes } from "../shapes.ts";
 import type {
   Claim,
   ClaimResult,
@@ -34,6 +35,7 @@ import type { Batch } from "./batch.ts";
 import { claimTasks, extendLease } from "./claim.ts";
 import { DataLock, inUse } from "./data-lock.ts";
 import { readDue, takeDue } from "./due.ts";
+import { embeddedShapes } from "./embedded-shapes.ts";
 import { openDatabase } from "./format.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { jobCounts, listJobs } from "./list-jobs.ts";
@@ -100,6 +102,7 @@ function usableDirectory(directory: string): string {
 
 class EmbeddedStore implements Store {
   readonly nodes: Nodes;
+  readonly shapes: Shapes;
   readonly #epoch = newEpoch();
   readonly #path: string;
   readonly #database: Database;
@@ -114,9 +117,13 @@ class EmbeddedStore implements Store {
     this.#path = path;
     this.#database = database;
     this.#lock = lock;
-    this.#tables = new Tables(database);
+    this.#tables = new Tables(database, path);
     this.#time = new StoreTime(clock, this.#tables.marks().now);
     this.#commits = new GroupCommit(database, this.#tables, this.#time, nodeId);
+    this.shapes = embeddedShapes(
+      () => this.#read(),
+      (apply) => this.#write(apply),
+    );
   }
 
   /** One, unless jobs of a store with more have been taken in. */

@@ -1,14 +1,12 @@
 // Opening the database of a directory, after making sure that it is one, of a format that this version reads.
 import { open } from "lmdb";
 import { RuntimeError } from "../../errors.ts";
+import { corrupt, corruptCodes } from "./corrupt.ts";
 import { dataFileProblem } from "./data-file.ts";
 import { keys, type Database, type Key } from "./tables.ts";
 
 /** The format of the rows that this version writes. It reads no other. */
 export const storeFormat = 1;
-
-/** LMDB's codes for a file that is not what it should be. */
-const corruptCodes = new Set([-30797, -30796, -30794, -30793]);
 
 /**
  * Open the database of a directory, or make a new one.
@@ -58,16 +56,6 @@ function checkFormat(directory: string, database: Database): void {
       `The data directory ${directory} was written by a newer version (format ${number}; this one reads ${storeFormat}). Run that version or a later one, or choose another directory.`,
       { directory, format: number, supported: storeFormat },
     );
-}
-
-/** The refusal of data that cannot be read. */
-export function corrupt(directory: string, why: string, cause?: unknown): RuntimeError {
-  return new RuntimeError(
-    "store.corrupt",
-    `The data directory ${directory} cannot be read: ${why}. Restore it from a backup, or move it away to start with an empty one.`,
-    { directory },
-    { cause },
-  );
 }
 
 function failure(directory: string, cause: unknown): RuntimeError {

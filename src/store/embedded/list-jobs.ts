@@ -14,7 +14,7 @@ export function listJobs(tables: Tables, { limit, cursor, ...query }: JobQuery):
   for (const { jobId } of merged(lists)) {
     const end = jobs.at(-1);
     if (jobs.length >= limit) return end ? { jobs, next: writeCursor(end) } : { jobs };
-    jobs.push(tables.job(jobId)!.summary);
+    jobs.push(tables.indexedJob(jobId).summary);
   }
   return { jobs };
 }

@@ -4,6 +4,7 @@ import type { HistoryEntry, JobStatus, JobSummary, StoredJob, StoredTask } from 
 import type { StoredOutboxMessage } from "../records.ts";
 import { shardOf } from "../shard.ts";
 import type { FirstQueued } from "../store.ts";
+import { corrupt, undamaged } from "./corrupt.ts";
 
 /** A key begins with the letter of its table. Parts sort one after the other: numbers before text, each ascending. */
 export type Key = (string | number)[];
@@ -19,6 +20,8 @@ export const keys = {
   format: ["m", "format"],
   /** A type whose tasks may not begin. */
   paused: (type: string) => ["p", type],
+  /** What is kept of a version of a blueprint. */
+  shape: (version: string) => ["s", version],
   /** How many shards there are, where more than one. */
   shards: ["m", "shards"],
   /** The latest store time, and how many tasks were ever added. */
@@ -87,13 +90,16 @@ export interface TaskRow {
 /** The typed rows, for reading; inside a write transaction also for writing. */
 export class Tables {
   readonly #database: Database;
+  readonly #directory: string;
 
-  constructor(database: Database) {
+  /** @param directory where it lies, for messages about damage */
+  constructor(database: Database, directory: string) {
     this.#database = database;
+    this.#directory = directory;
   }
 
   get(key: Key): string | undefined {
-    return this.#database.get(key);
+    return undamaged(this.#directory, () => this.#database.get(key));
   }
 
   /** To be called inside a write transaction only. */
@@ -113,13 +119,8 @@ export class Tables {
     limit?: number,
   ): readonly { readonly key: Key; readonly value: string }[] {
     if (limit !== undefined && limit <= 0) return [];
-    return [
-      ...this.#database.getRange({
-        start: start,
-        end: end,
-        ...(limit !== undefined && { limit }),
-      }),
-    ];
+    const range = { start, end, ...(limit !== undefined && { limit }) };
+    return undamaged(this.#directory, () => [...this.#database.getRange(range)]);
   }
 
   /** Keys below `start` and from `end` on, descending; read one by one as they are asked for. */
@@ -134,22 +135,29 @@ export class Tables {
 
   job(jobId: string): StoredJob | undefined {
     const row = this.get(keys.job(jobId));
-    return row === undefined ? undefined : decodeJob(row);
+    return row === undefined ? undefined : undamaged(this.#directory, () => decodeJob(row));
+  }
+
+  /** A job that an index names. */
+  indexedJob(jobId: string): StoredJob {
+    const job = this.job(jobId);
+    if (!job) throw corrupt(this.#directory, `job ${jobId} is listed, and its row is missing`);
+    return job;
   }
 
   history(jobId: string, after: number, limit: number): readonly HistoryEntry[] {
     const rows = this.range(keys.history(jobId, after + 1), keys.history(jobId, last), limit);
-    return rows.map(({ value }) => JSON.parse(value) as HistoryEntry);
+    return rows.map(({ value }) => this.#decode<HistoryEntry>(value));
   }
 
   task(taskId: string): TaskRow | undefined {
     const row = this.get(keys.task(taskId));
-    return row === undefined ? undefined : (JSON.parse(row) as TaskRow);
+    return row === undefined ? undefined : this.#decode<TaskRow>(row);
   }
 
   tasksOf(jobId: string): readonly TaskRow[] {
     const rows = this.range(keys.task(`${jobId}:`), keys.task(`${jobId}:${last}`));
-    return rows.map(({ value }) => JSON.parse(value) as TaskRow);
+    return rows.map(({ value }) => this.#decode<TaskRow>(value));
   }
 
   /** The ids of the tasks that wait in a queue, first to be claimed first. */
@@ -212,7 +220,7 @@ export class Tables {
 
   message(id: string): StoredOutboxMessage | undefined {
     const row = this.get(keys.message(id));
-    return row === undefined ? undefined : (JSON.parse(row) as StoredOutboxMessage);
+    return row === undefined ? undefined : this.#decode<StoredOutboxMessage>(row);
   }
 
   shards(): number {
@@ -220,8 +228,12 @@ export class Tables {
   }
 
   marks(): { readonly now: number; readonly sequence: number } {
-    const [now = 0, sequence = 0] = JSON.parse(this.get(keys.marks) ?? "[]") as number[];
+    const [now = 0, sequence = 0] = this.#decode<number[]>(this.get(keys.marks) ?? "[]");
     return { now, sequence };
+  }
+
+  #decode<Row>(row: string): Row {
+    return undamaged(this.#directory, () => JSON.parse(row) as Row);
   }
 }
 

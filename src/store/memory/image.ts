@@ -19,6 +19,8 @@ export interface Image {
   readonly kept: Map<string, number>;
   /** Types whose tasks may not begin. */
   readonly paused: Set<string>;
+  /** What is kept of versions of blueprints. */
+  readonly shapes: Map<string, string>;
 }
 
 export function emptyImage(): Image {
@@ -33,6 +35,7 @@ export function emptyImage(): Image {
     keys: new Map(),
     kept: new Map(),
     paused: new Set(),
+    shapes: new Map(),
   };
 }
 

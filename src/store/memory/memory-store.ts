@@ -16,6 +16,7 @@ import {
 } from "../records.ts";
 import { servingOrder } from "../serving-order.ts";
 import { shardOf, tooFewShards } from "../shard.ts";
+import type { Shapes } from "../shapes.ts";
 import type {
   Attempt,
   Claim,
@@ -33,6 +34,7 @@ import type {
 import { takeDue } from "./due.ts";
 import { timerKey, type Image } from "./image.ts";
 import { listJobs } from "./list-jobs.ts";
+import { memoryShapes } from "./memory-shapes.ts";
 import { newMemory, rewind, type Memory, type MemoryStoreOptions } from "./memory.ts";
 import { queuedIn, runningWith } from "./queues.ts";
 import { byPriority, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
@@ -40,6 +42,7 @@ import { claimOutlived, exportJob, importJob, listKeys, removeJob } from "./whol
 
 export class MemoryStore implements Store {
   readonly nodes: Nodes;
+  readonly shapes: Shapes;
   readonly shards: number;
   readonly #memory: Memory;
   readonly #image: Image;
@@ -49,6 +52,7 @@ export class MemoryStore implements Store {
     this.#memory = "memory" in options ? options.memory : newMemory(options);
     this.#image = this.#memory.image;
     this.shards = this.#memory.shards;
+    this.shapes = memoryShapes(this.#image, () => this.#assertOpen());
     this.nodes = this.#memory.neighbourhood.of(options.nodeId ?? "node");
   }
 

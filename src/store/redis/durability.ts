@@ -27,6 +27,14 @@ export interface ServerFacts {
   readonly replicas: number;
 }
 
+/** What an operator may want to know of the store. */
+export interface RedisCondition {
+  readonly kind: "redis";
+  readonly durability: Durability;
+  readonly shards: number;
+  readonly servers: readonly ServerFacts[];
+}
+
 export interface Expectation {
   /** What was asked for; where absent, Redis must be durable and must be able to say so. */
   readonly durability?: Durability;

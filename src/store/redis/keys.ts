@@ -47,6 +47,11 @@ export class Keys {
     return `{${this.#prefix}}:paused`;
   }
 
+  /** What is kept of versions of blueprints: HASH `name@version` -> row. */
+  get shapes(): string {
+    return `{${this.#prefix}}:shapes`;
+  }
+
   /** What the channels begin with: `<channel>:nodes` for all nodes, `<channel>:node:<id>` for one. */
   get channel(): string {
     return this.#prefix;

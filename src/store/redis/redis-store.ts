@@ -21,7 +21,7 @@ import type {
   Store,
 } from "../store.ts";
 import type { Calls, Changed, Shard } from "./calls.ts";
-import type { Durability, ServerFacts } from "./durability.ts";
+import type { Durability, RedisCondition } from "./durability.ts";
 import type { Keys } from "./keys.ts";
 import { claimArgs, readClaim } from "./claim.ts";
 import { listClaimedKeys } from "./claimed-keys.ts";
@@ -30,6 +30,7 @@ import { decodeDump, encodeDump, type ExportedJob } from "./dump-rows.ts";
 import { groupBy } from "./grouping.ts";
 import { countJobs, countLeased, countQueues, listJobs, queuedSince } from "./lists.ts";
 import { RedisNodes } from "./redis-nodes.ts";
+import { RedisShapes } from "./redis-shapes.ts";
 import {
   decodeHistory,
   decodeJob,
@@ -53,19 +54,12 @@ export interface RedisStoreOptions {
   readonly durability: Durability;
 }
 
-/** What an operator may want to know of the store. */
-export interface RedisCondition {
-  readonly kind: "redis";
-  readonly durability: Durability;
-  readonly shards: number;
-  readonly servers: readonly ServerFacts[];
-}
-
 /** How soon a start may be tried again that found no memory, in seconds. */
 const retryAfterSeconds = 10;
 
 export class RedisStore implements Store {
   readonly nodes: RedisNodes;
+  readonly shapes: RedisShapes;
   readonly #calls: Calls;
   readonly #keys: Keys;
   readonly #servers: Servers;
@@ -83,6 +77,7 @@ export class RedisStore implements Store {
     this.#servers = servers;
     this.#watch = watch;
     this.#durability = durability;
+    this.shapes = new RedisShapes(calls, keys);
     this.nodes = new RedisNodes({
       nodeId,
       calls,

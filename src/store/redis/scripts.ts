@@ -18,6 +18,7 @@ const names = [
   "heads",
   "import-job",
   "list-jobs",
+  "list-shapes",
   "list-tasks",
   "look",
   "move-message",
@@ -27,6 +28,7 @@ const names = [
   "remove-messages",
   "requeue",
   "set-paused",
+  "swap-shape",
 ] as const;
 export type ScriptName = (typeof names)[number];
 

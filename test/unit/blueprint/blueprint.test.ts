@@ -4,6 +4,7 @@ import { setup, type AnyStateMachine } from "xstate";
 import { z } from "zod";
 import { blueprint, isBlueprint } from "../../../src/blueprint/blueprint.ts";
 import { jobData } from "../../../src/blueprint/job-data.ts";
+import { machineOf } from "../../support/actor-job.ts";
 
 const machine = setup({}).createMachine({ id: "m" });
 
@@ -51,6 +52,22 @@ describe("is refused", () => {
       expect.objectContaining({
         code: "blueprint.invalid",
         message: expect.stringContaining(`${what}: `),
+      }),
+    );
+  });
+});
+
+describe("is refused where its machine aims at what is no state", () => {
+  test.each<[string, object]>([
+    ["at first", { initial: "nowhere", states: { a: {} } }],
+    ["at first, by a name that every object has", { initial: "valueOf", states: { a: {} } }],
+    ["later, by such a name", { initial: "a", states: { a: { always: "toString" } } }],
+  ])("%s", (_, config) => {
+    const aimless = machineOf(config);
+    expect(() => blueprint("order", { version: "1", machine: aimless })).toThrow(
+      expect.objectContaining({
+        code: "blueprint.invalid",
+        message: expect.stringMatching(/machine: the state .* no state/) as string,
       }),
     );
   });

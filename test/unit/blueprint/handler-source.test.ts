@@ -3,8 +3,13 @@ import { expect, test } from "vitest";
 import { readHandlers } from "../../../src/blueprint/handler-source.ts";
 
 interface Ctx {
-  readonly actions: { dispatchTask(task: object): void; transitionTo(state: string): void };
+  readonly actions: {
+    dispatchTask(task: object): void;
+    awaitHumanApproval(asked: object): void;
+    transitionTo(state: string): void;
+  };
 }
+const asked = { transitions: { yes: "next" }, timeoutMs: 5 };
 
 test("finds the outcomes that lead to a target, and the tasks", () => {
   const { outcomes, tasks } = readHandlers([
@@ -43,4 +48,17 @@ test("reads all handlers of a state together, aggregations included", () => {
   ]);
   expect([...outcomes]).toEqual([["merged", ["all done", "success"]]]);
   expect(tasks).toEqual(["a", "b", "c"]);
+});
+
+test.each<[string, (ctx: Ctx) => void, boolean]>([
+  ["none", (ctx) => ctx.actions.awaitHumanApproval({ transitions: { yes: "next" } }), true],
+  [
+    "one",
+    (ctx) => ctx.actions.awaitHumanApproval({ transitions: { yes: "next" }, timeoutMs: 5 }),
+    false,
+  ],
+  ["what others say", (ctx) => ctx.actions.awaitHumanApproval({ ...asked }), false],
+  ["nobody", (ctx) => ctx.actions.transitionTo("next"), false],
+])("tells whether a person is asked without a time: %s", (_, handler, expected) => {
+  expect(readHandlers([handler]).asksWithoutTimeout).toBe(expected);
 });

@@ -61,6 +61,7 @@ const facts: Readonly<Record<string, readonly Fact[]>> = {
       fact: "two children under one id take each other's outcomes",
       seenBy: ["lint.shared_invoke_id"],
     },
+    { fact: "history comes back to the last state of an id", seenBy: ["lint.shared_state_id"] },
     { fact: "two children under one systemId hide each other", seenBy: ["lint.shared_system_id"] },
     {
       fact: "a transition into a sibling region makes an illegal configuration",

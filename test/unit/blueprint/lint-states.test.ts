@@ -14,6 +14,20 @@ const inside = (child: object, onDone: string): object => ({
 
 const cases: readonly Case[] = [
   {
+    code: "lint.shared_state_id",
+    severity: "error",
+    title: "an id that two states have",
+    bad: machine({
+      initial: "a",
+      states: { a: { on: { GO: "b" } }, b: { type: "final", id: "m" } },
+    }),
+    where: "m",
+    good: machine({
+      initial: "a",
+      states: { a: { id: "one", on: { GO: "b" } }, b: { type: "final", id: "other" } },
+    }),
+  },
+  {
     code: "lint.dead_end",
     severity: "warning",
     title: "a state that nothing leads out of",

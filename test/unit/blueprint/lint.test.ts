@@ -327,3 +327,27 @@ test("a compiled flow has no findings", () => {
   });
   expect(lint(bp.build().machine, { style: "flow" })).toEqual([]);
 });
+
+test("a flow that asks a person is to say for how long", () => {
+  const asking = (name: string) =>
+    flow(name, { version: "1" }).state("failed", {}, (ctx) => {
+      ctx.stateHistory["asked"] = true;
+    });
+  const patient = asking("patient").state("start", { isStart: true, to: ["failed"] }, (ctx) =>
+    ctx.actions.awaitHumanApproval({ transitions: { no: "failed", timeout: "failed" } }),
+  );
+  const hurried = asking("hurried").state("start", { isStart: true, to: ["failed"] }, (ctx) =>
+    ctx.actions.awaitHumanApproval({
+      transitions: { no: "failed", timeout: "failed" },
+      timeoutMs: 5000,
+    }),
+  );
+  const [found, ...others] = lint(patient.build().machine, { style: "flow" });
+  expect(found).toMatchObject({
+    code: "lint.wait_without_timeout",
+    severity: "warning",
+    where: "patient.start",
+  });
+  expect(others).toEqual([]);
+  expect(lint(hurried.build().machine, { style: "flow" })).toEqual([]);
+});

@@ -33,6 +33,8 @@ export interface OlderWorldOptions {
   readonly port?: number;
   /** One of several nodes over a shared store. */
   readonly nodeId?: string;
+  /** What the edges of nodes tell each other does not arrive. */
+  readonly areHintsLost?: boolean;
 }
 
 export async function openOlderWorld(options: OlderWorldOptions = {}) {
@@ -55,7 +57,7 @@ export async function openOlderWorld(options: OlderWorldOptions = {}) {
   };
   const gateway = createGateway({
     workers: world.runtime.workers,
-    relay: world.runtime.relay,
+    ...(!options.areHintsLost && { relay: world.runtime.relay }),
     tokens,
     clock: clock as Clock,
     log,
@@ -75,8 +77,10 @@ export async function openOlderWorld(options: OlderWorldOptions = {}) {
     path: string,
     body?: unknown,
     headers: Record<string, string> = { "x-worker-token": token },
+    localAddress = "127.0.0.1",
   ): Promise<Reply> => {
-    const request = httpRequest({ port, host: "127.0.0.1", method, path, headers });
+    const where = { port, host: "127.0.0.1", localAddress };
+    const request = httpRequest({ ...where, method, path, headers });
     request.end(body === undefined || typeof body === "string" ? body : JSON.stringify(body));
     const [response] = await once(request, "response");
     let text = "";
@@ -102,7 +106,13 @@ export async function openOlderWorld(options: OlderWorldOptions = {}) {
       workerId: string,
       body: object = { load: 0, status: "idle", supported_tasks: ["echo"], hot_cache: [] },
     ) => call("PATCH", `/_worker/workers/${workerId}`, body),
-    poll: (workerId: string) => call("GET", `/_worker/workers/${workerId}/tasks/next`),
+    /** A heartbeat of the process at an address of this machine, which says how many tasks it runs. */
+    beat: (workerId: string, load: number, from?: string) => {
+      const body = { load, status: "idle", supported_tasks: ["echo"], hot_cache: [] };
+      return call("PATCH", `/_worker/workers/${workerId}`, body, undefined, from);
+    },
+    poll: (workerId: string, from?: string) =>
+      call("GET", `/_worker/workers/${workerId}/tasks/next`, undefined, undefined, from),
     result: (workerId: string, task: Record<string, unknown>, result: unknown) =>
       call("POST", "/_worker/tasks/result", {
         job_id: task["job_id"],

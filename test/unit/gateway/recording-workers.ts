@@ -78,6 +78,13 @@ export class RecordingWorkers implements WorkerService {
     this.calls.push(`heartbeat ${running.map(({ taskId }) => taskId).join(",")}`);
     return this.onHeartbeat(running);
   }
+  forget(_session: WorkerSession, { taskId, attempt }: Attempt): void {
+    this.calls.push(`forget ${taskId}#${attempt}`);
+  }
+  async recheck(_session: WorkerSession, attempts: readonly Attempt[]) {
+    this.calls.push(`recheck ${attempts.map(({ taskId }) => taskId).join(",")}`);
+    return [];
+  }
   progress(_session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
     this.reports.push({ attempt, progress });
   }

@@ -1,8 +1,11 @@
 // Which headers carry a token, and which token is right.
 import { expect, test } from "vitest";
-import { clientTokenHeader, createAuthenticate } from "../../../src/http/auth.ts";
+import { createAuthenticate } from "../../../src/http/auth.ts";
 
-const authenticate = createAuthenticate("the right one", clientTokenHeader);
+const authenticate = createAuthenticate({
+  shared: "the right one",
+  named: new Map([["ops", "t0ken"]]),
+});
 const given = (headers: Readonly<Record<string, string>>) => authenticate((name) => headers[name]);
 
 test.each([
@@ -15,9 +18,22 @@ test.each([
   [{ "x-avtomatika-token": "the right one " }, "invalid"],
   [{ "x-avtomatika-token": "the right one" }, "ok"],
   [{ "x-avtomatika-token": "wrong", authorization: "Bearer x" }, "invalid"],
-])("%j is %s", (headers, outcome) => expect(given(headers)).toBe(outcome));
+])("%j is %s", (headers, outcome) => expect(given(headers)).toEqual({ outcome }));
 
 test.each(["Bearer t0ken", "bearer t0ken", "BEARER  t0ken "])("%s is a bearer", (authorization) => {
-  const byBearer = createAuthenticate("t0ken", clientTokenHeader);
-  expect(byBearer((name) => (name === "authorization" ? authorization : undefined))).toBe("ok");
+  expect(given({ authorization })).toEqual({ outcome: "ok", client: "ops" });
+});
+
+test("a server with named tokens alone takes no other", () => {
+  const named = createAuthenticate({
+    named: new Map([
+      ["ops", "one"],
+      ["ci", "two"],
+    ]),
+  });
+  const by = (token: string) =>
+    named((name) => (name === "x-avtomatika-token" ? token : undefined));
+  expect(by("two")).toEqual({ outcome: "ok", client: "ci" });
+  expect(by("")).toEqual({ outcome: "invalid" });
+  expect(by("undefined")).toEqual({ outcome: "invalid" });
 });

@@ -7,13 +7,15 @@ import { blueprint, type Blueprint } from "../../../src/blueprint/blueprint.ts";
 import { BlueprintRegistry } from "../../../src/blueprint/registry.ts";
 import { createApp } from "../../../src/http/app.ts";
 import type { AppOptions } from "../../../src/http/app-options.ts";
-import { clientTokenHeader, createAuthenticate } from "../../../src/http/auth.ts";
+import { createAuthenticate } from "../../../src/http/auth.ts";
 import { openWorld, type World } from "../../support/runtime-world.ts";
 import { ScriptedWorker } from "../../support/scripted-worker.ts";
 import { testFlow } from "../../../machines/test-flow.ts";
 import { testWorkflow } from "../../../machines/test-workflow.ts";
 
 export const clientToken = "client-token-of-the-tests";
+/** Of the client that is named `ops`. */
+export const opsToken = "ops-token-of-the-tests";
 export const workerToken = "worker-token-of-the-tests";
 
 /** Native, without tasks: a door that is opened and closed, and locked for good. */
@@ -94,7 +96,7 @@ export async function openHttpWorld(
     quarantine: world.runtime.quarantine,
     blueprints: registry,
     charts: { render: (name, version, format) => `${format} of ${name} ${version}` },
-    authenticate: createAuthenticate(clientToken, clientTokenHeader),
+    authenticate: createAuthenticate({ shared: clientToken, named: new Map([["ops", opsToken]]) }),
     clock: world.clock,
     log: pino({}, { write: (line) => void logged.push(JSON.parse(line)) }),
     instanceId: "node-1",

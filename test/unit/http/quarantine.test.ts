@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { contract } from "../../../src/protocol/contract.ts";
 import type { ScriptedWorker } from "../../support/scripted-worker.ts";
 import { work } from "../../support/work-world.ts";
-import { jobIdIn, openHttpWorld, type HttpWorld } from "./http-world.ts";
+import { jobIdIn, openHttpWorld, opsToken, type HttpWorld } from "./http-world.ts";
 
 let world: HttpWorld;
 let worker: ScriptedWorker;
@@ -49,7 +49,12 @@ test("a job is driven again, with other params where they are given", async () =
     body: { status: "accepted", job_id: id, revision: 3, job_status: "waiting_for_worker" },
   });
   await worker.fail(worker.accept(), "PERMANENT_ERROR");
-  await world.call("POST", `/api/v1/jobs/${id}/redrive`, { params: { n: 2 } });
+  const ann = { "x-avtomatika-token": opsToken, "x-avtomatika-client": "ann" };
+  await world.call("POST", `/api/v1/jobs/${id}/redrive`, { params: { n: 2 } }, ann);
+  const { body: steps } = await world.call("GET", `/api/v1/jobs/${id}/history`);
+  expect(
+    (steps as { message: { type: string } }[]).filter(({ message }) => message.type === "redrive"),
+  ).toMatchObject([{ message: { by: "a client" } }, { message: { by: "token ops: ann" } }]);
   expect(worker.tasks.map(({ params }) => params)).toEqual([{ n: 1 }, { n: 1 }, { n: 2 }]);
   await worker.succeed(worker.accept());
   expect((await world.call("GET", `/api/jobs/${id}`)).body).toMatchObject({ finished: true });

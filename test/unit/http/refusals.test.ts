@@ -116,6 +116,14 @@ test("a path that is not there is answered 404", async () => {
     });
 });
 
+test("a start where no blueprint has its endpoint is told so, also where jobs are read", async () => {
+  for (const path of ["/api/jobs/nope", "/api/v1/jobs/nope", "/api/v9/jobs/nope"])
+    expect(await world.call("POST", path, {})).toMatchObject({
+      status: 404,
+      body: { code: "blueprint.not_found", error: expect.stringContaining(`POST ${path}`) },
+    });
+});
+
 test("a method that a path does not take is answered 405 with those that it takes", async () => {
   const wrong = await world.call("DELETE", "/api/jobs/0_x/events");
   expect(wrong).toMatchObject({ status: 405, body: { code: "request.method_not_allowed" } });

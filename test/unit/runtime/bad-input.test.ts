@@ -96,6 +96,14 @@ const cases: Readonly<Record<string, readonly [Case, string, string]>> = {
   ],
 };
 
+const lossy: readonly (readonly [string, () => unknown, RegExp])[] = [
+  ["a Map", () => ({ found: new Map([[1, 2]]) }), /"found" is an instance of Map/],
+  ["a function", () => ({ found: () => 1 }), /"found" is a function/],
+  ["no number", () => ({ found: Number.NaN }), /"found" is NaN/],
+  ["bytes", () => new Uint8Array(3), /(The value|"\w+") is an instance of Uint8Array/],
+  ["an error", () => [new Error("odd")], /"0" is an instance of Error/],
+];
+
 let world: World;
 beforeEach(async () => {
   const blueprints = Object.entries(cases).map(([name, [{ config, actors }]]) =>
@@ -139,7 +147,7 @@ test("a promise whose result is not JSON fails as one that throws, after its tri
     return now?.error ? now : undefined;
   });
   expect(job).toMatchObject({ status: "quarantined" });
-  expect(job.error?.message).toContain("BigInt");
+  expect(job.error?.message).toContain("bigint");
   await goesOn(own);
 });
 
@@ -160,8 +168,60 @@ test("a flow whose handler wants params that are not JSON ends with a code", asy
     const now = await own.runtime.jobs.get(jobId);
     return now?.error ? now : undefined;
   });
-  expect(job.error?.message).toContain("BigInt");
+  expect(job.error?.message).toContain("bigint");
   await goesOn(own);
+});
+
+describe("what JSON would lose without a word fails, as the result of a promise and the decision of a handler:", () => {
+  const odd = (name: string, logic: object) =>
+    made(name, after({ next: awaits("odd"), end }).config, { odd: logic });
+
+  test.each(lossy)("%s", async (_, give, message) => {
+    const handler = flow("handler", { version: "1" })
+      .state("start", { isStart: true, to: ["completed"] }, (ctx) => {
+        ctx.actions.dispatchTask({
+          type: "work",
+          params: give(),
+          transitions: { success: "completed" },
+        });
+      })
+      .build();
+    const keeper = flow("keeper", { version: "1" })
+      .state("start", { isStart: true, to: ["completed"] }, (ctx) => {
+        ctx.stateHistory["kept"] = give();
+        ctx.actions.transitionTo("completed");
+      })
+      .build();
+    const leased = odd("leased", promise(give));
+    const local = odd("local", inTurn(promise(give)));
+    const own = await openWorld([handler, keeper, leased, local, patientJob]);
+    for (const { name, style } of [handler, keeper, leased, local]) {
+      const { jobId } = await own.runtime.jobs.start({ blueprint: name, input: {} });
+      if (style === "native") await own.runtime.jobs.send(jobId, { type: "GO" });
+      const job = await eventually(async () => {
+        await own.clock.advance(60_000);
+        const now = await own.runtime.jobs.get(jobId);
+        return now?.error ? now : undefined;
+      });
+      expect(job, name).toMatchObject({ status: "quarantined" });
+      expect(job.error?.message, name).toMatch(message);
+    }
+    await goesOn(own);
+  });
+
+  test("but a date is the text that it gives", async () => {
+    const own = await openWorld([
+      odd(
+        "dated",
+        promise(() => ({ at: new Date(0) })),
+      ),
+    ]);
+    const { jobId } = await own.runtime.jobs.start({ blueprint: "dated", input: {} });
+    await own.runtime.jobs.send(jobId, { type: "GO" });
+    expect(await own.runtime.jobs.wait(jobId, 5000)).toMatchObject({ status: "finished" });
+    const last = (await own.runtime.jobs.history(jobId, 0, 10)).at(-1);
+    expect(last?.message).toMatchObject({ output: { at: "1970-01-01T00:00:00.000Z" } });
+  });
 });
 
 describe("a blueprint is refused before any job is started:", () => {

@@ -1,9 +1,11 @@
 // What a flow waits for besides tasks: other jobs, people, and time; and what it says meanwhile.
 import { describe, expect, test } from "vitest";
 import { assign, setup } from "xstate";
+import { z } from "zod";
 import { blueprint } from "../../../src/blueprint/blueprint.ts";
 import { dataStore } from "../../../src/blueprint/data-store.ts";
 import { flow } from "../../../src/blueprint/flow.ts";
+import { task } from "../../../src/blueprint/task.ts";
 import { job as jobLogic } from "../../../src/blueprint/job.ts";
 import { expectReplayed } from "../../support/job-blueprints.ts";
 import { oneState, startFlow } from "../../support/flow-world.ts";
@@ -217,6 +219,35 @@ describe("dispatchTask", () => {
       });
       expect(await store.listTasks(jobId)).toEqual([]);
     }
+  });
+
+  test.each([
+    ["what the flow declares", undefined, 5000],
+    ["what the handler says, though the flow declares less", 8000, 8000],
+  ])("takes as long as it may by %s", async (_, own, ms) => {
+    const unhurried = task("nobody_does_this", {
+      input: z.unknown(),
+      output: z.unknown(),
+      totalTimeoutMs: 5000,
+    });
+    const deadline = flow("deadline", { version: "1", tasks: [unhurried] })
+      .state("start", { isStart: true, to: ["completed", "late", "failed"] }, (ctx) =>
+        ctx.actions.dispatchTask({
+          type: "nobody_does_this",
+          ...(own !== undefined && { totalTimeoutMs: own }),
+          transitions: { success: "completed", timeout: "late", failure: "failed" },
+        }),
+      )
+      .state("late", { isEnd: true })
+      .build();
+    const { clock, job } = await startFlow([deadline]);
+    await clock.advance(ms - 1);
+    expect(await job()).toMatchObject({ currentState: "start" });
+    await clock.advance(1);
+    expect(await job()).toMatchObject({
+      currentState: "late",
+      data: { error: { code: "TIMEOUT_ERROR" } },
+    });
   });
 
   test("leads where the code of its error says, before `failure`", async () => {

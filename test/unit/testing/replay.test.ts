@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { blueprint, flow, task, type Blueprint } from "avtomatika";
+import { blueprint, flow, job, task, type Blueprint } from "avtomatika";
 import {
   assertReplayed,
   loadRecordedJobs,
@@ -13,7 +13,7 @@ import {
   type RecordedJob,
 } from "avtomatika/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { setup, type AnyStateMachine } from "xstate";
+import { sendParent, setup, type AnyStateMachine } from "xstate";
 import { z } from "zod";
 import { stepAnswer } from "../../../src/http/job-answer.ts";
 
@@ -239,5 +239,74 @@ describe("a recorded job", () => {
     expect(() => readRecordedJob({ ...approved, steps: steps.slice(1) })).toThrow(
       /step 1 is missing/,
     );
+  });
+});
+
+describe("jobs of jobs", () => {
+  const child = blueprint("greeter", {
+    version: "1",
+    machine: setup({}).createMachine({
+      id: "greeter",
+      initial: "open",
+      states: {
+        open: { entry: sendParent({ type: "HELLO" }), on: { BYE: "closed" } },
+        closed: { type: "final" },
+      },
+    }),
+  });
+  /** Takes its child's event; `before` are started before that child. */
+  const parent = (before: object[] = []) =>
+    blueprint("host", {
+      version: "1",
+      machine: setup({
+        actors: { greeter: job(child) } as never,
+      }).createMachine({
+        id: "host",
+        initial: "waiting",
+        states: {
+          waiting: {
+            invoke: [...before, { id: "greeter", src: "greeter" }] as never,
+            on: { HELLO: "greeted" },
+          },
+          greeted: {},
+        },
+      }) as AnyStateMachine,
+    });
+
+  async function recorded() {
+    const world = await openTestWorld(parent(), { alongside: [child] });
+    const host = await world.start();
+    await world.advance(1000);
+    const other = (await world.jobIds()).find((id) => id !== host.id)!;
+    const records = [host.record, (await world.job(other)).record] as const;
+    await world.close();
+    return records;
+  }
+  /** As a server tells of it: without epochs. */
+  const told = ({ jobId, blueprint: name, version, parentJobId, steps }: RecordedJob) =>
+    readRecordedJob(
+      JSON.parse(
+        JSON.stringify({
+          job: {
+            job_id: jobId,
+            blueprint_name: name,
+            blueprint_version: version,
+            parent_job_id: parentJobId,
+          },
+          history: steps.map(stepAnswer),
+        }),
+      ),
+    );
+
+  test("a child that sends to its parent goes as it went", async () => {
+    const [, greeting] = await recorded();
+    assertReplayed(await replayJobs([greeting, told(greeting)], child));
+  });
+
+  test("a parent takes its child's events, whatever it starts before the child", async () => {
+    const [hosting] = await recorded();
+    expect(hosting.steps.at(-1)?.currentState).toBe("greeted");
+    assertReplayed(await replayJobs([hosting, told(hosting)], parent()));
+    assertReplayed(await replayJobs([hosting], parent([{ id: "first", src: "greeter" }])));
   });
 });

@@ -1,4 +1,5 @@
 // Handlers that run in threads and processes, good ones and bad ones.
+import { writeFileSync } from "node:fs";
 import { threadId } from "node:worker_threads";
 import { task } from "avtomatika";
 import {
@@ -112,3 +113,17 @@ export const failing = defineTask<{ readonly how: string }>("failing", ({ params
       throw new RangeError("odd");
   }
 });
+
+/** Ends once it is told to stop, and leaves a file after that has been said. */
+export const late = defineTask<{ readonly path: string }>(
+  "late",
+  ({ params, signal, progress }) => {
+    progress(0, "running");
+    return new Promise((resolve) =>
+      signal.addEventListener("abort", () => {
+        setTimeout(() => writeFileSync(params.path, ""), 50);
+        resolve({ pid: process.pid });
+      }),
+    );
+  },
+);

@@ -377,6 +377,34 @@ describe("a new token", () => {
     await node.reaches(await node.start(), "completed");
   });
 
+  test("may be for one of several servers", async () => {
+    const openAt = async (own: string) => {
+      const tokens = new WorkerTokens(token, new Map([["w1", own]]));
+      const node = await openWire([echoFlow], { tokens });
+      open.push(node);
+      return { tokens, node, url: `http://127.0.0.1:${node.port()}` };
+    };
+    const [a, b] = await Promise.all([openAt("of-a"), openAt("of-b")]);
+    const orchestrators = [
+      { url: a.url, token: "of-a" },
+      { url: b.url, token: "of-b" },
+    ];
+    const worker = a.node
+      .make({ orchestrators, orchestratorMode: "round_robin" })
+      .task("echo", () => ({}));
+    await worker.start();
+    const isAtBoth = (): boolean =>
+      [a, b].every(({ node }) => node.runtime.workers.list().length === 1);
+    await eventually(isAtBoth);
+    a.tokens.replace(new Map([["w1", "new-of-a"]]));
+    worker.setToken("new-of-a", a.url);
+    for (const { node } of [a, b]) node.drop();
+    await a.node.whileTimePasses(
+      () => a.node.upgrades() === 2 && b.node.upgrades() === 2 && isAtBoth(),
+    );
+    expect(() => worker.setToken("x", "http://127.0.0.1:1")).toThrow("does not work for");
+  });
+
   test("that is not good for the worker closes the connection with 4001", async () => {
     const tokens = new WorkerTokens(token, new Map([["other", "others-token"]]));
     const node = await openWire([echoFlow], { tokens });

@@ -16,7 +16,6 @@ test("a result that is still being written when the worker closes stays on disk"
       random: Math.random,
       log: pino({ level: "silent" }),
       heartbeatMsMax: undefined,
-      orchestrators: [],
       outboxDir,
       instance: { worker_id: "w", instance_id: "i" },
       uplinks: {

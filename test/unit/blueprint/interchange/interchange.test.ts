@@ -2,12 +2,18 @@
 import { describe, expect, test } from "vitest";
 import { and, assign, setup } from "xstate";
 import { blueprint } from "../../../../src/blueprint/blueprint.ts";
-import { documentCharsMax, readDocument } from "../../../../src/blueprint/interchange/document.ts";
+import {
+  documentCharsMax,
+  readDocument,
+  type BlueprintDocument,
+} from "../../../../src/blueprint/interchange/document.ts";
 import { exportBlueprint } from "../../../../src/blueprint/interchange/export-machine.ts";
 import {
   importBlueprint,
   type Implementations,
 } from "../../../../src/blueprint/interchange/import-machine.ts";
+import { scxmlOf } from "../../../../src/blueprint/interchange/scxml.ts";
+import { chart } from "../../../../src/blueprint/chart.ts";
 import { flow } from "../../../../src/blueprint/flow.ts";
 import { lint } from "../../../../src/blueprint/lint.ts";
 import { findPaths, openTestWorld, replayJobs } from "../../../../src/testing/index.ts";
@@ -58,6 +64,45 @@ describe("a document", () => {
   test("is the same after export and import: word for word, and in shape", () => {
     expect(exportBlueprint(imported())).toEqual(sample);
     expect(again().fingerprint.shape).toBe(imported().fingerprint.shape);
+  });
+
+  test("says of the blueprint what its machine does not", () => {
+    const document = { ...sample, retentionMs: 60_000, defer: ["PAY"], deferMax: 5 };
+    const made = importBlueprint(JSON.stringify(document), implementations);
+    expect(made).toMatchObject({ retentionMs: 60_000, defer: { events: ["PAY"], max: 5 } });
+    expect(exportBlueprint(made)).toEqual(document);
+  });
+
+  test("may have a history that leads to several regions", () => {
+    const region = { initial: "one", states: { one: {}, two: {} } };
+    const past = { type: "history", history: "deep", target: ["left.two", "#right.two"] };
+    const states = { left: region, right: { id: "right", ...region }, past };
+    const document = {
+      name: "regions",
+      version: "1",
+      machine: {
+        id: "regions",
+        initial: "a",
+        states: { a: { on: { GO: "b.past" } }, b: { type: "parallel", states } },
+      },
+    };
+    const made = importBlueprint(JSON.stringify(document));
+    expect(exportBlueprint(made)).toEqual(document);
+    const unreachable = lint(made.machine, made).filter(({ code }) => /unreachable/.test(code));
+    expect(unreachable).toEqual([]);
+    expect(scxmlOf(made.machine)).toContain(
+      '<transition target="regions.b.left.two regions.b.right.two"/>',
+    );
+    const defaults = chart(made.machine).edges.filter(({ kind }) => kind === "history");
+    expect(defaults.map(({ target }) => target)).toEqual([
+      "regions.b.left.two",
+      "regions.b.right.two",
+    ]);
+  });
+
+  test("is held to the same rules where a program has parsed it", () => {
+    const hostile = JSON.parse(text.replace('"scoring":', '"__proto__":')) as BlueprintDocument;
+    expect(() => importBlueprint(hostile, implementations)).toThrow(/__proto__/);
   });
 
   test("behaves the same after export and import, on every path", async () => {
@@ -148,6 +193,39 @@ describe("a document is refused", () => {
         void (machineOf(d).states["deciding"]!["always"] = "nowhere"),
       "machine",
       /nowhere/,
+    ],
+    [
+      "with a target that every object has",
+      (d: Record<string, unknown>): void =>
+        void (machineOf(d).states["deciding"]!["always"] = "toString"),
+      "machine",
+      /no state/,
+    ],
+    [
+      "that begins nowhere",
+      (d: Record<string, unknown>): void => void (machineOf(d)["initial"] = "nowhere"),
+      "machine",
+      /nowhere/,
+    ],
+    [
+      "with a history that leads nowhere",
+      (d: Record<string, unknown>): void =>
+        void (machineOf(d).states["later"] = {
+          initial: "one",
+          states: { one: {}, past: { type: "history", target: ["one", "nowhere"] } },
+        }),
+      "machine",
+      /nowhere/,
+    ],
+    [
+      "with a `not` of two guards",
+      (d: Record<string, unknown>): void =>
+        void (machineOf(d).states["deciding"]!["always"] = {
+          guard: { type: "xstate.not", guards: ["isLarge", "isGood"] },
+          target: "paid",
+        }),
+      "machine.states.deciding.always.guard.guards",
+      /one guard/,
     ],
   ] as const)("%s", (_, change, path, message) => {
     const refused = refusal(change as (d: Record<string, unknown>) => unknown);

@@ -68,3 +68,18 @@ test("names that mean something to XML stay names", () => {
   const [action] = elementsOf(scxmlOf(hostile)).filter(({ name }) => name === "av:action");
   expect(action?.attributes["name"]).toContain('"><script>&');
 });
+
+test("states whose names XML takes for the same have ids of their own", () => {
+  const alike = machine({
+    initial: "a b",
+    states: { "a b": { on: { GO: "a_b" } }, a_b: { type: "final" } },
+  });
+  const all = elementsOf(scxmlOf(alike));
+  const ids = all.flatMap(({ name, attributes }) =>
+    ["state", "final"].includes(name) ? [attributes["id"]] : [],
+  );
+  expect(ids).toHaveLength(3);
+  expect(new Set(ids).size).toBe(3);
+  const [target] = all.flatMap(({ attributes }) => attributes["target"] ?? []);
+  expect(target).toBe(ids.at(-1));
+});

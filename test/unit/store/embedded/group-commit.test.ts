@@ -17,7 +17,7 @@ let commits: GroupCommit;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "avtomatika-store-"));
   database = await openDatabase(directory);
-  tables = new Tables(database);
+  tables = new Tables(database, directory);
   commits = new GroupCommit(database, tables, new StoreTime(new FakeClock()), "node");
 });
 afterEach(async () => {

@@ -1,0 +1,16 @@
+#!lua
+-- Puts the row of a version in place of the one that is thought to be kept. Sent again, it changes nothing.
+--
+-- KEYS   1 shapes: HASH version -> row.
+-- ARGV   1 version, 2 the row that should be there, 3 the one to put there; '' for none.
+-- Returns the row that is there now, '' where there is none.
+local kept = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+if kept ~= ARGV[2] then
+  return kept
+end
+if ARGV[3] == '' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+else
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+end
+return ARGV[3]
