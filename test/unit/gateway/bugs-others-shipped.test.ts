@@ -364,8 +364,10 @@ describe("bugs others shipped", () => {
     const jobId = await wire.start();
     const { taskId } = (await wire.store.listTasks(jobId))[0]!;
     // It has said that it takes the task, too.
-    const isHeard = async () => (await wire.runtime.jobs.get(jobId))?.tasks[0]?.progress;
-    await eventually(isHeard);
+    await eventually(async () => {
+      const job = await wire.runtime.jobs.get(jobId);
+      return job?.waits.some((wait) => wait.kind === "task" && wait.progress !== undefined);
+    });
     // Its time stands still, and it reads nothing: the server hangs up, and the lease ends.
     wire.mute();
     for (let second = 0; second < 35; second++) await wire.clock.advance(1_000);
