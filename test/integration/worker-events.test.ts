@@ -9,7 +9,7 @@ import { startLiveServer, workerToken, type LiveServer } from "../support/live-s
 import { refOf } from "../support/wire-world.ts";
 import { Peer, plainHello } from "../unit/gateway/gateway-world.ts";
 
-const rendered = flow("rendered", { version: "1", endpoint: "/rendered" })
+const rendered = flow("rendered", { version: "1", endpoint: "/jobs/rendered", apiVersion: "v1" })
   .state("start", { isStart: true, to: ["review", "completed"], events: ["PREVIEW"] }, (ctx) =>
     ctx.actions.dispatchTask({
       type: "render",
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => live.close());
 
 async function startJob(): Promise<string> {
-  const { body } = await live.call("POST", "/api/v1/rendered", {});
+  const { body } = await live.call("POST", "/api/v1/jobs/rendered", {});
   return (body as { job_id: string }).job_id;
 }
 const jobOf = async (jobId: string) =>

@@ -84,8 +84,8 @@ describe("refuses", () => {
     ],
     ["has no handler", (bp) => bp.state("init", go)],
     [
-      'the end state "b" is left by no event',
-      (bp) => bp.state("b", { isEnd: true, events: ["PREVIEW"] }),
+      'the end state "init" is left by no event',
+      (bp) => bp.state("init", { isEnd: true, events: ["PREVIEW"] }),
     ],
     [
       'declares "flow.decision", which is not a name for an event',
