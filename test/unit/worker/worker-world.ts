@@ -44,10 +44,13 @@ export async function openWorkerWorld() {
     /** Move the worker's time until a condition holds, as when it waits to connect again. */
     /** @param stepMs how far the clock goes between two looks */
     async whileTimePasses(condition: () => boolean, stepMs = 1): Promise<void> {
-      await eventually(async () => {
-        await clock.advance(stepMs);
-        return condition();
-      });
+      await eventually(
+        async () => {
+          await clock.advance(stepMs);
+          return condition();
+        },
+        { timeoutMs: 20_000 },
+      );
     },
     async close(): Promise<void> {
       await Promise.all(
