@@ -108,9 +108,8 @@ export class Connection {
 
   /** Connect, now and whenever the connection is lost. */
   open(): void {
-    const { url, hello } = this.#options;
     const open = {
-      url,
+      url: this.#options.url,
       subprotocol: workerSubprotocol,
       token: this.#token,
       messageBytesMax: frameBytesMax,
@@ -118,7 +117,7 @@ export class Connection {
     };
     const socket = new ThreadSocket(open, {
       onOpen: () => {
-        this.#hello = hello();
+        this.#hello = this.#options.hello();
         const frames = helloFrames(this.#hello).map((frame) => JSON.stringify(frame));
         socket.send(frames, { hold: "", letGo: "" }, false);
         this.#after(answerMs, () => {

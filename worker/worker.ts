@@ -181,9 +181,8 @@ export class Worker {
 
   /**
    * Use another token from now on: also over connections that are open, which stay so.
-   *
-   * @param url the server that it is for, as this worker was given it; every server where absent
-   * @throws RuntimeError `config.invalid` where this worker does not work for that server.
+   * @param url the server that it is for, as it was given; all where absent
+   * @throws RuntimeError `config.invalid` where it is none of this worker's.
    */
   setToken(token: string, url?: string): void {
     const address = url === undefined ? undefined : socketUrl(url);

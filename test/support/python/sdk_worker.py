@@ -31,6 +31,7 @@ TASK_POLL_TIMEOUT = float(env("TASK_POLL_TIMEOUT", "30"))
 TASK_POLL_ERROR_DELAY = float(env("TASK_POLL_ERROR_DELAY", "5.0"))
 IDLE_POLL_DELAY = float(env("IDLE_POLL_DELAY", "0.01"))
 ENABLE_WEBSOCKETS = env("WORKER_ENABLE_WEBSOCKETS", "false") == "true"
+LOCAL_ADDRESS = env("LOCAL_ADDRESS", "")
 USER_AGENT = "Python/3.11 aiohttp/3.8.4"
 
 
@@ -42,7 +43,9 @@ class Http:
     """Requests as aiohttp writes them, over connections that are kept for the next one."""
 
     def __init__(self, url):
-        self.url = urlsplit(url)
+        # Several addresses stand for one name, and each new connection goes to the next of them.
+        self.urls = [urlsplit(one) for one in url.split(",")]
+        self.url = self.urls[0]
         self.idle = []
 
     async def request(self, method, path, timeout, body=None):
@@ -79,14 +82,16 @@ class Http:
             if not done:
                 writer.close()
         status, headers, content = answer
-        if headers.get("connection") == "close":
+        if headers.get("connection") == "close" or len(self.urls) > 1:
             writer.close()
         else:
             self.idle.append((reader, writer))
         return status, content
 
     async def _connect(self):
-        return await asyncio.open_connection(self.url.hostname, self.url.port)
+        self.urls.append(self.urls.pop(0))
+        local = (LOCAL_ADDRESS, 0) if LOCAL_ADDRESS else None
+        return await asyncio.open_connection(self.urls[-1].hostname, self.urls[-1].port, local_addr=local)
 
     async def _answer(self, reader):
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")

@@ -228,7 +228,7 @@ describe("12: after a restart of the server", () => {
   });
 });
 
-// 9 is the server's own (test/integration/crash.test.ts); 21 and 23 are tests of results (older-results.test.ts);
+// 9 is the server's own (test/integration/sigterm.test.ts); 21 and 23 are tests of results (older-results.test.ts);
 // 22, a result that its worker drops after half a minute without a server, is the ten minutes above.
 
 describe("workers that share one id", () => {

@@ -34,7 +34,11 @@ test.each(["thread", "process"] as const)(
     try {
       const path = join(folder, "answered");
       const place = (type: string): Place => ({
-        ...{ isolation, module, type, memoryLimitMb: undefined, killAfterMs: 200 },
+        isolation,
+        module,
+        type,
+        memoryLimitMb: undefined,
+        killAfterMs: 200,
       });
       const controller = new AbortController();
       let started!: () => void;

@@ -1,0 +1,91 @@
+// The token of a worker that runs: changed over open connections, for one server or for all.
+import { afterEach, describe, expect, test } from "vitest";
+import { WorkerTokens } from "../../../src/gateway/worker-tokens.ts";
+import { eventually } from "../../support/eventually.ts";
+import { echoFlow } from "../../support/sample-blueprints.ts";
+import { openWire, token, type Wire } from "../../support/wire-world.ts";
+import { plainHello, type Peer } from "../gateway/gateway-world.ts";
+
+const open: Wire[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+describe("a new token", () => {
+  test("takes the place of the old one over the connection that is open", async () => {
+    const tokens = new WorkerTokens(token, new Map([["w1", "first"]]));
+    const node = await openWire([echoFlow], { tokens });
+    open.push(node);
+    const heard = async (peer: Peer) => {
+      peer.send({ type: "heartbeat", running: [] });
+      await peer.next("heartbeat_ack");
+    };
+    const peer = await node.connect({ token: "first" });
+    peer.send(plainHello);
+    await peer.next("welcome");
+    tokens.replace(new Map([["w1", "second"]]));
+    peer.send({ type: "auth", token: "second" });
+    await heard(peer);
+    node.gateway.recheckTokens();
+    await heard(peer);
+    tokens.replace(new Map([["w1", "third"]]));
+    node.gateway.recheckTokens();
+    expect((await peer.closed).code).toBe(4001);
+  });
+
+  test("is what a worker connects with from then on", async () => {
+    const tokens = new WorkerTokens(token, new Map([["w1", "first"]]));
+    const node = await openWire([echoFlow], { tokens });
+    open.push(node);
+    const worker = node.make({ token: "first" }).task("echo", () => ({}));
+    await worker.start();
+    tokens.replace(new Map([["w1", "second"]]));
+    worker.setToken("second");
+    node.drop();
+    await node.whileTimePasses(
+      () => node.upgrades() === 2 && node.runtime.workers.list().length === 1,
+    );
+    await node.reaches(await node.start(), "completed");
+  });
+
+  test("may be for one of several servers", async () => {
+    const openAt = async (own: string) => {
+      const tokens = new WorkerTokens(token, new Map([["w1", own]]));
+      const node = await openWire([echoFlow], { tokens });
+      open.push(node);
+      return { tokens, node, url: `http://127.0.0.1:${node.port()}` };
+    };
+    const [a, b] = await Promise.all([openAt("of-a"), openAt("of-b")]);
+    const orchestrators = [
+      { url: a.url, token: "of-a" },
+      { url: b.url, token: "of-b" },
+    ];
+    const worker = a.node
+      .make({ orchestrators, orchestratorMode: "round_robin" })
+      .task("echo", () => ({}));
+    await worker.start();
+    const isAtBoth = (): boolean =>
+      [a, b].every(({ node }) => node.runtime.workers.list().length === 1);
+    await eventually(isAtBoth);
+    a.tokens.replace(new Map([["w1", "new-of-a"]]));
+    worker.setToken("new-of-a", a.url);
+    for (const { node } of [a, b]) node.drop();
+    await a.node.whileTimePasses(
+      () => a.node.upgrades() === 2 && b.node.upgrades() === 2 && isAtBoth(),
+    );
+    expect(() => worker.setToken("x", "http://127.0.0.1:1")).toThrow("does not work for");
+  });
+
+  test("that is not good for the worker closes the connection with 4001", async () => {
+    const tokens = new WorkerTokens(token, new Map([["other", "others-token"]]));
+    const node = await openWire([echoFlow], { tokens });
+    open.push(node);
+    const { peer } = await node.welcomed();
+    peer.send({ type: "auth", token });
+    peer.send({ type: "heartbeat", running: [] });
+    await peer.next("heartbeat_ack");
+    peer.send({ type: "auth", token: "others-token" });
+    expect(await peer.next("error")).toMatchObject({ code: "auth.invalid_token", fatal: true });
+    expect((await peer.closed).code).toBe(4001);
+  });
+});
