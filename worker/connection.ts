@@ -66,6 +66,8 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #backoff: Backoff;
   #socket: ThreadSocket | undefined;
+  /** The connection that was lost, whose thread keeps what runs while this one is too busy to make the next. */
+  #lostSocket: ThreadSocket | undefined;
   #token: string;
   /** What the present connection began with. */
   #hello: z.input<typeof Hello> | undefined;
@@ -127,7 +129,7 @@ export class Connection {
       onMessage: (text, at) => this.#receive(text, at),
       onPing: () => (this.#silentTicks = 0),
       onClose: (code, said) => {
-        this.#lost();
+        this.#lost(socket);
         if (!this.#closing) this.#connectAgain(code, said);
       },
     });
@@ -188,6 +190,7 @@ export class Connection {
   async close(reason: string): Promise<void> {
     this.#closing = true;
     this.#retry?.cancel();
+    this.#replaceLost(undefined);
     const socket = this.#socket;
     if (!socket) return;
     const gone = new Promise<void>((resolve) => this.#goneWaiters.push(resolve));
@@ -207,7 +210,10 @@ export class Connection {
     if (isHeld === this.#held.has(ref)) return;
     if (isHeld) this.#held.add(ref);
     else this.#held.delete(ref);
-    if (!this.#welcomed) return;
+    if (!this.#welcomed) {
+      if (!isHeld) this.#lostSocket?.send([], { hold: "", letGo: ref }, false);
+      return;
+    }
     (isHeld ? this.#begun : this.#over).push(ref);
     this.#flushSoon();
   }
@@ -278,6 +284,7 @@ export class Connection {
     this.#beat(everyMs, silentTicksMax);
     const times = { everyMs, acceptMs: this.#acceptMs, silentTicksMax };
     if (this.#hello) this.#socket?.guard(times, [...this.#held], this.#hello);
+    this.#replaceLost(undefined);
     this.#options.onWelcome(welcome);
   }
 
@@ -311,7 +318,12 @@ export class Connection {
     this.#timers.push(handle);
   }
 
-  #lost(): void {
+  #lost(socket: ThreadSocket): void {
+    if (this.#welcomed && !this.#closing) {
+      const [hold, letGo] = [this.#begun.join("\n"), this.#over.join("\n")];
+      socket.send([], { hold, letGo }, false);
+      this.#replaceLost(socket);
+    } else socket.end();
     for (const timer of this.#timers) timer.cancel();
     this.#timers = [];
     this.#socket = undefined;
@@ -327,10 +339,16 @@ export class Connection {
     for (const resolve of this.#goneWaiters.splice(0)) resolve();
   }
 
+  #replaceLost(socket: ThreadSocket | undefined): void {
+    this.#lostSocket?.end();
+    this.#lostSocket = socket;
+  }
+
   #connectAgain(code: number, said: string): void {
     const { clock, log } = this.#options;
     if (refusedStatuses.includes(code) || refusedCodes.includes(code)) {
       if (++this.#refusals > 1) {
+        this.#replaceLost(undefined);
         const message = `The server refuses this worker (${code}): ${said}`;
         this.#options.onRefused(new RuntimeError("worker.refused", message, { code }));
         return;
@@ -340,7 +358,7 @@ export class Connection {
     const goesOn = this.#options.onLost(delayMs);
     const facts = { code, reason: said, delayMs: Math.round(delayMs) };
     log.warn(facts, goesOn ? "no connection; will try again" : "no connection");
-    if (!goesOn) return;
+    if (!goesOn) return this.#replaceLost(undefined);
     this.#retry = clock.schedule(delayMs, () => this.open());
   }
 }

@@ -67,6 +67,7 @@ export class HeartbeatGuard {
   /** The main thread is busy, as its silence about something else shows. */
   takeOver(): void {
     this.#isOn = true;
+    this.#silentTicks = 0;
   }
 
   stop(): void {

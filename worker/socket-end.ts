@@ -14,7 +14,7 @@ import { TurnNote } from "./turn-note.ts";
 const waitingCharsMax = 16 * 1024 * 1024;
 /** How often to look whether it has. */
 const lookMs = 20;
-/** The main thread hears of the end of a connection within this time, where it is not busy. */
+/** The main thread answers within this time, where it is not busy. */
 const promptMs = 1_000;
 
 interface Refusal {
@@ -34,7 +34,10 @@ export class SocketEnd {
   /** Frames may be sent. The main thread waits for its welcome by itself. */
   #isWelcome = true;
   #isOver = false;
+  /** Since the connection was lost: when to look whether another one has to be made here. */
   #retry: NodeJS.Timeout | undefined;
+  /** It has answered since it was asked last. */
+  #isMainFree = false;
   /** Characters passed on so far, wrapping around as those that were taken do. */
   #passed = 0;
 
@@ -52,7 +55,6 @@ export class SocketEnd {
     this.#socket.on("message", (data) => this.#pass(data));
     this.#socket.on("ping", () => this.#say({ type: "ping" }));
     port.on("message", (message: ToSocket) => this.#take(message));
-    // The main thread does that as soon as it hears that the connection is lost: everything else is up to it then.
     port.once("close", () => this.#end());
   }
 
@@ -86,8 +88,17 @@ export class SocketEnd {
   #closed(last: FromSocket): void {
     if (this.#isOver) return;
     if (this.#retry === undefined) this.#say(last);
+    this.#watchMain();
+  }
+
+  /** Being free for a turn is not enough to connect: it is asked again and again, until it has another connection. */
+  #watchMain(): void {
+    this.#isMainFree = false;
+    this.#say({ type: "asked" });
     this.#retry = setTimeout(() => {
-      if (this.#hello && this.#guard.held.length > 0) this.#standIn(this.#hello);
+      if (this.#isMainFree) this.#backoff.reset();
+      else if (this.#hello && this.#guard.held.length > 0) return this.#standIn(this.#hello);
+      this.#watchMain();
     }, promptMs + this.#backoff.next());
   }
 
@@ -135,6 +146,12 @@ export class SocketEnd {
         return;
       case "terminate":
         this.#socket.terminate();
+        return;
+      case "here":
+        this.#isMainFree = true;
+        return;
+      case "end":
+        this.#end();
     }
   }
 

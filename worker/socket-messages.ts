@@ -44,14 +44,20 @@ export type ToSocket =
   /** Connections that the thread makes for the main thread use this token from now on. */
   | { readonly type: "token"; readonly token: string }
   | { readonly type: "close"; readonly code: number; readonly reason: string }
-  | { readonly type: "terminate" };
+  | { readonly type: "terminate" }
+  /** The main thread is not busy: the answer to `asked`. */
+  | { readonly type: "here" }
+  /** There is another connection, or there is to be none. */
+  | { readonly type: "end" };
 
 export type FromSocket =
   | { readonly type: "open" }
   /** `at` is when it came, by `threadTime`. */
   | { readonly type: "message"; readonly text: string; readonly at: number }
   | { readonly type: "ping" }
-  /** The last that is said. `code` is a status of HTTP where the server refused the upgrade. */
+  /** Whether the main thread is busy. */
+  | { readonly type: "asked" }
+  /** The connection is lost. `code` is a status of HTTP where the server refused the upgrade. */
   | { readonly type: "closed"; readonly code: number; readonly said: string };
 
 /** Milliseconds on a clock that all threads of a process share. */

@@ -29,7 +29,11 @@ export interface SocketHandlers {
   /** @param at when it came, by `threadTime`: it may have waited for this thread since */
   onMessage(text: string, at: number): void;
   onPing(): void;
-  /** Called once, and last. @param code of the WebSocket, or a status of HTTP where the server refused the upgrade */
+  /**
+   * Called once, and last. The thread keeps what is held alive nevertheless, until `end`.
+   *
+   * @param code of the WebSocket, or a status of HTTP where the server refused the upgrade
+   */
   onClose(code: number, said: string): void;
 }
 
@@ -40,6 +44,7 @@ export class ThreadSocket {
   readonly #handlers: SocketHandlers;
   readonly #note = new TurnNote();
   #isClosed = false;
+  #isEnded = false;
 
   constructor(open: Omit<OpenSocket, "taken" | "note">, handlers: SocketHandlers) {
     const { port1, port2 } = new MessageChannel();
@@ -47,7 +52,10 @@ export class ThreadSocket {
     this.#port = port1;
     port1.on("message", (message: FromSocket) => this.#take(message));
     // The thread has died.
-    port1.once("close", () => this.#closed(broken, "the thread with the socket has ended"));
+    port1.once("close", () => {
+      this.#closed(broken, "the thread with the socket has ended");
+      this.end();
+    });
     socketThread.connect({ ...open, taken: this.#taken, note: this.#note.memory }, port2);
   }
 
@@ -87,6 +95,16 @@ export class ThreadSocket {
     this.#post({ type: "terminate" });
   }
 
+  /** The connection is lost, and nothing is to be kept alive in its place any more. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    // The end of a port is noticed later than what it says.
+    this.#post({ type: "end" });
+    this.#port.close();
+    socketThread.disconnected();
+  }
+
   #post(message: ToSocket): void {
     this.#port.postMessage(message);
   }
@@ -103,6 +121,9 @@ export class ThreadSocket {
       case "ping":
         this.#handlers.onPing();
         return;
+      case "asked":
+        this.#post({ type: "here" });
+        return;
       case "closed":
         this.#closed(message.code, message.said);
     }
@@ -111,8 +132,6 @@ export class ThreadSocket {
   #closed(code: number, said: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#port.close();
-    socketThread.disconnected();
     this.#handlers.onClose(code, said);
   }
 }

@@ -12,7 +12,13 @@ import {
 } from "../protocol/worker-frames.ts";
 import { features } from "../protocol/worker-limits.ts";
 import type { AttemptOutcome, WorkerService } from "../runtime/runtime.ts";
-import type { Attempt, StoredTask, TypePool, WorkerSession } from "../runtime/worker-pool.ts";
+import {
+  processHolder,
+  type Attempt,
+  type StoredTask,
+  type TypePool,
+  type WorkerSession,
+} from "../runtime/worker-pool.ts";
 import type { FrameSocket } from "./frame-socket.ts";
 import { Allowance } from "./allowance.ts";
 import { AttemptReports, fitsCheckpoint, type ReportLimits } from "./attempt-reports.ts";
@@ -54,7 +60,7 @@ export class Session implements WorkerSession {
   #isSlow = false;
 
   constructor(hello: Hello, parts: SessionParts) {
-    this.holder = `${hello.worker_id}:${hello.instance_id}`;
+    this.holder = processHolder(hello.worker_id, hello.instance_id);
     this.workerId = hello.worker_id;
     this.#parts = parts;
     this.#allowance = new Allowance(hello);
@@ -240,7 +246,10 @@ export class Session implements WorkerSession {
     const attempt = attemptOf(frame);
     this.#reports.finish(attempt);
     const settled = await this.#settle(attempt, outcomeOf(frame));
-    if (settled) this.#send({ type: "result_ack", ...refOf(attempt), ...settled });
+    if (!settled) return;
+    const { status } = settled;
+    if (status !== "applied") this.#parts.log.info({ ...attempt, status }, "result ignored");
+    this.#send({ type: "result_ack", ...refOf(attempt), ...settled });
   }
 
   /** @returns what became of the outcome; undefined where nothing did, and the worker has to say it again later. */
@@ -257,6 +266,7 @@ export class Session implements WorkerSession {
     const { workers, clock, log } = this.#parts;
     try {
       const lost = await workers.heartbeat(this, running.map(attemptOf));
+      if (lost.length > 0) log.info({ lost }, "attempts are not this worker's");
       const server_time = new Date(clock.now()).toISOString();
       this.#send({ type: "heartbeat_ack", server_time, lost: lost.map(lostRefOf) });
     } catch (error) {

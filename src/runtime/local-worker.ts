@@ -14,7 +14,7 @@ import type {
   WorkerIntroduction,
   WorkerService,
 } from "./runtime.ts";
-import { attemptKey, type WorkerSession } from "./worker-pool.ts";
+import { attemptKey, nodeHolder, type WorkerSession } from "./worker-pool.ts";
 
 export interface LocalWorkerOptions {
   readonly nodeId: string;
@@ -39,7 +39,8 @@ export class LocalWorker implements WorkerSession {
 
   constructor(options: LocalWorkerOptions) {
     this.#options = options;
-    this.holder = this.workerId = `node:${options.nodeId}`;
+    this.holder = nodeHolder(options.nodeId);
+    this.workerId = `node:${options.nodeId}`;
     this.#blueprints = new Map(options.blueprints.list().map((item) => [localQueue(item), item]));
     this.types = new Map([...this.#blueprints.keys()].map((queue) => [queue, undefined]));
   }

@@ -19,8 +19,13 @@ import type { TaskProgress, WorkerDescription, WorkerIntroduction } from "./runt
 // What a session is spoken to about, so that the edges need not know the store.
 export type { Attempt, StoredTask };
 
-/** Of workers that ask for each of their tasks, by their ids. The slash keeps it apart from all other holders. */
+/** Of workers that ask for each of their tasks, by their ids. A slash before any colon keeps holders of each kind apart. */
 export const askingHolder = (workerId: string): string => `poll/${workerId}`;
+/** Of a node, for the promises that it keeps itself. */
+export const nodeHolder = (nodeId: string): string => `node/${nodeId}`;
+/** Of one process of a worker. The first colon divides the two, whatever an instance calls itself. */
+export const processHolder = (workerId: string, instanceId: string): string =>
+  `${encodeURIComponent(workerId)}:${instanceId}`;
 
 /** Types that share an allowance of tasks at once. */
 export interface TypePool {

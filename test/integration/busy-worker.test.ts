@@ -178,6 +178,30 @@ describe("while a worker is busy", () => {
     expect(server.workers.introductions.at(-1)?.credits).toBeGreaterThan(0);
   });
 
+  test("a connection that breaks is made again also where it is free for single turns only", async () => {
+    await connect();
+    server.workers.session.push(leasedTask("t1", { type: "parts", params: { n: 4 } }), 45_000);
+    await eventually(async () => (await runs()).length === 1);
+    await eventually(() => server.workers.calls.includes("accept t1#1"), patient);
+    server.workers.onConnect = async () => ({
+      keep: [{ taskId: "t1", attempt: 1 }],
+      drop: [],
+      want: [],
+    });
+    server.drop();
+    await eventually(() => server.workers.sessions.length === 2, patient);
+    for (let part = 0; part < 3; part++) {
+      expect((await beats(3)).at(-1)).toBe("heartbeat t1");
+      await writeFile(join(folder, `part-${part}`), "");
+      await eventually(async () => (await runs()).at(-1) === `part ${part}`, patient);
+    }
+    // Long enough for whatever it began in its turns to come to something, or to nothing.
+    expect((await beats(30)).at(-1)).toBe("heartbeat t1");
+    await writeFile(join(folder, "part-3"), "");
+    await eventually(() => server.workers.results.length === 1, patient);
+    expect(server.workers.introductions.at(-1)?.credits).toBeGreaterThan(0);
+  });
+
   test("its reports go out, and a task that came meanwhile is given back instead of being done late", async () => {
     await connect({ acceptMs: 200 });
     push("t1", "echo");

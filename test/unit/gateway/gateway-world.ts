@@ -20,11 +20,12 @@ export async function openGateway(
 ) {
   const workers = new RecordingWorkers();
   const clock = new FakeClock();
+  const logged: string[] = [];
   const gateway = createGateway({
     workers,
     tokens,
     clock,
-    log: pino({ level: "silent" }),
+    log: pino({ level: "info" }, { write: (line) => void logged.push(line) }),
     limits,
     random: () => 0.5,
   });
@@ -50,6 +51,8 @@ export async function openGateway(
     clock,
     gateway,
     workers,
+    /** What is in the log, as JSON. */
+    logged,
     url: `http://127.0.0.1:${port}`,
     /** Open a WebSocket, as a worker would unless told otherwise. */
     async connect(): Promise<Peer> {

@@ -1,5 +1,6 @@
 // What becomes of connections: superseded, silent, slow, and told to go.
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { nodeHolder } from "../../../src/runtime/worker-pool.ts";
 import { eventually } from "../../support/eventually.ts";
 import { openGateway, plainHello } from "./gateway-world.ts";
 import { leasedTask } from "./recording-workers.ts";
@@ -41,6 +42,16 @@ describe("the same worker process connecting again", () => {
   test("leaves other processes of the same worker alone", async () => {
     const first = await world.welcomed();
     await world.welcomed({ instance_id: "i2" });
+    first.send({ type: "heartbeat", running: [] });
+    await first.next("heartbeat_ack");
+  });
+
+  test("is not taken for another worker, or for a node, whose names come to the same text", async () => {
+    const first = await world.welcomed({ worker_id: "a:b", instance_id: "c" });
+    await world.welcomed({ worker_id: "a", instance_id: "b:c" });
+    await world.welcomed({ worker_id: "node", instance_id: "n1" });
+    const holders = [...world.workers.sessions.map(({ holder }) => holder), nodeHolder("n1")];
+    expect(new Set(holders).size).toBe(4);
     first.send({ type: "heartbeat", running: [] });
     await first.next("heartbeat_ack");
   });

@@ -258,6 +258,20 @@ describe("a session", () => {
     expect(world.workers.results).toHaveLength(2);
   });
 
+  test("logs who speaks of attempts that are not its own", async () => {
+    world.workers.onResult = async () => ({ status: "fenced" });
+    world.workers.onHeartbeat = async () => [{ taskId: "b", attempt: 1, reason: "fenced" }];
+    const peer = await world.welcomed();
+    peer.send({ type: "result", ...ref("a"), outcome: "cancelled" });
+    await peer.next("result_ack");
+    peer.send({ type: "heartbeat", running: [ref("b")] });
+    await peer.next("heartbeat_ack");
+    expect(world.logged.map((line) => JSON.parse(line) as object)).toMatchObject([
+      { workerId: "w1", taskId: "a", attempt: 1, status: "fenced", msg: "result ignored" },
+      { workerId: "w1", lost: [{ taskId: "b" }], msg: "attempts are not this worker's" },
+    ]);
+  });
+
   test("extends leases by heartbeats and says which attempts are lost", async () => {
     world.workers.onHeartbeat = async () => [{ taskId: "b", attempt: 1, reason: "unknown" }];
     const peer = await world.welcomed();

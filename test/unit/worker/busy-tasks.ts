@@ -16,6 +16,17 @@ export const echo = defineTask("echo", ({ taskId, attempt, progress }) => {
   return { attempt };
 });
 
+/** Computes in parts, each until there is a file `part-<n>`, with a turn of the event loop between them. */
+export const parts = defineTask("parts", async ({ params, taskId, attempt }) => {
+  appendFileSync(join(folder, "runs"), `${taskId}#${attempt}\n`);
+  for (let part = 0; part < Number(params["n"]); part++) {
+    while (!existsSync(join(folder, `part-${part}`))) Atomics.wait(cell, 0, 0, 10);
+    await new Promise(setImmediate);
+    appendFileSync(join(folder, "runs"), `part ${part}\n`);
+  }
+  return { attempt };
+});
+
 /** Waits for nothing, without keeping anybody busy. */
 export const idle = defineTask(
   "idle",

@@ -47,7 +47,7 @@ test("hands on a task that comes in one message with the welcome, and that is in
 
 test("says why where an address or a token can't be used at all", async () => {
   const closed = await new Promise((resolve) => {
-    new ThreadSocket(
+    const socket = new ThreadSocket(
       {
         url: world.server.url,
         subprotocol: "any",
@@ -59,7 +59,10 @@ test("says why where an address or a token can't be used at all", async () => {
         onOpen: () => undefined,
         onMessage: () => undefined,
         onPing: () => undefined,
-        onClose: (code, said) => resolve({ code, said }),
+        onClose(code, said) {
+          socket.end();
+          resolve({ code, said });
+        },
       },
     );
   });
