@@ -1,10 +1,11 @@
-// What a handler tells while it runs, besides its progress: checkpoints, lines of log, streams.
+// What a handler tells while it runs, besides its progress: checkpoints, events, lines of log, streams.
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
-import type { AttemptRef, CheckpointAck, StreamCredit } from "../src/protocol/worker-frames.ts";
+import type { AttemptRef } from "../src/protocol/worker-frames.ts";
 import { streamsMax, type Feature } from "../src/protocol/worker-limits.ts";
-import { knows, type AttemptWire } from "./attempt-wire.ts";
+import { knows, type AttemptWire, type ReportAnswer } from "./attempt-wire.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import { Events, type EventOutcome } from "./events.ts";
 import { LogRelay } from "./relayed-logger.ts";
 import { StreamWriter, type TaskStream } from "./stream-writer.ts";
 
@@ -24,6 +25,7 @@ export class AttemptReports {
   readonly #options: AttemptReportsOptions;
   readonly #streams = new Map<string, StreamWriter>();
   #checkpoints: Checkpoints | undefined;
+  #events: Events | undefined;
   #logger: Logger | undefined;
   #warned = new Set<Feature>();
   #isOver = false;
@@ -59,6 +61,16 @@ export class AttemptReports {
     return this.#checkpoints.save(data);
   }
 
+  sendEvent(type: string, data?: Readonly<Record<string, unknown>>): Promise<EventOutcome> {
+    const { ref, clock, wire } = this.#options;
+    this.#refuseWhenOver();
+    if (!wire) return Promise.resolve("ignored");
+    if (!this.#wireFor("event"))
+      return Promise.reject(new Error("The server is too old to take events of workers."));
+    this.#events ??= new Events({ ref, clock, send: (frame) => wire.send(ref, frame) });
+    return this.#events.post(type, data);
+  }
+
   stream(stream: string): TaskStream {
     const { ref } = this.#options;
     if (typeof stream !== "string" || !/^[\w.-]{1,64}$/.test(stream))
@@ -80,9 +92,15 @@ export class AttemptReports {
     return writer;
   }
 
-  take(frame: CheckpointAck | StreamCredit): void {
-    if (frame.type === "checkpoint_ack") this.#checkpoints?.take(frame);
-    else this.#streams.get(frame.stream)?.take(frame);
+  take(frame: ReportAnswer): void {
+    switch (frame.type) {
+      case "checkpoint_ack":
+        return this.#checkpoints?.take(frame);
+      case "event_ack":
+        return this.#events?.take(frame);
+      case "stream_credit":
+        return this.#streams.get(frame.stream)?.take(frame);
+    }
   }
 
   /** There is a new connection, on which the server goes on with the attempt. */
@@ -90,15 +108,20 @@ export class AttemptReports {
     const { ref, wire } = this.#options;
     if (!wire || this.#aborted) return;
     this.#checkpoints?.resume();
+    this.#events?.resume();
     const { windowBytes } = wire.server(ref);
     for (const stream of this.#streams.values()) stream.resume(windowBytes);
   }
 
-  /** The handler has ended: end its streams, and give the server some time to have them, before it hears of the result. */
+  /**
+   * The handler has ended: before the server hears of the result, it has answered every event, and has had some time to
+   * take the ends of the streams.
+   */
   async finish(): Promise<void> {
     this.#isOver = true;
     if (this.#aborted) return;
     this.#checkpoints?.flush();
+    await this.#events?.settled();
     if (this.#streams.size === 0) return;
     const ends = Promise.allSettled([...this.#streams.values()].map((stream) => stream.end()));
     let giveUp!: () => void;
@@ -120,6 +143,7 @@ export class AttemptReports {
     this.#aborted = reason;
     this.#checkpoints?.flush();
     this.#checkpoints?.end(reason);
+    this.#events?.end(reason);
     for (const stream of this.#streams.values()) stream.abort(reason);
   }
 

@@ -1,6 +1,14 @@
 // How an attempt's reports get to the server that gave it: over whatever connection there is to it now.
-import type { AttemptRef } from "../src/protocol/worker-frames.ts";
+import type {
+  AttemptRef,
+  CheckpointAck,
+  EventAck,
+  StreamCredit,
+} from "../src/protocol/worker-frames.ts";
 import type { Feature } from "../src/protocol/worker-limits.ts";
+
+/** What a server answers to reports. */
+export type ReportAnswer = CheckpointAck | EventAck | StreamCredit;
 
 export interface AttemptWire {
   /** Send an encoded frame about the attempt; it is lost where there is no connection. */

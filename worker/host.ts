@@ -15,7 +15,14 @@ import { WithStatus, type TaskContext } from "./task.ts";
 import { threadEntry } from "./thread-entry.ts";
 
 /** The functions of a context that a handler elsewhere can call. */
-const callable = ["progress", "checkpoint", "stream", "addToHotCache", "removeFromHotCache"];
+const callable = [
+  "progress",
+  "checkpoint",
+  "sendEvent",
+  "stream",
+  "addToHotCache",
+  "removeFromHotCache",
+];
 
 const program = new URL(
   import.meta.url.endsWith(".ts") ? "./host-program.ts" : "./host-program.js",

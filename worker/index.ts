@@ -1,6 +1,6 @@
 // What `avtomatika/worker` exports: all that is needed to write a worker.
-export { createWorker, Worker, type StopOptions } from "./worker.ts";
-export type { WorkerOptions } from "./options.ts";
+export { createWorker, Worker } from "./worker.ts";
+export type { StopOptions, WorkerOptions } from "./options.ts";
 export type { CapacityChecker } from "./capacity.ts";
 export type { Isolation } from "./isolation.ts";
 export type { Middleware } from "./middleware.ts";
@@ -16,6 +16,7 @@ export {
   type TaskOptions,
 } from "./task.ts";
 export type { TaskLimits } from "./allowance.ts";
+export type { EventOutcome } from "./events.ts";
 export type { TaskStream } from "./stream-writer.ts";
 export {
   InvalidInputError,

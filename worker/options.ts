@@ -56,6 +56,11 @@ export interface WorkerOptions {
   readonly random?: () => number;
 }
 
+export interface StopOptions {
+  /** How long running tasks may take to finish, in milliseconds. What is left then is given back to the server. */
+  readonly graceMs?: number;
+}
+
 /** The options with nothing left open. */
 export interface WorkerSettings {
   /** The preferred first, by the WebSocket addresses of their worker paths. */

@@ -5,6 +5,7 @@ import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
 import { AttemptReports } from "./attempt-reports.ts";
 import type { AttemptWire } from "./attempt-wire.ts";
 import { TaskFailure, TransientError } from "./errors.ts";
+import type { EventOutcome } from "./events.ts";
 import type { HotCache } from "./hot-cache.ts";
 import { ProgressThrottle } from "./progress-throttle.ts";
 import { toSendable } from "./sendable.ts";
@@ -38,7 +39,7 @@ export class Run implements TaskContext {
   readonly #task: DefinedTask;
   readonly #parts: RunParts;
   readonly #overdue: TimerHandle | undefined;
-  /** Checkpoints, log lines and streams. */
+  /** Checkpoints, events, log lines and streams. */
   readonly reports: AttemptReports;
   #controller: AbortController | undefined;
   #throttle: ProgressThrottle<Report> | undefined;
@@ -120,6 +121,10 @@ export class Run implements TaskContext {
   };
 
   readonly checkpoint = (data: unknown): Promise<void> => this.reports.checkpoint(data);
+  readonly sendEvent = (
+    type: string,
+    data?: Readonly<Record<string, unknown>>,
+  ): Promise<EventOutcome> => this.reports.sendEvent(type, data);
   readonly stream = (name: string): TaskStream => this.reports.stream(name);
 
   readonly addToHotCache = (name: string): void => this.#parts.hotCache?.add(name);

@@ -1,14 +1,9 @@
 // The attempts that run in this worker: starts handlers, passes on cancellation, and tells how each ended.
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
-import type {
-  AttemptRef,
-  CheckpointAck,
-  StreamCredit,
-  TaskAssign,
-} from "../src/protocol/worker-frames.ts";
+import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
 import { keyOf } from "./attempt-key.ts";
-import type { AttemptWire } from "./attempt-wire.ts";
+import type { AttemptWire, ReportAnswer } from "./attempt-wire.ts";
 import { TaskCancelled } from "./errors.ts";
 import type { HotCache } from "./hot-cache.ts";
 import type { Ending } from "./metrics.ts";
@@ -91,7 +86,7 @@ export class Slots {
   }
 
   /** The server answers what an attempt has told. */
-  take(frame: CheckpointAck | StreamCredit): void {
+  take(frame: ReportAnswer): void {
     this.#slots.get(keyOf(frame))?.run.reports.take(frame);
   }
 

@@ -1,6 +1,7 @@
 // What users write: a handler for a type of task, typed by the task's shared definition where there is one.
 import type { Logger } from "pino";
 import type { z } from "zod";
+import type { EventOutcome } from "./events.ts";
 import type { Isolation } from "./isolation.ts";
 import type { TaskStream } from "./stream-writer.ts";
 
@@ -48,6 +49,21 @@ export interface TaskContext<Params = unknown, Progress = unknown> {
    * @throws TypeError where the data are no JSON, RangeError where they are too large.
    */
   readonly checkpoint: (data: unknown) => Promise<void>;
+  /**
+   * Send the job an event while the task goes on. It takes it once, however often it has to be sent. A machine takes it with
+   * `on`, as it does a client's; a flow goes where `eventTransitions` says. A job that leaves the state cancels the task.
+   *
+   * @param type 1 to 128 characters; types that begin with `xstate.` or `flow.` are refused.
+   * @param data The event's other members: JSON, at most 64 KiB.
+   * @returns resolves once what follows from it is durable, with `ignored` where the job has no transition for it now.
+   *   Rejects where it is refused, the server is too old, or the attempt is over before the answer, as it may be where
+   *   the event itself leads the job away: then with the reason of `signal`. You need not wait for it: the result does.
+   * @throws TypeError where the type is none or the data are no JSON object, RangeError where these are too large.
+   */
+  readonly sendEvent: (
+    type: string,
+    data?: Readonly<Record<string, unknown>>,
+  ) => Promise<EventOutcome>;
   /**
    * A stream of text or bytes for those who watch the job, such as what a model writes. It begins anew with each attempt,
    * and only its latest part is kept for those who come later.

@@ -16,7 +16,7 @@ import { connect } from "./connection.ts";
 import { HotCache } from "./hot-cache.ts";
 import type { Middleware } from "./middleware.ts";
 import { Monitor } from "./monitor.ts";
-import { socketUrl, workerSettings, type WorkerOptions, type WorkerSettings } from "./options.ts";
+import { socketUrl, workerSettings, type StopOptions, type WorkerOptions } from "./options.ts";
 import { refPages } from "./pages.ts";
 import { RegisteredTasks } from "./registered-tasks.ts";
 import { Results } from "./results.ts";
@@ -35,11 +35,6 @@ import { onEndSignals } from "./end-signals.ts";
 import { Uplinks, type Uplink } from "./uplinks.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
-export interface StopOptions {
-  /** How long running tasks may take to finish, in milliseconds. What is left then is given back to the server. */
-  readonly graceMs?: number;
-}
-
 /**
  * Make a worker. What is not given comes from the environment, then from the defaults.
  *
@@ -52,7 +47,7 @@ export function createWorker(options: WorkerOptions = {}): Worker {
 export class Worker {
   readonly id: string;
   readonly log: Logger;
-  readonly #settings: WorkerSettings;
+  readonly #settings: ReturnType<typeof workerSettings>;
   readonly #instanceId = randomUUID();
   readonly #tasks: RegisteredTasks;
   readonly #slots: Slots;
@@ -302,6 +297,7 @@ export class Worker {
         this.#notify();
         return;
       case "checkpoint_ack":
+      case "event_ack":
       case "stream_credit":
         this.#slots.take(frame);
         return;

@@ -98,6 +98,9 @@ class TaskSource implements WorkerService {
   checkpoint() {
     return Promise.resolve("kept" as const);
   }
+  event() {
+    return Promise.resolve({ status: "accepted" } as const);
+  }
   setCredits(): void {}
   describe(): void {}
   drain(): void {}

@@ -7,13 +7,22 @@ export interface SentEvent {
   readonly [member: string]: unknown;
 }
 
-/** Which job sent an event, and which one it is of all that this job sent to this one: 1 is the first. */
+/** Who sent an event: a job, and which one it is of all that this job sent to this one (1 is the first), or a worker. */
 export type Sender =
   | { readonly kind: "parent"; readonly number: number }
   | {
       readonly kind: "child";
       readonly child: string;
       readonly generation: string;
+      readonly number: number;
+    }
+  /** The worker that does a task of the job: which event of which of the task's attempts it is. */
+  | {
+      readonly kind: "task";
+      readonly child: string;
+      readonly generation: string;
+      readonly taskId: string;
+      readonly attempt: number;
       readonly number: number;
     };
 

@@ -1,7 +1,7 @@
 // Jobs whose machine is over, and that wait for their last children.
 import type { Message } from "./effect.ts";
 import type { Envelope } from "./envelope.ts";
-import { numbered } from "./exchange.ts";
+import { isEventOfJob, numbered } from "./exchange.ts";
 import { close, type Stepped } from "./outcome.ts";
 import type { StepResult } from "./step.ts";
 
@@ -26,8 +26,7 @@ export function whileEnding(envelope: Envelope, before: Envelope, message: Messa
     const stopped = close({ ...others, error }, message.error ? "error" : "stopped", stops);
     return { outcome: "stepped", ...numbered(before, stopped) };
   }
-  const isOfAnotherJob = message.type === "event" && message.sender !== undefined;
-  return isOfAnotherJob
+  return isEventOfJob(message)
     ? { outcome: "stepped", envelope, effects: [] }
     : { outcome: "ignored", reason: "finished" };
 }

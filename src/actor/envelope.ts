@@ -14,6 +14,12 @@ export interface Exchange {
   readonly taken: number;
 }
 
+/** Which event of which attempt of a task. */
+export interface Heard {
+  readonly attempt: number;
+  readonly number: number;
+}
+
 /** An invocation or spawned child of the machine. */
 export interface Child {
   readonly src: string;
@@ -26,6 +32,8 @@ export interface Child {
   readonly settled?: true;
   /** With a child that is a job; absent before the first message. */
   readonly exchange?: Exchange;
+  /** Of a child that is a task, or several: the latest event of its worker that was taken, by the task's id. */
+  readonly heard?: Readonly<Record<string, Heard>>;
   /** Over how many shards children were spread when it was started; 1 where absent. */
   readonly shards?: number;
   /** Of a child that gathers: how many parts make it whole, and what has come of them. */

@@ -1,5 +1,5 @@
-// Messages between a job and its parent or children: each is numbered by the sender, and taken once and in order.
-import type { Effect, Message } from "./effect.ts";
+// Messages of other jobs and of workers: each is numbered by its sender and taken once; those of jobs also in order.
+import type { Effect, Message, Sender } from "./effect.ts";
 import type { Child, Envelope, Exchange } from "./envelope.ts";
 import { awaitedChild, ownMember } from "./fence.ts";
 
@@ -18,10 +18,16 @@ export function admit(
   switch (message.type) {
     case "event": {
       const { sender } = message;
-      if (sender === undefined) return envelope;
-      return sender.kind === "parent"
-        ? fromParent(envelope, sender.number)
-        : fromChild(envelope, sender.child, sender.generation, sender.number);
+      switch (sender?.kind) {
+        case undefined:
+          return envelope;
+        case "parent":
+          return fromParent(envelope, sender.number);
+        case "child":
+          return fromChild(envelope, sender.child, sender.generation, sender.number);
+        case "task":
+          return fromTask(envelope, sender);
+      }
     }
     case "stop":
       return message.number === undefined ? envelope : fromParent(envelope, message.number);
@@ -66,6 +72,26 @@ function fromChild(
   return current === undefined
     ? { ...envelope, awaiting: { ...envelope.awaiting, [generation]: counted } }
     : { ...envelope, children: { ...envelope.children, [id]: counted } };
+}
+
+/** Of one task no later attempt must have been heard, nor a later event of this one. */
+function fromTask(
+  envelope: Envelope,
+  { child: id, generation, taskId, attempt, number }: Sender & { readonly kind: "task" },
+): ReturnType<typeof admit> {
+  const child = awaitedChild(envelope, id, generation);
+  if (child === undefined) return "fenced";
+  const { heard = {} } = child;
+  const last = ownMember(heard, taskId);
+  if (last && attempt < last.attempt) return "fenced";
+  if (last && attempt === last.attempt && number <= last.number) return "repeated";
+  const counted: Child = { ...child, heard: { ...heard, [taskId]: { attempt, number } } };
+  return { ...envelope, children: { ...envelope.children, [id]: counted } };
+}
+
+/** Whether a message is an event that another job has sent. Jobs, unlike clients and workers, don't come again. */
+export function isEventOfJob(message: Message): boolean {
+  return message.type === "event" && message.sender !== undefined && message.sender.kind !== "task";
 }
 
 /** What the child sent up to a number will never come. */

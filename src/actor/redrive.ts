@@ -28,7 +28,7 @@ export function redrive(
   const starts: Effect[] = [];
   const children = Object.entries(before.children).map(([id, child]): [string, Child] => {
     if (child.settled || keeps.includes(id)) return [id, child];
-    const { exchange: ___, parts: ____, ...same } = child;
+    const { exchange: ___, parts: ____, heard: _____, ...same } = child;
     const generation = generations.nextChild();
     renamed.set(child.generation, generation);
     const input = ownMember(inputs, id);

@@ -4,7 +4,7 @@ import { fromData } from "./data.ts";
 import type { Message, StepTime } from "./effect.ts";
 import { type Child, type Envelope, type Origin } from "./envelope.ts";
 import { fresh, migrated, noteRestart } from "./begin-again.ts";
-import { admit, numbered } from "./exchange.ts";
+import { admit, isEventOfJob, numbered } from "./exchange.ts";
 import { awaitedChild, ownMember, pendingTimer } from "./fence.ts";
 import { assertNotReserved, conclude, type OpenStep, type Stepped } from "./outcome.ts";
 import { prepare } from "./prepared-machine.ts";
@@ -31,7 +31,7 @@ export type Ignored =
   | "repeated"
   /** An earlier message of the same job has not come yet: send it again later. */
   | "early"
-  /** Nothing listens to a client's event now, and no more can be kept: send it again later. */
+  /** Nothing listens to the event of a client or worker now, and no more can be kept: send it again later. */
   | "full";
 
 export type StepResult =
@@ -135,22 +135,23 @@ export function step(
 }
 
 /**
- * An event: what nothing takes now may be kept, and one of another job counts as taken all the same. A client can come
- * again where too many are kept; another job cannot, and ends this one.
+ * An event: what nothing takes now may be kept, and one of another job counts as taken all the same. Clients and workers can
+ * come again where too many are kept; another job cannot, and ends this one.
  */
 function take(
   machine: AnyStateMachine,
   envelope: Envelope,
-  { event, sender, defer }: Message & { readonly type: "event" },
+  message: Message & { readonly type: "event" },
   at: StepTime,
 ): StepResult {
+  const { event, defer } = message;
+  const isOfJob = isEventOfJob(message);
   const result = feed(machine, envelope, at, event, "may_ignore");
   if (result.outcome === "stepped") return result;
   const { deferred = [] } = envelope;
-  if (defer === undefined)
-    return sender === undefined ? result : { outcome: "stepped", envelope, effects: [] };
+  if (defer === undefined) return isOfJob ? { outcome: "stepped", envelope, effects: [] } : result;
   const isFull = deferred.length >= defer;
-  if (isFull && sender === undefined) return { outcome: "ignored", reason: "full" };
+  if (isFull && !isOfJob) return { outcome: "ignored", reason: "full" };
   const kept = { ...envelope, deferred: [...deferred, event] };
   if (!isFull) return { outcome: "stepped", envelope: kept, effects: [] };
   // What follows it from the same job, its end even, cannot come before it. So a job that refused it could wait for ever.

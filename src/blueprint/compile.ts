@@ -17,6 +17,8 @@ export interface FlowState extends StateHandlers {
   readonly isStart: boolean;
   readonly isEnd: boolean;
   readonly targets: readonly string[];
+  /** The types of the events that may lead on while a task runs. */
+  readonly events: readonly string[];
 }
 
 /**
@@ -98,7 +100,7 @@ function compileState(
   state: FlowState,
   entrances: ReadonlyMap<string, string>,
 ): [string, object][] {
-  const { name, isEnd, handler, aggregator, cases = [], targets } = state;
+  const { name, isEnd, handler, aggregator, cases = [], targets, events } = state;
   if (!decides(state)) return [[name, { type: "final" }]];
   const tryAgain = {
     [retryEvent]: {
@@ -138,11 +140,11 @@ function compileState(
     label: outcomes.get(target)?.join(", ") ?? "",
   }));
   /** To the target that the handler named for the outcome of an event; charts draw the arrows of the decision instead. */
-  const leads = (actions: string) =>
+  const leads = (actions: string, guard = "outcomeLeadsTo") =>
     arrows.map(({ target, reenter, params }) => ({
       target,
       reenter,
-      guard: { type: "outcomeLeadsTo", params },
+      guard: { type: guard, params },
       actions: [actions, "countMove"],
       meta: hidden,
     }));
@@ -164,6 +166,7 @@ function compileState(
     },
     on: {
       ...tryAgain,
+      ...Object.fromEntries(events.map((type) => [type, leads("keepEvent", "eventLeadsTo")])),
       [decisionEvent]: leads("forgetWork"),
       [timeoutEvent]: [...leads("keepFailure"), fails],
       "xstate.done.actor.task": [...leads("keepOutput"), fails],

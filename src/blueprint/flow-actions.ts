@@ -33,6 +33,8 @@ interface Waiting {
   readonly transitions: Transitions;
   /** After so long the outcome is `timeout`. */
   readonly timeoutMs?: number;
+  /** An event → the next state. */
+  readonly eventTransitions?: Transitions;
 }
 
 /** What a person is asked. */
@@ -48,6 +50,11 @@ export interface DispatchTask<Target extends string> extends TaskWish {
    * `failure`; after `totalTimeoutMs`, `timeout`, then `failure`.
    */
   readonly transitions: Transitions<Target>;
+  /**
+   * An event that comes while the task runs → the next state; its members are merged into `stateHistory`. The task is cancelled
+   * then. The state has to declare the events: `events`.
+   */
+  readonly eventTransitions?: Transitions<Target>;
   /** How long the task may take in all, waiting and retries included, in milliseconds. */
   readonly totalTimeoutMs?: number;
 }
@@ -120,6 +127,8 @@ export interface FlowActions<Target extends string> {
 export interface ChoosingState {
   readonly name: string;
   readonly targets: readonly string[];
+  /** The types of the events that may lead on. */
+  readonly events: readonly string[];
   readonly isEnd: boolean;
   readonly tasks: DeclaredTasks;
 }
@@ -140,12 +149,13 @@ export class ChosenAction implements FlowActions<string> {
   }
 
   dispatchTask(task: DispatchTask<string>): void {
-    const { transitions, totalTimeoutMs, ...wish } = task;
+    const { transitions, eventTransitions, totalTimeoutMs, ...wish } = task;
     // A deadline of the work, not of the task: it leads to `timeout`, whoever has set it.
     const { totalTimeoutMs: declared, ...request } = this.#request("dispatchTask", wish);
     const timeoutMs = totalTimeoutMs ?? declared;
     const waiting = this.#waiting(`dispatchTask of "${wish.type}"`, transitions, timeoutMs);
-    this.#choose({ action: "dispatch_task", request, ...waiting });
+    const byEvent = eventTransitions && { eventTransitions: this.#byEvent(eventTransitions) };
+    this.#choose({ action: "dispatch_task", request, ...waiting, ...byEvent });
   }
 
   dispatchParallel({ tasks, aggregateInto }: DispatchParallel<string>): void {
@@ -190,8 +200,7 @@ export class ChosenAction implements FlowActions<string> {
   }
 
   sendEvent(type: string, payload: Readonly<Record<string, unknown>> = {}): void {
-    if (typeof type !== "string" || type === "" || /^(xstate|flow)\.|\*/.test(type))
-      this.#refuse(`"${type}" is not a name for an event`);
+    if (!isEventName(type)) this.#refuse(`"${type}" is not a name for an event`);
     this.#events.push({ ...payload, type });
   }
 
@@ -240,6 +249,17 @@ export class ChosenAction implements FlowActions<string> {
     return { transitions, timeoutMs };
   }
 
+  #byEvent(transitions: Transitions): Transitions {
+    const { events } = this.#state;
+    for (const [event, target] of Object.entries(transitions)) {
+      this.#check(target);
+      if (events.includes(event)) continue;
+      const declared = events.map((type) => `"${type}"`).join(", ") || "none";
+      this.#refuse(`"${event}" is not among the declared events (events: ${declared})`);
+    }
+    return transitions;
+  }
+
   #check(target: string): void {
     const { targets } = this.#state;
     if (targets.includes(target)) return;
@@ -250,6 +270,11 @@ export class ChosenAction implements FlowActions<string> {
   #refuse(what: string): never {
     throw invalidAction(this.#state.name, what);
   }
+}
+
+/** Whether an event may be called so: names of machinery and wildcards are not for flows. */
+export function isEventName(type: unknown): boolean {
+  return typeof type === "string" && type !== "" && !/^(xstate|flow)\.|\*/.test(type);
 }
 
 /** What a handler did that it may not do. Trying again would not help. */

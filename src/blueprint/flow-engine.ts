@@ -12,6 +12,7 @@ import {
 } from "xstate";
 import { childTraits, type ChildTraits } from "../actor/child-traits.ts";
 import type { Failure } from "../actor/envelope.ts";
+import { ownMember } from "../actor/fence.ts";
 import { RuntimeError } from "../errors.ts";
 import { dynamicJob, dynamicTask, dynamicTasks } from "./actor-kind.ts";
 import type { BranchResult, Decision } from "./flow-actions.ts";
@@ -113,7 +114,28 @@ function targetOf(context: FlowContext, event: FlowEvent): string | undefined {
 }
 
 /** Nothing is waited for any more. */
-const noWork = { transitions: {}, approval: null } as const;
+const noWork = {
+  transitions: {},
+  approval: null,
+  eventTransitions: ({ context }: { readonly context: FlowContext }) =>
+    context.eventTransitions && {},
+} as const;
+
+/** The states that events lead to from now on: nothing of it is in jobs that have had none. */
+function byEvents(
+  { eventTransitions: before }: FlowContext,
+  decision: Decision,
+): Pick<FlowContext, "eventTransitions"> {
+  const { eventTransitions = {} } =
+    decision.action === "dispatch_task" ? decision : { eventTransitions: undefined };
+  return before || Object.keys(eventTransitions).length > 0 ? { eventTransitions } : {};
+}
+
+/** What an event says: its members beside its type. */
+function saidBy(event: FlowEvent): Readonly<Record<string, unknown>> {
+  const { type: _, ...members } = event;
+  return members;
+}
 
 /** @param movesMax how often a job may go from a state to the next. */
 export function flowSetup(
@@ -131,6 +153,8 @@ export function flowSetup(
       },
       outcomeLeadsTo: ({ context, event }, { target }: { target: string }) =>
         targetOf(context, event) === target,
+      eventLeadsTo: ({ context, event }, { target }: { target: string }) =>
+        ownMember(context.eventTransitions ?? {}, event.type) === target,
       mayTryAgain: ({ context, event }) =>
         context.handlerFailures < retriesMaxOf(event) &&
         failureOf(event).code !== "handler.invalid_action",
@@ -146,6 +170,7 @@ export function flowSetup(
         return {
           stateHistory: decision.stateHistory ?? context.stateHistory,
           transitions: "transitions" in decision ? decision.transitions : {},
+          ...byEvents(context, decision),
           handlerFailures: 0,
           approval: decision.action === "await_human_approval" ? decision.approval : null,
           aggregation: isParallel
@@ -188,6 +213,10 @@ export function flowSetup(
       }),
       keepOutput: assign({
         stateHistory: ({ context, event }) => merged(context.stateHistory, event.output),
+        ...noWork,
+      }),
+      keepEvent: assign({
+        stateHistory: ({ context, event }) => merged(context.stateHistory, saidBy(event)),
         ...noWork,
       }),
       keepFailure: assign({

@@ -32,6 +32,8 @@ export interface FlowContext {
   readonly stateHistory: Readonly<Record<string, unknown>>;
   /** Of what the job waits for: an outcome → the next state. */
   readonly transitions: Transitions;
+  /** The same for events that come meanwhile; absent in jobs that have had none. */
+  readonly eventTransitions?: Transitions;
   /** How often the handler of the present state has failed in a row. */
   readonly handlerFailures: number;
   /** How many times it has gone from a state to the next. */

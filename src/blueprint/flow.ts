@@ -4,6 +4,7 @@ import { RuntimeError } from "../errors.ts";
 import { makeBlueprint, type Blueprint, type BlueprintSettings } from "./blueprint.ts";
 import { compileFlow, decides, type FlowState } from "./compile.ts";
 import { conditionOf, type FlowCondition } from "./condition.ts";
+import { isEventName } from "./flow-actions.ts";
 import type { FlowHandler, HandlerCase } from "./flow-handler.ts";
 import type { FlowOutput } from "./job-data.ts";
 import { taskDefinition, type TaskDefinition } from "./task.ts";
@@ -24,6 +25,8 @@ export interface StateOptions<Target extends string> {
   readonly isEnd?: boolean;
   /** Every state that the handler may lead to: the arrows of the chart. */
   readonly to?: readonly Target[];
+  /** Every event that `eventTransitions` of the handler's tasks name. */
+  readonly events?: readonly string[];
 }
 
 export interface FlowDefinition<Input extends z.ZodType, Stores> extends BlueprintSettings {
@@ -76,6 +79,7 @@ interface Draft {
   isStart: boolean;
   isEnd: boolean;
   targets: readonly string[];
+  events: readonly string[];
   handler: FlowHandler<never, never, never> | undefined;
   aggregator: FlowHandler<never, never, never> | undefined;
   cases: readonly HandlerCase[];
@@ -143,18 +147,19 @@ export class Flow<Data, Stores, Given = Data> {
   /**
    * Say what decides where `dispatchParallel` has aggregated its tasks into the state: the handler finds what each came to as
    * `ctx.aggregationResults`. The state may have been added before, with handlers for those who come another way; the
-   * targets of both count for both.
+   * targets and events of both count for both.
    *
    * @throws RuntimeError `blueprint.invalid` as `state` does, and for a second aggregator.
    */
   aggregatorFor<const Target extends string = never>(
     name: string,
-    options: { readonly to?: readonly Target[] },
+    options: Pick<StateOptions<Target>, "to" | "events">,
     aggregator: FlowHandler<Data, Stores, NoInfer<Target>>,
   ): this {
     const draft = this.#states.get(name) ?? this.#declare(name, {});
     if (draft.aggregator) this.#refuse(`the state "${name}" has two aggregators`);
     draft.targets = [...new Set([...draft.targets, ...(options.to ?? [])])];
+    draft.events = [...new Set([...draft.events, ...(options.events ?? [])])];
     draft.aggregator = aggregator;
     return this;
   }
@@ -168,6 +173,7 @@ export class Flow<Data, Stores, Given = Data> {
       isStart: options.isStart ?? false,
       isEnd: options.isEnd ?? endsByName(name),
       targets: [...new Set(options.to ?? [])],
+      events: [...new Set(options.events ?? [])],
       handler: undefined,
       aggregator: undefined,
       cases: [],
@@ -222,6 +228,7 @@ export class Flow<Data, Stores, Given = Data> {
             isStart: false,
             isEnd: true,
             targets: [],
+            events: [],
             handler: undefined,
           };
           states.set(target, end);
@@ -236,9 +243,14 @@ export class Flow<Data, Stores, Given = Data> {
   }
 
   #checkShape(state: FlowState): void {
-    const { name, isEnd, targets } = state;
+    const { name, isEnd, targets, events } = state;
     if (isEnd && targets.length > 0)
       this.#refuse(`the end state "${name}" leads on to ${targets.join(", ")}`);
+    if (isEnd && events.length > 0)
+      this.#refuse(`the end state "${name}" is left by no event, so it declares none`);
+    for (const type of events)
+      if (!isEventName(type))
+        this.#refuse(`the state "${name}" declares "${type}", which is not a name for an event`);
     if (!isEnd && !decides(state))
       this.#refuse(`the state "${name}" has no handler, so a job would wait there for ever`);
     if (!isEnd && targets.length === 0)

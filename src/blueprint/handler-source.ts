@@ -1,7 +1,7 @@
 // Reads from a handler's source what its chart should say; what the source does not say plainly stays unsaid.
 
 export interface HandlerSource {
-  /** Target → the outcomes that the `transitions` literals map to it, as in `success`. */
+  /** Target → the outcomes and events that the `transitions` and `eventTransitions` literals map to it, as in `success`. */
   readonly outcomes: ReadonlyMap<string, readonly string[]>;
   /** The types of tasks that it dispatches by a literal name. */
   readonly tasks: readonly string[];
@@ -10,7 +10,7 @@ export interface HandlerSource {
 }
 
 const string = `["'\`]([^"'\`]+)["'\`]`;
-const transitionsLiteral = /\btransitions\s*:\s*\{([^{}]*)\}/g;
+const transitionsLiteral = /\b(?:transitions|eventTransitions)\s*:\s*\{([^{}]*)\}/g;
 const outcomeEntry = new RegExp(`(?:["']([^"']+)["']|([\\w$]+))\\s*:\\s*${string}`, "g");
 const aggregateLiteral = new RegExp(`\\baggregateInto\\s*:\\s*${string}`, "g");
 const dispatchedType = new RegExp(`\\bdispatchTask\\(\\s*\\{[^}]*?\\btype\\s*:\\s*${string}`, "g");

@@ -37,8 +37,12 @@ export function standingOf(envelope: Envelope, blueprint: Blueprint | undefined)
   const { value, children, timers, history, context } = envelope;
   const nodes = blueprint ? activeStates(blueprint.machine, value).nodes : [];
   const invoked = new Set(nodes.flatMap(({ invoke }) => invoke.map(({ id }) => id)));
-  const { transitions = {}, aggregation } = isFlowContext(context) ? context : {};
-  const leadsTo = [...Object.values(transitions), ...(aggregation ? [aggregation.into] : [])];
+  const { transitions, eventTransitions, aggregation } = isFlowContext(context) ? context : {};
+  const leadsTo = [
+    ...Object.values({ ...transitions }),
+    ...Object.values({ ...eventTransitions }),
+    ...(aggregation ? [aggregation.into] : []),
+  ];
   return {
     value,
     children: Object.entries(children).map(([id, { src, settled = false }]) => ({

@@ -1,4 +1,4 @@
-// What a worker tells of attempts that still run: progress, checkpoints, log lines and streams, each within its limits.
+// What a worker tells of attempts that still run: progress, checkpoints, events, log lines and streams, each within its limits.
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { LogRate, logRate } from "../protocol/log-rate.ts";
@@ -6,13 +6,14 @@ import type {
   Checkpoint,
   CheckpointAck,
   Chunk,
+  Event,
   Log,
   Progress,
   ServerFrame,
 } from "../protocol/worker-frames.ts";
-import { checkpointBytesMax } from "../protocol/worker-limits.ts";
+import { checkpointBytesMax, eventBytesMax } from "../protocol/worker-limits.ts";
 import type { WorkerService } from "../runtime/runtime.ts";
-import type { Attempt, WorkerSession } from "../runtime/worker-pool.ts";
+import { attemptKey, type Attempt, type WorkerSession } from "../runtime/worker-pool.ts";
 import { attemptOf } from "./frames.ts";
 import { ProgressRelay } from "./progress-relay.ts";
 import { StreamWindows, type StreamLimits } from "./stream-windows.ts";
@@ -45,6 +46,8 @@ export class AttemptReports {
   readonly #logRate: LogRate;
   /** Lines that were dropped here, by task, until the next line of it can say so. */
   readonly #dropped = new Map<string, number>();
+  /** By `attemptKey`: the event of an attempt that is on its way to the job. */
+  readonly #taking = new Map<string, number>();
 
   constructor(parts: AttemptReportsParts) {
     this.#parts = parts;
@@ -61,7 +64,7 @@ export class AttemptReports {
     );
   }
 
-  take(frame: Progress | Checkpoint | Log | Chunk): void {
+  take(frame: Progress | Checkpoint | Event | Log | Chunk): void {
     switch (frame.type) {
       case "progress": {
         const { ratio, message, data } = frame;
@@ -74,6 +77,9 @@ export class AttemptReports {
       }
       case "checkpoint":
         void this.#takeCheckpoint(frame);
+        return;
+      case "event":
+        void this.#takeEvent(frame);
         return;
       case "log":
         this.#takeLog(frame);
@@ -115,6 +121,32 @@ export class AttemptReports {
     }
   }
 
+  async #takeEvent(frame: Event): Promise<void> {
+    const { session, workers, log, send, fail } = this.#parts;
+    const { task_id, attempt, number } = frame;
+    const answer = { type: "event_ack", task_id, attempt, number } as const;
+    const key = attemptKey(attemptOf(frame));
+    const taking = this.#taking.get(key);
+    if (taking !== undefined) {
+      // Taken one after the other, so that a number says which have been taken.
+      if (taking !== number) fail("event: send the next one once this one is answered");
+      return;
+    }
+    const { event: type, data } = frame;
+    if (!fits(data, eventBytesMax))
+      return send({ ...answer, status: "refused", code: "request.body_too_large" });
+    this.#taking.set(key, number);
+    try {
+      const event = { ...data, type };
+      send({ ...answer, ...(await workers.event(session, attemptOf(frame), { number, event })) });
+    } catch (error) {
+      // Without an answer the worker sends it again.
+      log.error({ err: error, ...attemptOf(frame) }, "an event could not be taken");
+    } finally {
+      this.#taking.delete(key);
+    }
+  }
+
   #acknowledge({ task_id, attempt, number }: Checkpoint, status: CheckpointAck["status"]): void {
     this.#parts.send({ type: "checkpoint_ack", task_id, attempt, number, status });
   }
@@ -141,6 +173,9 @@ export class AttemptReports {
 
 /** Whether the store may keep this as a checkpoint. */
 export function fitsCheckpoint(data: unknown): boolean {
-  const json = JSON.stringify(data ?? null);
-  return Buffer.byteLength(json) <= checkpointBytesMax;
+  return fits(data, checkpointBytesMax);
+}
+
+function fits(data: unknown, bytesMax: number): boolean {
+  return Buffer.byteLength(JSON.stringify(data ?? null)) <= bytesMax;
 }

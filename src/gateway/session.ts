@@ -135,6 +135,7 @@ export class Session implements WorkerSession {
         return;
       case "progress":
       case "checkpoint":
+      case "event":
       case "log":
       case "chunk":
         this.#reports.take(frame);

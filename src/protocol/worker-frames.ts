@@ -1,6 +1,6 @@
 // The frames of `avtomatika.worker.v1`, listed once: what a worker and a server say to each other.
 import { z } from "zod";
-import { chunkBytesMax, refsPerFrameMax } from "./worker-limits.ts";
+import { chunkBytesMax, eventTypeCharsMax, refsPerFrameMax } from "./worker-limits.ts";
 
 /** The WebSocket subprotocol that selects these frames. */
 export const workerSubprotocol = "avtomatika.worker.v1";
@@ -128,6 +128,18 @@ export const Checkpoint = AttemptRef.extend({
 });
 export type Checkpoint = z.infer<typeof Checkpoint>;
 
+/** An event for the job whose task the attempt is. The next one follows the answer to this one. */
+export const Event = AttemptRef.extend({
+  type: z.literal("event"),
+  /** Counts the attempt's events, upwards. The same number again is the same event. */
+  number: z.int().positive(),
+  /** The type that the job's machine sees. */
+  event: z.string().min(1).max(eventTypeCharsMax),
+  /** The event's other members. */
+  data: z.record(z.string(), z.unknown()).optional(),
+});
+export type Event = z.infer<typeof Event>;
+
 export const logLevels = ["debug", "info", "warn", "error"] as const;
 
 /** A line of an attempt's log, for those who watch. Lines may be dropped; the next one says how many were. */
@@ -225,6 +237,7 @@ export const WorkerFrame = z.union([
     Heartbeat,
     Progress,
     Checkpoint,
+    Event,
     Log,
     Chunk,
     Release,
@@ -311,6 +324,16 @@ export const CheckpointAck = AttemptRef.extend({
 });
 export type CheckpointAck = z.infer<typeof CheckpointAck>;
 
+/** What became of an event. Said once that is durable. */
+export const EventAck = AttemptRef.extend({
+  type: z.literal("event_ack"),
+  number: z.int().positive(),
+  status: z.enum(["accepted", "ignored", "fenced", "unknown", "refused"]),
+  /** Why it was refused. */
+  code: z.string().optional(),
+});
+export type EventAck = z.infer<typeof EventAck>;
+
 /** How far a stream has come, and how far it may go. Both count from its beginning. */
 export const StreamCredit = AttemptRef.extend({
   type: z.literal("stream_credit"),
@@ -352,6 +375,7 @@ export const ServerFrame = z.discriminatedUnion("type", [
   Cancel,
   ResultAck,
   CheckpointAck,
+  EventAck,
   StreamCredit,
   HeartbeatAck,
   Goaway,

@@ -7,6 +7,9 @@
 export const refsPerFrameMax = 1_500;
 /** The largest checkpoint, in bytes of JSON. */
 export const checkpointBytesMax = 64 * 1024;
+/** The largest data of an event, in bytes of JSON, and the longest type of one. */
+export const eventBytesMax = 64 * 1024;
+export const eventTypeCharsMax = 128;
 /** The most bytes that one chunk of a stream carries. */
 export const chunkBytesMax = 32 * 1024;
 /** The most streams that one attempt has open at once. */
@@ -18,6 +21,7 @@ export const protocolVersions: readonly number[] = [1];
 export const features = [
   "hot_cache",
   "checkpoint",
+  "event",
   "log",
   "chunk",
   "labels",

@@ -4,3 +4,8 @@
 export function isInternalEvent(type: string): boolean {
   return type.startsWith("xstate.") || type.startsWith("flow.");
 }
+
+/** @returns whether neither clients nor workers may send an event of the type: it is internal, or the wildcard. */
+export function isReservedEvent(type: string): boolean {
+  return isInternalEvent(type) || type === "*";
+}

@@ -11,7 +11,7 @@ import type { HistoryEntry, StoredJob, StoredTask } from "../store/records.ts";
 import { shardFor } from "../store/shard.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import type { WhyWaiting } from "./dispatch/why-waits.ts";
-import { isInternalEvent } from "./internal-event.ts";
+import { isReservedEvent } from "./internal-event.ts";
 import type { JobEvents, News } from "./job-events.ts";
 import { archivedJobView, childJobIds, jobView } from "./job-view.ts";
 import { strandedJobView } from "./stranded-job.ts";
@@ -126,7 +126,7 @@ export class Jobs implements JobService {
 
   async send(jobId: string, event: SentEvent) {
     this.#refuseWhenClosed();
-    if (isInternalEvent(event.type) || event.type === "*")
+    if (isReservedEvent(event.type))
       throw new RuntimeError("event.reserved", `Events named "${event.type}" are internal.`, {
         type: event.type,
       });

@@ -1,7 +1,8 @@
 // What a turn can be asked to take in, and the message of the machine that each comes to.
 import type { Ignored } from "../actor/step.ts";
-import type { Message } from "../actor/effect.ts";
+import type { Message, SentEvent } from "../actor/effect.ts";
 import type { Envelope, Failure } from "../actor/envelope.ts";
+import { isEventOfJob } from "../actor/exchange.ts";
 import { actorKind, checkJobOutput, checkOutput, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { SubJobResult } from "../blueprint/flow-handler.ts";
@@ -20,6 +21,14 @@ export type Mail =
       readonly taskId: string;
       readonly child: string;
       readonly data: unknown;
+    }
+  /** What a worker sent while its task runs: it is taken once, by attempt and number. */
+  | {
+      readonly kind: "task_event";
+      readonly attempt: Attempt;
+      readonly child: string;
+      readonly number: number;
+      readonly event: SentEvent;
     }
   /** A worker's good result: checked against the task's output schema before the machine sees it. */
   | {
@@ -86,6 +95,14 @@ export function readMail(
       if (!parsed.success) return {};
       return { message: { type: "progress", child, generation: taskId, progress: parsed.data } };
     }
+    case "task_event": {
+      const { attempt, child, number, event } = mail;
+      const { generation } = partOf(envelope, child, attempt.taskId) ?? {
+        generation: attempt.taskId,
+      };
+      const sender = { kind: "task", child, generation, ...attempt, number } as const;
+      return { message: mayBeDeferred({ type: "event", event, sender }, blueprint) };
+    }
     case "failure": {
       const { child, error, taskId, attempt, lapsed } = mail;
       const part = partOf(envelope, child, taskId);
@@ -112,7 +129,7 @@ function mayBeDeferred(
   { defer }: Blueprint,
 ): Message {
   if (message.type !== "event" || !defer?.events.includes(message.event.type)) return message;
-  return { ...message, defer: defer.max + (message.sender ? deferredOfJobs : 0) };
+  return { ...message, defer: defer.max + (isEventOfJob(message) ? deferredOfJobs : 0) };
 }
 
 function childKind(

@@ -6,9 +6,17 @@ import type { Attempt, Extension, ExtensionResult, Store } from "../store/store.
 import { Checkpoints, type CheckpointStatus } from "./checkpoints.ts";
 import type { Followers } from "./followers.ts";
 import type { JobEvents } from "./job-events.ts";
-import type { LogLine, RuntimeLimits, StreamChunk, TaskProgress } from "./runtime.ts";
+import { isReservedEvent } from "./internal-event.ts";
+import type {
+  LogLine,
+  RuntimeLimits,
+  StreamChunk,
+  TaskEvent,
+  TaskEventStatus,
+  TaskProgress,
+} from "./runtime.ts";
 import type { StreamTails } from "./stream-tails.ts";
-import type { TurnRunner } from "./turn-runner.ts";
+import type { Delivery, TurnRunner } from "./turn-runner.ts";
 import type { Running, WorkerPool, WorkerSession } from "./worker-pool.ts";
 
 /** A machine that listens hears of one task's progress at most so often: each time is a turn, and so a write. */
@@ -70,13 +78,36 @@ export class Reports {
     data: unknown,
   ): Promise<CheckpointStatus> {
     if (!this.#runningOf(session, attempt)) return "fenced";
-    return this.#checkpoints.save(this.#extension(session, attempt, data));
+    return this.#checkpoints.save(this.#checkpointed(session, attempt, data));
+  }
+
+  /** Only the holder of the attempt is heard: its lease is extended first, as by a checkpoint. */
+  async event(
+    session: WorkerSession,
+    attempt: Attempt,
+    { number, event }: TaskEvent,
+  ): Promise<TaskEventStatus> {
+    const running = this.#runningOf(session, attempt);
+    if (!running) return { status: "fenced" };
+    if (isReservedEvent(event.type)) return { status: "refused", code: "event.reserved" };
+    const held = await this.#write(this.#extension(session, attempt));
+    if (held !== "kept") return { status: held };
+    const { jobId, child } = running;
+    const { taskId } = attempt;
+    const mail = {
+      kind: "task_event",
+      attempt: { taskId, attempt: attempt.attempt },
+      child,
+      number,
+      event,
+    } as const;
+    return eventStatus(await this.#options.turns.deliver(jobId, mail));
   }
 
   /** The attempt is given back: what it leaves to the next one is stored before that can begin. */
   async handOver(session: WorkerSession, attempt: Attempt, checkpoint: unknown): Promise<void> {
     this.#checkpoints.drop(attempt);
-    await this.#write(this.#extension(session, attempt, checkpoint));
+    await this.#write(this.#checkpointed(session, attempt, checkpoint));
   }
 
   /** An attempt ends, and another one may follow: store what is held back of it. */
@@ -110,9 +141,13 @@ export class Reports {
     this.#options.followers.tell(event);
   }
 
-  #extension(session: WorkerSession, { taskId, attempt }: Attempt, data: unknown): Extension {
+  #extension(session: WorkerSession, { taskId, attempt }: Attempt): Extension {
     const { holder, workerId, leaseMs = this.#options.limits.leaseMs } = session;
-    return { taskId, attempt, holder, workerId, leaseMs, checkpoint: data ?? null };
+    return { taskId, attempt, holder, workerId, leaseMs };
+  }
+
+  #checkpointed(session: WorkerSession, attempt: Attempt, data: unknown): Extension {
+    return { ...this.#extension(session, attempt), checkpoint: data ?? null };
   }
 
   /** A worker that says where it is lives, so its lease is extended by the same write. */
@@ -150,4 +185,27 @@ export class Reports {
 
 function about({ jobId, taskId, child, type, attempt }: Running) {
   return { jobId, taskId, child, taskType: type, attempt };
+}
+
+/** One that was taken before has been answered, though perhaps not heard. */
+function eventStatus(delivery: Delivery): TaskEventStatus {
+  switch (delivery.outcome) {
+    case "stepped":
+      return { status: "accepted" };
+    case "unknown":
+      return { status: "unknown" };
+    case "ignored":
+      switch (delivery.reason) {
+        case "repeated":
+          return { status: "accepted" };
+        case "unhandled":
+          return { status: "ignored" };
+        case "full":
+          return { status: "refused", code: "job.too_many_deferred" };
+        case "early":
+        case "fenced":
+        case "finished":
+          return { status: "fenced" };
+      }
+  }
 }

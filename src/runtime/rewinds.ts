@@ -5,6 +5,7 @@
 import { LRUCache } from "lru-cache";
 import type { Message } from "../actor/effect.ts";
 import { decodeEnvelope } from "../actor/codec.ts";
+import { isEventOfJob } from "../actor/exchange.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Logger } from "../logger.ts";
 import type { StoredJob } from "../store/records.ts";
@@ -211,7 +212,7 @@ const quarantine = (jobId: string) =>
   }) as const;
 
 function isOfAnotherJob(message: Message): boolean {
-  if (message.type === "event") return message.sender !== undefined;
+  if (message.type === "event") return isEventOfJob(message);
   return "number" in message && message.number !== undefined;
 }
 

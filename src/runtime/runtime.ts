@@ -283,6 +283,18 @@ export type ResultStatus =
   | { readonly status: "fenced" }
   | { readonly status: "unknown" };
 
+/** An event that a worker sends to the job whose task it does. */
+export interface TaskEvent {
+  /** Counts the attempt's events: one that was taken before is not taken again. */
+  readonly number: number;
+  readonly event: SentEvent;
+}
+
+/** What became of a worker's event. */
+export type TaskEventStatus =
+  | { readonly status: "accepted" | "ignored" | "fenced" | "unknown" }
+  | { readonly status: "refused"; readonly code: "event.reserved" | "job.too_many_deferred" };
+
 /** What a worker says of itself that may change while it is connected. */
 export interface WorkerDescription {
   readonly workerType: string;
@@ -338,6 +350,8 @@ export interface WorkerService {
   progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void;
   /** Keep where an attempt has got to, for the next one. Resolves when it is durable, or a later one is to be. */
   checkpoint(session: WorkerSession, attempt: Attempt, data: unknown): Promise<CheckpointStatus>;
+  /** Give the job an event of its worker, once. Resolves when what follows from it is durable. */
+  event(session: WorkerSession, attempt: Attempt, event: TaskEvent): Promise<TaskEventStatus>;
   /** Tell everyone who watches; dropped where the attempt is not the session's. */
   logLine(session: WorkerSession, attempt: Attempt, line: LogLine): void;
   /** Tell everyone who watches, and keep the stream's tail; dropped where the attempt is not the session's. */

@@ -285,6 +285,7 @@ function taskOf(mail: Mail): string | undefined {
       return mail.taskId;
     case "message":
     case "progress":
+    case "task_event":
     case "timer":
     case "job_end":
       return undefined;

@@ -7,6 +7,7 @@ import { shardOf } from "../store/shard.ts";
 import { totalTimeout, type Attempts } from "./attempts.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Followers } from "./followers.ts";
+import { holdsLease, lostAttempts } from "./held-attempts.ts";
 import type { JobEvents } from "./job-events.ts";
 import { Reports } from "./reports.ts";
 import type {
@@ -17,6 +18,8 @@ import type {
   ResultStatus,
   RuntimeLimits,
   StreamChunk,
+  TaskEvent,
+  TaskEventStatus,
   TaskProgress,
   Welcome,
   WorkerDescription,
@@ -165,6 +168,10 @@ export class Workers implements WorkerService {
 
   checkpoint(session: WorkerSession, attempt: Attempt, data: unknown): Promise<CheckpointStatus> {
     return this.#reports.checkpoint(session, attempt, data);
+  }
+
+  event(session: WorkerSession, attempt: Attempt, event: TaskEvent): Promise<TaskEventStatus> {
+    return this.#reports.event(session, attempt, event);
   }
 
   logLine(session: WorkerSession, attempt: Attempt, line: LogLine): void {
@@ -382,19 +389,4 @@ function toItsCredit(outcome: AttemptOutcome, code: string | undefined): boolean
     case "cancelled":
       return undefined;
   }
-}
-
-/** Whether a result may come from this session: it has the lease, or nobody has taken the task since it lost it. */
-function holdsLease(task: StoredTask, { holder }: WorkerSession): boolean {
-  return task.lease === undefined || task.lease.holder === holder;
-}
-
-function lostAttempts(
-  asked: readonly Attempt[],
-  results: readonly ("kept" | "fenced" | "unknown")[],
-): LostAttempt[] {
-  return asked.flatMap(({ taskId, attempt }, index) => {
-    const reason = results[index];
-    return reason === "fenced" || reason === "unknown" ? [{ taskId, attempt, reason }] : [];
-  });
 }

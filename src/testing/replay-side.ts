@@ -94,7 +94,7 @@ export class ReplaySide {
       }
       case "event": {
         const { sender } = message;
-        if (sender?.kind !== "child") return message;
+        if (sender === undefined || sender.kind === "parent") return message;
         const own = envelope.children[sender.child]?.generation;
         return own !== undefined && sameStep(own, sender.generation)
           ? { ...message, sender: { ...sender, generation: own } }

@@ -136,8 +136,9 @@ function callOf(context: TaskContext, stage: Stage): TaskCall {
   const { taskType, addToHotCache, removeFromHotCache } = context;
   const about = { params, taskType, taskId, jobId, attempt, attemptsMax, idempotencyKey };
   const means = { priority, deadline, workerId, signal, log, progress };
-  const { lastCheckpoint, checkpoint, stream } = context;
-  const more = { addToHotCache, removeFromHotCache, lastCheckpoint, checkpoint, stream };
+  const { lastCheckpoint, checkpoint, sendEvent, stream } = context;
+  const told = { lastCheckpoint, checkpoint, sendEvent, stream };
+  const more = { addToHotCache, removeFromHotCache, ...told };
   return { ...about, ...means, ...more, sleep: (ms) => stage.sleep(ms, signal) };
 }
 

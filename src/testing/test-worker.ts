@@ -4,7 +4,7 @@ import { Slots } from "../../worker/slots.ts";
 import type { DefinedTask, TaskContext } from "../../worker/task.ts";
 import type { Clock, TimerHandle } from "../clock.ts";
 import { outcomeOf, taskFrame } from "../gateway/frames.ts";
-import { Progress, TaskResult, type AttemptRef } from "../protocol/worker-frames.ts";
+import { Event, Progress, TaskResult, type AttemptRef } from "../protocol/worker-frames.ts";
 import type { RuntimeLimits, WorkerService } from "../runtime/runtime.ts";
 import type { Attempt, StoredTask, WorkerSession } from "../runtime/worker-pool.ts";
 
@@ -42,6 +42,11 @@ export class TestWorker implements WorkerSession {
       workerId: this.workerId,
       clock: options.clock,
       log: options.log,
+      // Of all that is told beside progress, events alone move a job.
+      wire: {
+        send: (_, frame) => this.#event(Event.parse(JSON.parse(frame))),
+        server: () => ({ features: new Set(["event"]), windowBytes: Infinity }),
+      },
       onProgress: (frame) => this.#progress(Progress.parse(JSON.parse(frame))),
       onResult: (_, frame) => this.#result(TaskResult.parse(JSON.parse(frame))),
       onFree: () => {},
@@ -94,6 +99,15 @@ export class TestWorker implements WorkerSession {
         ...(message !== undefined && { message }),
         ...(data !== undefined && { data }),
       },
+    );
+  }
+
+  #event({ task_id, attempt, number, event: type, data }: Event): void {
+    const { workers, log } = this.#options;
+    const about = { taskId: task_id, attempt };
+    workers.event(this, about, { number, event: { ...data, type } }).then(
+      (said) => this.#slots.take({ type: "event_ack", task_id, attempt, number, ...said }),
+      (error: unknown) => log.error({ err: error, ...about }, "an event could not be taken"),
     );
   }
 

@@ -12,6 +12,7 @@ import type {
   CheckpointStatus,
   LostAttempt,
   ResultStatus,
+  TaskEventStatus,
   TaskProgress,
   Welcome,
   WorkerIntroduction,
@@ -224,6 +225,9 @@ export class TestOrchestrator implements WorkerService {
 
   checkpoint(): Promise<CheckpointStatus> {
     return Promise.resolve("kept");
+  }
+  event(): Promise<TaskEventStatus> {
+    return Promise.resolve({ status: "ignored" });
   }
   logLine(): void {
     this.#changed();

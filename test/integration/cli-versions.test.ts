@@ -76,7 +76,7 @@ describe("jobs history", () => {
       { revision: 2, previous_state: "packed", current_state: "sent" },
     ]);
     const then = await run("jobs", "history", jobId, "--at", "2");
-    expect(then.stdout).toMatch(/^timer +xstate\.after\.patience\.parcel\.sent, due 2/m);
+    expect(then.stdout).toMatch(/^timer +after patience in parcel\.sent, due 2/m);
     expect((await document("jobs", "history", jobId, "--at", "1")).said).toMatchObject({
       current_state: "packed",
       data: { weight: 2 },

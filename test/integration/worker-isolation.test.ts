@@ -98,8 +98,9 @@ describe.each(["thread", "process"] as const)("in a %s", (isolation) => {
     expect(said).toMatchObject({ output: { lastCheckpoint: { page: 3 } } });
     const of = (one: { readonly attempt: { readonly taskId: string } }) =>
       one.attempt.taskId === "telling";
-    const { checkpoints, chunks, lines } = server.workers;
+    const { checkpoints, events, chunks, lines } = server.workers;
     expect(checkpoints.filter(of)).toMatchObject([{ data: { page: 7 } }]);
+    expect(events.filter(of)).toMatchObject([{ event: { event: { type: "SEEN", page: 7 } } }]);
     const bytes = chunks
       .filter(of)
       .map(({ chunk }) =>

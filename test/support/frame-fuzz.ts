@@ -187,6 +187,7 @@ const frames: readonly object[] = [
   { type: "result", outcome: "error", ...ref, error: { code: "TRANSIENT_ERROR", message: "m" } },
   { type: "result", outcome: "cancelled", ...ref },
   { type: "checkpoint", ...ref, number: 1, data: { page: 1 } },
+  { type: "event", ...ref, number: 1, event: "PREVIEW", data: { page: 1 } },
   { type: "log", ...ref, level: "info", message: "m", fields: { a: 1 }, dropped: 2 },
   { type: "chunk", ...ref, stream: "s", offset: 0, data: "abc", encoding: "text", end: false },
   { type: "chunk", ...ref, stream: "b", offset: 3, data: "YWJj", encoding: "base64", end: true },

@@ -120,3 +120,12 @@ const slot = stores.handlerFor("slot", { to: ["completed"] });
 slot.when("context.state_history.price > 3")((ctx) => ctx.actions.transitionTo("completed"));
 // @ts-expect-error "route" is not among the declared targets
 slot((ctx) => ctx.actions.transitionTo("route"));
+
+stores.state("told", { to: ["completed"], events: ["PREVIEW"] }, (ctx) =>
+  ctx.actions.dispatchTask({
+    type: "work",
+    transitions: { success: "completed" },
+    // @ts-expect-error "route" is not among the declared targets
+    eventTransitions: { PREVIEW: "route" },
+  }),
+);

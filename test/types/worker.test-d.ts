@@ -31,6 +31,12 @@ export const wrongProgress = defineTask(resize, ({ progress }) => {
   progress(0.5, "halfway", { pages: 1 });
   return { key: "a" };
 });
+export const events = defineTask(resize, async ({ sendEvent }) => {
+  const said: "accepted" | "ignored" = await sendEvent("PREVIEW", { url: "p.png" });
+  // @ts-expect-error: what an event says has names.
+  await sendEvent("PREVIEW", "p.png");
+  return { key: said };
+});
 // @ts-expect-error: a worker's handler is typed by the definition as well.
 createWorker().task(resize, async () => ({ key: 7 }));
 

@@ -72,6 +72,48 @@ test.each([
   return expect(taken).toMatchObject({ effects: [{ type: "finished" }] });
 });
 
+describe("events of the worker of a task", () => {
+  const open = () => {
+    const job = new ActorJob(listening);
+    const generation = job.generation("k");
+    const send = (attempt: number, n: number, type = "N", taskId = generation) => {
+      const sender = { kind: "task", child: "k", generation, taskId, attempt, number: n } as const;
+      return job.take({ type: "event", event: { type, n }, sender });
+    };
+    return { job, send };
+  };
+
+  test("are taken once for each attempt, and never of one before", () => {
+    const { job, send } = open();
+    expect(send(1, 2)).toMatchObject({ outcome: "stepped" });
+    for (const n of [1, 2]) expect(send(1, n)).toEqual({ outcome: "ignored", reason: "repeated" });
+    expect(send(3, 1)).toMatchObject({ outcome: "stepped" });
+    expect(send(2, 9)).toEqual({ outcome: "ignored", reason: "fenced" });
+    expect(job.context["seen"]).toEqual([2, 1]);
+  });
+
+  test("are counted for each task of several by itself", () => {
+    const { job, send } = open();
+    for (const part of ["g.0", "g.1"])
+      expect(send(1, 1, "N", part)).toMatchObject({ outcome: "stepped" });
+    expect(send(1, 1, "N", "g.1")).toEqual({ outcome: "ignored", reason: "repeated" });
+    expect(job.context["seen"]).toEqual([1, 1]);
+  });
+
+  test("leave no trace where nothing listens", () => {
+    const { job, send } = open();
+    expect(send(1, 1, "UNKNOWN")).toEqual({ outcome: "ignored", reason: "unhandled" });
+    expect(send(1, 1)).toMatchObject({ outcome: "stepped" });
+    expect(job.context["seen"]).toEqual([1]);
+  });
+
+  test("are fenced once the task is done", () => {
+    const { job, send } = open();
+    job.take({ type: "done", child: "k", generation: job.generation("k"), output: 1 });
+    expect(send(1, 1)).toEqual({ outcome: "ignored", reason: "fenced" });
+  });
+});
+
 test("an event of a child that is not the current one is fenced", () => {
   const job = new ActorJob(listening);
   const sender = { kind: "child", child: "k", generation: "0_job:0.1.0", number: 1 } as const;

@@ -16,6 +16,7 @@ const decide = (handler: Handler, isEnd = false) =>
     tasks: new Map(),
     name: "start",
     targets: ["next", "failed"],
+    events: ["ASKED"],
     isEnd,
     handler,
     dataStores: { prices: new Map([["a", 5]]) },
@@ -109,6 +110,24 @@ describe("is refused", () => {
     [
       '"elsewhere" is not among the declared targets',
       (ctx) => ctx.actions.dispatchTask({ type: "work", transitions: { success: "elsewhere" } }),
+    ],
+    [
+      '"TOLD" is not among the declared events (events: "ASKED")',
+      (ctx) =>
+        ctx.actions.dispatchTask({
+          type: "work",
+          transitions: { success: "next" },
+          eventTransitions: { ASKED: "next", TOLD: "next" },
+        }),
+    ],
+    [
+      '"elsewhere" is not among the declared targets',
+      (ctx) =>
+        ctx.actions.dispatchTask({
+          type: "work",
+          transitions: { success: "next" },
+          eventTransitions: { ASKED: "elsewhere" },
+        }),
     ],
     ["needs transitions", (ctx) => ctx.actions.dispatchTask({ type: "work", transitions: {} })],
     ["an end state has nowhere to go", (ctx) => ctx.actions.transitionTo("next"), true],

@@ -83,6 +83,14 @@ describe("refuses", () => {
       (bp) => bp.state("init", { to: ["done"] }, () => {}),
     ],
     ["has no handler", (bp) => bp.state("init", go)],
+    [
+      'the end state "init" is left by no event',
+      (bp) => bp.state("init", { isEnd: true, events: ["PREVIEW"] }),
+    ],
+    [
+      'declares "flow.decision", which is not a name for an event',
+      (bp) => bp.state("init", { ...go, events: ["flow.decision"] }, () => {}),
+    ],
     ["leads nowhere", (bp) => bp.state("init", {}, () => {})],
     [
       'the end state "completed" leads on to failed',

@@ -18,11 +18,13 @@ test("finds the outcomes that lead to a target, and the tasks", () => {
         type: "work",
         params: { deep: { er: 1 } },
         transitions: { success: "completed", "too late": "failed", failure: "failed" },
+        eventTransitions: { PREVIEW: "review", STUCK: "failed" },
       }),
   ]);
   expect([...outcomes]).toEqual([
     ["completed", ["success"]],
-    ["failed", ["too late", "failure"]],
+    ["failed", ["too late", "failure", "STUCK"]],
+    ["review", ["PREVIEW"]],
   ]);
   expect(tasks).toEqual(["work"]);
 });

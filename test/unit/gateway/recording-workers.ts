@@ -6,6 +6,8 @@ import type {
   LostAttempt,
   ResultStatus,
   StreamChunk,
+  TaskEvent,
+  TaskEventStatus,
   TaskProgress,
   Welcome,
   WorkerDescription,
@@ -22,6 +24,7 @@ export class RecordingWorkers implements WorkerService {
   readonly results: { attempt: Attempt; outcome: AttemptOutcome }[] = [];
   readonly reports: { attempt: Attempt; progress: TaskProgress }[] = [];
   readonly checkpoints: { attempt: Attempt; data: unknown }[] = [];
+  readonly events: { attempt: Attempt; event: TaskEvent }[] = [];
   readonly lines: { attempt: Attempt; line: LogLine }[] = [];
   readonly chunks: { attempt: Attempt; chunk: StreamChunk }[] = [];
   readonly credits: number[] = [];
@@ -35,6 +38,7 @@ export class RecordingWorkers implements WorkerService {
   });
   onResult = async (_attempt: Attempt): Promise<ResultStatus> => ({ status: "applied" });
   onCheckpoint = async (_attempt: Attempt): Promise<CheckpointStatus> => "kept";
+  onEvent = async (_attempt: Attempt): Promise<TaskEventStatus> => ({ status: "accepted" });
   onHeartbeat = async (_running: readonly Attempt[]): Promise<readonly LostAttempt[]> => [];
 
   get session(): WorkerSession {
@@ -67,6 +71,10 @@ export class RecordingWorkers implements WorkerService {
   checkpoint(_session: WorkerSession, attempt: Attempt, data: unknown) {
     this.checkpoints.push({ attempt, data });
     return this.onCheckpoint(attempt);
+  }
+  event(_session: WorkerSession, attempt: Attempt, event: TaskEvent) {
+    this.events.push({ attempt, event });
+    return this.onEvent(attempt);
   }
   logLine(_session: WorkerSession, attempt: Attempt, line: LogLine): void {
     this.lines.push({ attempt, line });

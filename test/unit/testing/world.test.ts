@@ -271,6 +271,30 @@ describe("a flow", () => {
     expect(job.view.data).toEqual({ reason: "full" });
     await world.close();
   });
+
+  test("goes where its worker's event leads", async () => {
+    const bell = flow("bell", { version: "1" })
+      .state("start", { isStart: true, to: ["completed", "rung"], events: ["RANG"] }, (ctx) =>
+        ctx.actions.dispatchTask({
+          type: "listen",
+          transitions: { success: "completed" },
+          eventTransitions: { RANG: "rung" },
+        }),
+      )
+      .state("rung", { isEnd: true });
+    const world = await openTestWorld(bell, {
+      tasks: {
+        listen: async ({ sendEvent }) => {
+          await sendEvent("RANG", { times: 2 });
+          return reply({ times: 3 });
+        },
+      },
+    });
+    const job = await world.start({});
+    job.assertIn("rung");
+    expect(job.view.data).toEqual({ times: 2 });
+    await world.close();
+  });
 });
 
 describe("run()", () => {

@@ -40,8 +40,9 @@ export const all = defineTask<{ readonly n: number }>("all", (context) => {
 /** Uses what handlers tell while they run. */
 export const telling = defineTask(
   "telling",
-  async ({ checkpoint, lastCheckpoint, stream, log }) => {
+  async ({ checkpoint, lastCheckpoint, sendEvent, stream, log }) => {
     await checkpoint({ page: 7 });
+    await sendEvent("SEEN", { page: 7 });
     const words = stream("words");
     await words.write("one ");
     await words.write(new TextEncoder().encode("two"));
