@@ -13,7 +13,7 @@ export interface WatchedRedis {
   readonly primary: RedisServer;
   readonly replica: RedisServer;
   /** How the store finds whichever is the primary. */
-  readonly deployment: Deployment;
+  readonly deployment: Extract<Deployment, { readonly kind: "sentinel" }>;
   /** Resolves when the Sentinels name this server as the primary. */
   named(server: RedisServer): Promise<void>;
   /** Resolves when it is named, and has a replica that is in step with it. */

@@ -2,7 +2,8 @@
 import { createClient } from "redis";
 import type { ServerAddress, Access } from "./connection.ts";
 
-const connectTimeoutMs = 2000;
+/** How long one Sentinel may take, from the connection to its answer: the next one may know. */
+const patienceMs = 2000;
 
 /**
  * Where the primary is, by the first Sentinel that knows it.
@@ -27,7 +28,9 @@ export async function askSentinels({
       socket: {
         host,
         port,
-        connectTimeout: connectTimeoutMs,
+        connectTimeout: patienceMs,
+        // One that takes connections and then says nothing is no Sentinel.
+        socketTimeout: patienceMs,
         reconnectStrategy: false,
         ...(tls && { tls: true as const, ...tls }),
       },

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Keeps outlived jobs for a while longer, for the one who is to archive and forget them.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- What has come due in a shard, earliest first. Delayed tasks among it are queued; all else stays due.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Opens the store: compares its format with that of the caller, and makes or raises its shards.
 --
 -- KEYS   1 meta of the system.
