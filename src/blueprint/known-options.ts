@@ -55,10 +55,12 @@ const plainName = (name: string): string => name.replaceAll("_", "").toLowerCase
 /** How many letters have to be put in, left out or changed to make one text of the other. */
 function slips(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...a].entries()) {
+  for (let index = 0; index < a.length; index++) {
     const next = [index + 1];
-    for (const [at, other] of [...b].entries())
-      next.push(Math.min(row[at + 1]! + 1, next[at]! + 1, row[at]! + (letter === other ? 0 : 1)));
+    for (let at = 0; at < b.length; at++) {
+      const changed = row[at]! + (a[index] === b[at] ? 0 : 1);
+      next.push(Math.min(row[at + 1]! + 1, next[at]! + 1, changed));
+    }
     row = next;
   }
   return row[b.length]!;
