@@ -19,8 +19,8 @@ import {
   wildcardTakesOutcome,
 } from "./lint/invoke-rules.ts";
 import { missingOnDone, workInFinal } from "./lint/outcome-rules.ts";
+import { raiseLoop } from "./lint/raise-loop.ts";
 import {
-  raiseLoop,
   sendDelay,
   sendParent,
   sendToSystem,
@@ -56,6 +56,7 @@ import {
   internalEvent,
   shadowedTransition,
   unknownGuard,
+  unknownStateIn,
 } from "./lint/transition-rules.ts";
 import { walk } from "./walk.ts";
 
@@ -100,6 +101,7 @@ const rules: readonly Rule[] = [
   unknownCancel,
   unknownGuard,
   unknownSendTarget,
+  unknownStateIn,
   unreachableState,
   waitWithoutTimeout,
   wildcardTakesOutcome,

@@ -17,6 +17,7 @@ const facts: Readonly<Record<string, readonly Fact[]>> = {
     },
     { fact: "an unknown delay is none", seenBy: ["lint.unknown_delay"] },
     { fact: "an unknown guard throws", seenBy: ["lint.unknown_guard"] },
+    { fact: "stateIn of an unknown id throws", seenBy: ["lint.unknown_state_in"] },
     { fact: "sending to an unknown child throws", seenBy: ["lint.unknown_send_target"] },
     {
       fact: "an actor that cannot be found makes an event go to the job",
