@@ -19,6 +19,7 @@ import {
   wildcardTakesOutcome,
 } from "./lint/invoke-rules.ts";
 import { missingOnDone, workInFinal } from "./lint/outcome-rules.ts";
+import { promiseMembers } from "./lint/promise-rules.ts";
 import { raiseLoop } from "./lint/raise-loop.ts";
 import {
   sendDelay,
@@ -83,6 +84,7 @@ const rules: readonly Rule[] = [
   noEnd,
   notJsonValue,
   positionalInvokeId,
+  promiseMembers,
   raiseLoop,
   sendDelay,
   sendParent,

@@ -97,6 +97,7 @@ const facts: Readonly<Record<string, readonly Fact[]>> = {
     { fact: "clients could name events of XState", seenBy: ["lint.internal_event"] },
   ],
   "children as jobs": [
+    { fact: "a promise has no emit, self and system", seenBy: ["lint.promise_scope"] },
     { fact: "a machine inside a machine loses its actions", seenBy: ["lint.unsupported_actor"] },
   ],
   "pictures and interchange": [
