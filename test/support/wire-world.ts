@@ -112,10 +112,13 @@ export async function openWire(blueprints: readonly Blueprint[], options: WireOp
       eventually(async () => (await runtime.jobs.get(jobId))?.currentState === state),
     /** Let the workers' time go by until a condition holds. */
     async whileTimePasses(condition: () => boolean | Promise<boolean>): Promise<void> {
-      await eventually(async () => {
-        await workerClock.advance(10);
-        return condition();
-      });
+      await eventually(
+        async () => {
+          await workerClock.advance(10);
+          return condition();
+        },
+        { timeoutMs: 20_000 },
+      );
     },
     async close(): Promise<void> {
       for (const worker of workers) {

@@ -355,14 +355,19 @@ describe("bugs others shipped", () => {
   test("event-loop-block-loses-lock: a worker that could not say a word for longer than its lease finishes what nobody took", async () => {
     let finish!: () => void;
     let runs = 0;
-    const worker = wire.make().task("echo", () => {
+    const worker = wire.make().task("echo", ({ progress }) => {
       runs++;
+      progress(0.5);
       return new Promise((resolve) => (finish = () => resolve({ slow: true })));
     });
     await worker.start();
     const jobId = await wire.start();
-    await eventually(() => runs === 1);
     const { taskId } = (await wire.store.listTasks(jobId))[0]!;
+    // It has said that it takes the task, too.
+    await eventually(async () => {
+      const job = await wire.runtime.jobs.get(jobId);
+      return job?.waits.some((wait) => wait.kind === "task" && wait.progress !== undefined);
+    });
     // Its time stands still, and it reads nothing: the server hangs up, and the lease ends.
     wire.mute();
     for (let second = 0; second < 35; second++) await wire.clock.advance(1_000);

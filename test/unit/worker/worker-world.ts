@@ -41,12 +41,19 @@ export async function openWorkerWorld() {
       ),
     /** How often the runtime was asked for something. */
     calls: (call: string) => server.workers.calls.filter((made) => made.startsWith(call)).length,
-    /** Move the worker's time until a condition holds, as when it waits to connect again. */
-    async whileTimePasses(condition: () => boolean): Promise<void> {
-      await eventually(async () => {
-        await clock.advance(1);
-        return condition();
-      });
+    /**
+     * Move the worker's time until a condition holds, as when it waits to connect again.
+     *
+     * @param stepMs how far the clock goes between two looks
+     */
+    async whileTimePasses(condition: () => boolean, stepMs = 1): Promise<void> {
+      await eventually(
+        async () => {
+          await clock.advance(stepMs);
+          return condition();
+        },
+        { timeoutMs: 20_000 },
+      );
     },
     async close(): Promise<void> {
       await Promise.all(
