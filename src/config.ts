@@ -94,6 +94,11 @@ export const variables = {
     about: "A waiting task counts as one priority higher for each so many seconds.",
     schema: wholeNumber(2_000_000, 1).default(60),
   },
+  DISPATCHER_SOFT_LIMIT: {
+    about:
+      "How many slots of a worker are taken before the strategy overflow turns to a dearer one.",
+    schema: wholeNumber(100_000, 1).default(3),
+  },
   INSTANCE_ID: {
     flag: "instanceId",
     about:
@@ -166,6 +171,8 @@ export interface Config {
   readonly lossesMax: number;
   /** A waiting task counts as one priority higher for each so many milliseconds. */
   readonly ageMs: number;
+  /** So many slots of a worker are taken before the strategy `overflow` turns to a dearer one. */
+  readonly softLimit: number;
   /** How long an attempt may run, in milliseconds, where the blueprint does not say, and a Python worker may be silent. */
   readonly workerTimeoutMs: number;
   /** Names this server among others. */
@@ -228,6 +235,7 @@ export function readConfig({
     retriesMax: values.JOB_MAX_RETRIES,
     lossesMax: values.TASK_LOSSES_MAX,
     ageMs: values.PRIORITY_AGEING_SECONDS * 1000,
+    softLimit: values.DISPATCHER_SOFT_LIMIT,
     workerTimeoutMs: values.WORKER_TIMEOUT_SECONDS * 1000,
     instanceId: values.INSTANCE_ID ?? hostname(),
     ...(values.HISTORY_DATABASE_URI !== undefined && { archiveUri: values.HISTORY_DATABASE_URI }),

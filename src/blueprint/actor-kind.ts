@@ -19,7 +19,6 @@ import { placementProblem, type Placement } from "./placement.ts";
 export type PromiseCreator = (args: {
   readonly input: unknown;
   readonly signal: AbortSignal;
-  readonly emit?: (event: { readonly type: string }) => void;
 }) => PromiseLike<unknown>;
 
 export type ActorKind =

@@ -3,7 +3,15 @@ import type { SentEvent } from "../actor/effect.ts";
 import type { Failure } from "../actor/envelope.ts";
 import { RuntimeError } from "../errors.ts";
 import { parentCloses, type JobOptions, type JobRequest, type ParentClose } from "./job.ts";
-import { completeOptions, type DeclaredTasks, type TaskOptions, type TaskRequest } from "./task.ts";
+import { unknownOption, type KnownOptions } from "./known-options.ts";
+import {
+  completeOptions,
+  taskOptions,
+  unknownTaskOption,
+  type DeclaredTasks,
+  type TaskOptions,
+  type TaskRequest,
+} from "./task.ts";
 
 /** An outcome → the next state. */
 export type Transitions<Target extends string = string> = Readonly<Record<string, Target>>;
@@ -133,6 +141,31 @@ export interface ChoosingState {
   readonly tasks: DeclaredTasks;
 }
 
+const wishOptions: KnownOptions<TaskWish> = { type: true, params: true, ...taskOptions };
+const dispatchOptions: KnownOptions<DispatchTask<string>> = {
+  transitions: true,
+  eventTransitions: true,
+  ...wishOptions,
+};
+const parallelOptions: KnownOptions<DispatchParallel<string>> = {
+  tasks: true,
+  aggregateInto: true,
+};
+const runOptions: KnownOptions<RunBlueprint<string>> = {
+  blueprint: true,
+  version: true,
+  initialData: true,
+  transitions: true,
+  timeoutMs: true,
+  parentClose: true,
+};
+const approvalOptions: KnownOptions<AwaitHumanApproval<string>> = {
+  integration: true,
+  message: true,
+  transitions: true,
+  timeoutMs: true,
+};
+
 /** The most tasks that run at once for one job. */
 const parallelMax = 1000;
 
@@ -149,6 +182,7 @@ export class ChosenAction implements FlowActions<string> {
   }
 
   dispatchTask(task: DispatchTask<string>): void {
+    this.#knowTask("dispatchTask", task, dispatchOptions);
     const { transitions, eventTransitions, totalTimeoutMs, ...wish } = task;
     // A deadline of the work, not of the task: it leads to `timeout`, whoever has set it.
     const { totalTimeoutMs: declared, ...request } = this.#request("dispatchTask", wish);
@@ -158,16 +192,20 @@ export class ChosenAction implements FlowActions<string> {
     this.#choose({ action: "dispatch_task", request, ...waiting, ...byEvent });
   }
 
-  dispatchParallel({ tasks, aggregateInto }: DispatchParallel<string>): void {
+  dispatchParallel(parallel: DispatchParallel<string>): void {
+    this.#know("dispatchParallel", parallel, parallelOptions);
+    const { tasks, aggregateInto } = parallel;
     if (!Array.isArray(tasks) || tasks.length === 0 || tasks.length > parallelMax)
       this.#refuse(`dispatchParallel takes 1 to ${parallelMax} tasks`);
     this.#check(aggregateInto);
+    for (const wish of tasks) this.#knowTask("a task of dispatchParallel", wish, wishOptions);
     const requests = tasks.map((wish) => this.#request("dispatchParallel", wish));
     const transitions = { aggregated: aggregateInto };
     this.#choose({ action: "dispatch_parallel", requests, transitions });
   }
 
   runBlueprint(run: RunBlueprint<string>): void {
+    this.#know("runBlueprint", run, runOptions);
     const { blueprint, version, initialData = {}, parentClose = "cancel" } = run;
     if (typeof blueprint !== "string") this.#refuse("runBlueprint needs the name of the blueprint");
     if (!parentCloses.includes(parentClose))
@@ -179,6 +217,7 @@ export class ChosenAction implements FlowActions<string> {
   }
 
   awaitHumanApproval(asked: AwaitHumanApproval<string>): void {
+    this.#know("awaitHumanApproval", asked, approvalOptions);
     const { integration, message, transitions, timeoutMs } = asked;
     const waiting = this.#waiting("awaitHumanApproval", transitions, timeoutMs);
     const approval = {
@@ -215,6 +254,16 @@ export class ChosenAction implements FlowActions<string> {
     if (this.#state.isEnd) this.#refuse("an end state has nowhere to go, so it takes no action");
     if (this.#chosen) this.#refuse("it called a second action; each run takes exactly one");
     this.#chosen = work;
+  }
+
+  #know(action: string, options: object, known: Readonly<Record<string, true>>): void {
+    const unknown = unknownOption(options, known);
+    if (unknown !== undefined) this.#refuse(`${action} ${unknown}`);
+  }
+
+  #knowTask(action: string, wish: TaskWish, known: Readonly<Record<string, true>>): void {
+    const unknown = unknownTaskOption(action, wish, known);
+    if (unknown !== undefined) this.#refuse(unknown);
   }
 
   #request(action: string, { type, params = {}, priority, ...options }: TaskWish): TaskRequest {

@@ -19,8 +19,9 @@ import {
   wildcardTakesOutcome,
 } from "./lint/invoke-rules.ts";
 import { missingOnDone, workInFinal } from "./lint/outcome-rules.ts";
+import { promiseMembers } from "./lint/promise-rules.ts";
+import { raiseLoop } from "./lint/raise-loop.ts";
 import {
-  raiseLoop,
   sendDelay,
   sendParent,
   sendToSystem,
@@ -56,6 +57,7 @@ import {
   internalEvent,
   shadowedTransition,
   unknownGuard,
+  unknownStateIn,
 } from "./lint/transition-rules.ts";
 import { walk } from "./walk.ts";
 
@@ -82,6 +84,7 @@ const rules: readonly Rule[] = [
   noEnd,
   notJsonValue,
   positionalInvokeId,
+  promiseMembers,
   raiseLoop,
   sendDelay,
   sendParent,
@@ -100,6 +103,7 @@ const rules: readonly Rule[] = [
   unknownCancel,
   unknownGuard,
   unknownSendTarget,
+  unknownStateIn,
   unreachableState,
   waitWithoutTimeout,
   wildcardTakesOutcome,

@@ -7,6 +7,7 @@ export const strategies = [
   "least_connections",
   "cheapest",
   "best_value",
+  "overflow",
 ] as const;
 export type Strategy = (typeof strategies)[number];
 

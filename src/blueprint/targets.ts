@@ -1,6 +1,6 @@
-// Whether every state that a machine aims at is one of its states: XState finds some only when a job comes there, or never.
+// Whether every state that a machine aims at or asks for by its id is one of its states: XState finds some only when a job comes there, or never.
 import type { AnyStateMachine, AnyStateNode } from "xstate";
-import { historyTargets, transitionsOf } from "./lint/definition.ts";
+import { historyTargets, stateAt, statesAskedFor, transitionsOf } from "./lint/definition.ts";
 import { walk } from "./walk.ts";
 
 /** Aims that lead nowhere, in words. */
@@ -26,6 +26,16 @@ export function targetProblems(machine: AnyStateMachine): readonly string[] {
         : [`the history "${name}" leads to ${named.join(", ")}, which is no state`];
     return [...begins, ...leads, ...remembers];
   });
+}
+
+/** Ids of states that guards ask for in vain, in words: at such a guard a job ends. */
+export function stateInProblems(machine: AnyStateMachine): readonly string[] {
+  return [...walk(machine)].flatMap((node) =>
+    transitionsOf(node)
+      .flatMap(({ guard }) => statesAskedFor(guard))
+      .filter((id) => typeof id === "string" && id.startsWith("#") && !stateAt(node, id))
+      .map((id) => `the state "${node.path.join(".")}" asks for ${String(id)}, which is no state`),
+  );
 }
 
 function startsNowhere(node: AnyStateNode, known: ReadonlySet<unknown>): boolean {

@@ -4,7 +4,8 @@ import type { z } from "zod";
 import { RuntimeError } from "../errors.ts";
 import { inertLogic } from "./inert-logic.ts";
 import type { MustBeJson } from "./json-type.ts";
-import { placementProblem, type Placement } from "./placement.ts";
+import { unknownOption, type KnownOptions } from "./known-options.ts";
+import { placementProblem, type Placement, type TaskLimit } from "./placement.ts";
 
 /** How often and how soon a task is tried again. */
 export interface TaskRetry {
@@ -30,6 +31,27 @@ export interface TaskOptions extends Placement {
   /** How long it may take in all, waiting and retries included, in milliseconds. */
   readonly totalTimeoutMs?: number;
 }
+
+/** Of `TaskOptions`, all of them. */
+export const taskOptions: KnownOptions<TaskOptions> = {
+  priority: true,
+  retry: true,
+  runTimeoutMs: true,
+  queueTimeoutMs: true,
+  totalTimeoutMs: true,
+  strategy: true,
+  requirements: true,
+  maxCost: true,
+  slots: true,
+  limit: true,
+};
+const retryOptions: KnownOptions<TaskRetry> = {
+  maxAttempts: true,
+  initialMs: true,
+  factor: true,
+  maxMs: true,
+};
+const limitOptions: KnownOptions<TaskLimit> = { key: true, concurrency: true, rate: true };
 
 /** What a task is, at run time. */
 export interface TaskDefinition {
@@ -121,6 +143,9 @@ export function task<
   } & TaskOptions,
 ): TaskLogic<z.input<Input>, z.output<Output>, z.output<Progress>, z.output<Input>> {
   const { input, output, progress, ...options } = definition;
+  const unknown = unknownTaskOption(`Task "${type}"`, options, taskOptions);
+  if (unknown !== undefined)
+    throw new RuntimeError("blueprint.invalid", `${unknown}.`, { task: type });
   const complete: TaskDefinition = {
     type,
     input,
@@ -152,6 +177,29 @@ export type TaskProgressOf<Task> = Task extends {
 }
   ? Progress
   : never;
+
+/**
+ * The first option of a task, its retry or its limit that is not known, as a sentence without its full stop.
+ *
+ * @param known `taskOptions`, and what else may stand beside them
+ */
+export function unknownTaskOption(
+  who: string,
+  options: TaskOptions,
+  known: Readonly<Record<string, true>>,
+): string | undefined {
+  const { retry = {}, limit = {} } = options;
+  const parts = [
+    [who, options, known],
+    [`${who}: retry`, retry, retryOptions],
+    [`${who}: limit`, limit, limitOptions],
+  ] as const;
+  for (const [what, given, names] of parts) {
+    const unknown = unknownOption(given, names);
+    if (unknown !== undefined) return `${what} ${unknown}`;
+  }
+  return undefined;
+}
 
 /**
  * The options of a task with every default filled in.

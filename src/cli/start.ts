@@ -80,6 +80,7 @@ export async function runServer(
       retriesMax: config.retriesMax,
       lossesMax: config.lossesMax,
       ageMs: config.ageMs,
+      softLimit: config.softLimit,
       runTimeoutMs: config.workerTimeoutMs,
     },
     blueprints: (await loadBlueprints(blueprintsDirectory)).map(({ blueprint }) => blueprint),

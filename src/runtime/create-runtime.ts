@@ -85,6 +85,7 @@ export const defaultLimits: RuntimeLimits = {
   retriesMax: 3,
   lossesMax: 3,
   ageMs: 60_000,
+  softLimit: 3,
 };
 
 /** How long the node that committed an outbox message has it to itself. */
@@ -101,7 +102,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   const log = options.log.child({ part: "runtime" });
   const serves = blueprints.digest;
 
-  const pool = new WorkerPool(() => clock.monotonic());
+  const pool = new WorkerPool(() => clock.monotonic(), limits.softLimit);
   const followers = new Followers(store.nodes);
   const membership = new Membership({
     store,

@@ -212,6 +212,7 @@ export class Dispatcher {
         hasOther: (queue) => pool.candidates(queue).some((other) => other !== member),
         isSavedFor: (queue) => this.#isSavedFor(queue),
         round: this.#rounds++,
+        softLimit: this.#options.limits.softLimit,
       });
       if (!plan) continue;
       if ("saveFor" in plan) {

@@ -1,6 +1,7 @@
 // Runs what decides inside a turn, before the commit: handlers of flows, and promises marked `inTurn`.
 import { currentState } from "../actor/current-state.ts";
 import { jsonOf } from "../actor/data.ts";
+import { promiseScope } from "../blueprint/promise-scope.ts";
 import type { Clock } from "../clock.ts";
 import type { TurnTools } from "./turn.ts";
 
@@ -32,7 +33,7 @@ export function createInTurnRunner(clock: Clock, timeoutMs: number): TurnTools["
               state: currentState(envelope.value),
               now,
             })
-          : Promise.resolve(kind.creator({ input, signal: abort!.signal }));
+          : Promise.resolve(kind.creator(promiseScope(input, abort!.signal)));
       return asStored(await Promise.race([work, timeout]));
     } finally {
       timer.cancel();

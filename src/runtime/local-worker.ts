@@ -2,6 +2,7 @@
 import type { Clock, TimerHandle } from "../clock.ts";
 import { actorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
+import { promiseScope } from "../blueprint/promise-scope.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Logger } from "../logger.ts";
 import type { StoredTask } from "../store/records.ts";
@@ -95,7 +96,7 @@ export class LocalWorker implements WorkerSession {
     if (kind.kind !== "promise")
       return permanent(`'${src}' is not a promise in this version of the blueprint.`);
     try {
-      const output = asStored(await kind.creator({ input, signal }));
+      const output = asStored(await kind.creator(promiseScope(input, signal)));
       return { outcome: "ok", output, status: "success" };
     } catch (error) {
       // Not its own failure: the node stops, or the attempt is not wanted any more.

@@ -393,4 +393,6 @@ export interface RuntimeLimits {
   readonly lossesMax: number;
   /** A waiting task counts as one priority higher for each so many milliseconds. */
   readonly ageMs: number;
+  /** So many slots of a worker are taken before the strategy `overflow` turns to a dearer one. */
+  readonly softLimit: number;
 }

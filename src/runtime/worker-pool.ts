@@ -150,6 +150,7 @@ const outcomesMax = 10_000;
 
 export class WorkerPool {
   readonly #now: () => number;
+  readonly #softLimit: number;
   #turns = 0;
   /** By the worker's id: what it has made of its tasks, over its reconnections. */
   readonly #outcomes = new Map<string, Outcomes>();
@@ -158,9 +159,13 @@ export class WorkerPool {
   /** By task: the latest attempt that a member of this node runs. */
   readonly #latest = new Map<string, Run>();
 
-  /** @param now a clock that only goes forward, in milliseconds */
-  constructor(now: () => number) {
+  /**
+   * @param now a clock that only goes forward, in milliseconds
+   * @param softLimit as in `RuntimeLimits`
+   */
+  constructor(now: () => number, softLimit: number) {
     this.#now = now;
+    this.#softLimit = softLimit;
   }
 
   /** Take in a session; returns the one it replaces, if its holder was already here. */
@@ -242,7 +247,7 @@ export class WorkerPool {
 
   /** The members that may do the tasks of a queue and have room for one now, the best choice first. */
   candidates(queue: string): readonly Member[] {
-    const compare = compareBy(specOf(queue).strategy);
+    const compare = compareBy(specOf(queue).strategy, this.#softLimit);
     return this.#choices(queue)
       .toSorted((a, b) => compare(a.as, b.as))
       .map(({ member }) => member);
@@ -251,7 +256,7 @@ export class WorkerPool {
   /** Promise slots to a task of a queue that is about to be leased: the best choice among those with room, if any has. */
   reserve(queue: string): Member | undefined {
     const spec = specOf(queue);
-    const compare = compareBy(spec.strategy);
+    const compare = compareBy(spec.strategy, this.#softLimit);
     let best: Choice | undefined;
     for (const choice of this.#choices(queue))
       if (!best || compare(choice.as, best.as) < 0) best = choice;

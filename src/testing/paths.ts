@@ -42,7 +42,8 @@ export interface PathOptions<Machine extends AnyStateMachine, Input> extends Pic
   };
   /**
    * How tasks, promises and child jobs may end, by the name of the actor, the type of a flow's task, the blueprint of a flow's
-   * child job, or the id of the invocation: `reply(…)` and `fail(…)`. Where absent, outputs are made from the task's schema. A failure is always tried.
+   * child job, or the id of the invocation: `reply(…)` and `fail(…)`. Where absent, outputs are made from the task's schema.
+   * A failure is always tried, but for a child job of a blueprint in `alongside`: that runs as it is.
    */
   readonly outcomes?: Readonly<
     Partial<Record<ActorName<Machine> | (string & {}), readonly Told[]>>

@@ -110,7 +110,7 @@ describe.skipIf(noPython !== undefined)("a Python worker", () => {
     expect((await ended(next)).currentState).toBe("completed");
   });
 
-  test("that drops a result because the server is away too long is given the task again", async () => {
+  test("22: that drops a result because the server is away too long is given the task again", async () => {
     await start({ workerTimeoutMs: 1_000, limits: { acceptMs: 500 } });
     const py = worker({ RESULT_MAX_RETRIES: "1" });
     const jobId = await startJob({ type: "pause", seconds: 0.5 });
@@ -134,7 +134,7 @@ describe.skipIf(noPython !== undefined)("a Python worker", () => {
     });
   });
 
-  test("that is interrupted gives its task back at once", async () => {
+  test("23: that is interrupted gives its task back at once", async () => {
     await start();
     const first = worker({ WORKER_ID: "first" });
     const jobId = await startJob({ type: "pause", seconds: 3 });

@@ -32,6 +32,7 @@ describe("without any setting", () => {
       retriesMax: 3,
       lossesMax: 3,
       ageMs: 60_000,
+      softLimit: 3,
       workerTimeoutMs: 300_000,
       instanceId: hostname(),
       logLevel: "info",
@@ -52,11 +53,17 @@ describe("without any setting", () => {
 });
 
 test("the original's names for retries, timeouts and this server count, and flags win over them", () => {
-  const env = { JOB_MAX_RETRIES: "0", WORKER_TIMEOUT_SECONDS: "90", INSTANCE_ID: "node-a" };
+  const env = {
+    JOB_MAX_RETRIES: "0",
+    WORKER_TIMEOUT_SECONDS: "90",
+    INSTANCE_ID: "node-a",
+    DISPATCHER_SOFT_LIMIT: "7",
+  };
   expect(read({ env })).toMatchObject({
     retriesMax: 0,
     workerTimeoutMs: 90_000,
     instanceId: "node-a",
+    softLimit: 7,
   });
   const flags = { maxRetries: "5", workerTimeout: "1", instanceId: "node-b" };
   expect(read({ env, flags })).toMatchObject({

@@ -12,7 +12,7 @@ import {
   type Guard,
   type StateDocument,
 } from "./document.ts";
-import { targetProblems } from "../targets.ts";
+import { stateInProblems, targetProblems } from "../targets.ts";
 import { refuseUnregistered } from "./names.ts";
 import { nameValue } from "./value-name.ts";
 
@@ -74,7 +74,7 @@ function machineOf({ machine }: BlueprintDocument, given: Implementations): AnyS
     // XState refuses most targets that are nowhere, and the like.
     throw invalid([refuse((error as Error).message)]);
   }
-  const problems = targetProblems(made);
+  const problems = [...targetProblems(made), ...stateInProblems(made)];
   if (problems.length > 0) throw invalid(problems.map(refuse));
   return made;
 }

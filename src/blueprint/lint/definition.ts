@@ -104,6 +104,13 @@ export function guardsIn(guard: unknown): readonly unknown[] {
   return parts.flatMap(guardsIn);
 }
 
+/** What the guards of `stateIn` that a guard is made of ask for: an id with `#`, or the value of a state. */
+export function statesAskedFor(guard: unknown): readonly unknown[] {
+  if (typeof guard !== "function" || !("check" in guard)) return [];
+  if ("stateValue" in guard) return [guard.stateValue];
+  return "guards" in guard ? (guard.guards as readonly unknown[]).flatMap(statesAskedFor) : [];
+}
+
 /** The node and all above it. */
 export function withAncestors(node: AnyStateNode): readonly AnyStateNode[] {
   return node.parent ? [node, ...withAncestors(node.parent)] : [node];
@@ -150,10 +157,12 @@ export function historyTargets(node: AnyStateNode): readonly AnyStateNode[] {
   return [target].flat().flatMap((one) => stateAt(node.parent!, one) ?? []);
 }
 
-function stateAt(from: AnyStateNode, target: string): AnyStateNode | undefined {
+/** The state that a text with `#` or a path names, as seen from a node. */
+export function stateAt(from: AnyStateNode, target: string): AnyStateNode | undefined {
   const [first = "", ...rest] = target.replace(/^\./, "").split(".");
-  const root = first.startsWith("#") ? stateOf(from.machine, first.slice(1)) : from;
-  const path = root === from ? [first, ...rest] : rest;
+  const isId = first.startsWith("#");
+  const root = isId ? stateOf(from.machine, first.slice(1)) : from;
+  const path = isId ? rest : [first, ...rest];
   return path.reduce<AnyStateNode | undefined>(
     (at, key) => (at && Object.hasOwn(at.states, key) ? at.states[key] : undefined),
     root,

@@ -1,18 +1,7 @@
 // Rules about events that a machine sends: to whom, when, and whether that ever ends.
 import type { AnyStateMachine } from "xstate";
 import { walk } from "../walk.ts";
-import {
-  allBuiltIns,
-  builtInsOf,
-  isBuiltIn,
-  nameOf,
-  placeOf,
-  transitionsOf,
-  withAncestors,
-  writtenEvent,
-  type BuiltIn,
-  type Transition,
-} from "./definition.ts";
+import { allBuiltIns, builtInsOf, type BuiltIn } from "./definition.ts";
 import type { Rule } from "./finding.ts";
 import { sourceOf } from "./step-code.ts";
 
@@ -143,41 +132,3 @@ const isDelayedSend = (builtIn: BuiltIn): boolean =>
   (builtIn.type === "xstate.raise" || builtIn.type === "xstate.sendTo") &&
   builtIn.delay !== undefined &&
   !isTimerOfAfter(builtIn);
-
-/** The step would never end: an event raises itself again. */
-export const raiseLoop: Rule = function* (node, machine) {
-  for (const transition of transitionsOf(node)) {
-    if (transition.guard !== undefined || !staysWith(node, transition)) continue;
-    const again = raised(machine, transition.actions);
-    const entry = entersAgain(node, transition) ? raised(machine, node.entry) : [];
-    if ([...again, ...entry].includes(transition.eventType))
-      yield {
-        code: "lint.raise_loop",
-        severity: "error",
-        where: placeOf(node, transition),
-        message: `Taking "${transition.eventType}" raises it again, so the step never ends: add a guard, or a delay.`,
-      };
-  }
-};
-
-/** The events that these actions raise at once. */
-function raised(machine: AnyStateMachine, actions: readonly unknown[]): readonly string[] {
-  return actions.flatMap((action) => {
-    const name = nameOf(action);
-    const found: unknown =
-      typeof action === "function" || name === undefined
-        ? action
-        : machine.implementations.actions[name];
-    if (!isBuiltIn(found) || found.type !== "xstate.raise" || found.delay !== undefined) return [];
-    return writtenEvent(found) ?? [];
-  });
-}
-
-/** The node is active after the transition, and takes the event again. */
-function staysWith(node: Parameters<Rule>[0], { target }: Transition): boolean {
-  return !target?.length || target.some((one) => withAncestors(one).includes(node));
-}
-
-function entersAgain(node: Parameters<Rule>[0], { target, reenter }: Transition): boolean {
-  return target?.includes(node) === true && reenter;
-}

@@ -7,6 +7,8 @@ import {
   isBuiltIn,
   nameOf,
   placeOf,
+  stateAt,
+  statesAskedFor,
   transitionsOf,
   withAncestors,
   type Transition,
@@ -27,6 +29,37 @@ export const unknownGuard: Rule = function* (node, machine) {
         };
     }
 };
+
+/** By its id XState finds no such state and throws, at which the job ends; by its value it is never in it. */
+export const unknownStateIn: Rule = function* (node, machine) {
+  const named = node.parent ? [] : Object.entries(machine.implementations.guards);
+  const guards = [
+    ...transitionsOf(node).map((one) => ({
+      where: placeOf(node, one),
+      guard: one.guard as unknown,
+    })),
+    ...named.map(([name, guard]) => ({ where: `guard "${name}"`, guard: guard as unknown })),
+  ];
+  for (const { where, guard } of guards)
+    for (const asked of statesAskedFor(guard)) {
+      if (isSomewhere(machine.root, asked)) continue;
+      const isId = typeof asked === "string" && asked.startsWith("#");
+      yield {
+        code: "lint.unknown_state_in",
+        severity: isId ? "error" : "warning",
+        where,
+        message: `stateIn(${JSON.stringify(asked)}) names no state of the machine, so ${isId ? "the job ends where it is asked" : "it never holds"}: name one by "#" and its id, or by its value.`,
+      };
+    }
+};
+
+function isSomewhere(from: AnyStateNode, asked: unknown): boolean {
+  if (typeof asked === "string") return stateAt(from, asked) !== undefined;
+  return Object.entries(asked ?? {}).every(([key, inner]) => {
+    const child = stateAt(from, key);
+    return child !== undefined && isSomewhere(child, inner);
+  });
+}
 
 /** XState then exits too little or enters too much: no snapshot describes the result. */
 export const crossRegionTarget: Rule = function* (node) {

@@ -2,7 +2,7 @@
 import type { AskedQueue } from "../../store/store.ts";
 import type { Member } from "../worker-pool.ts";
 import type { KnownQueue } from "./backlog.ts";
-import { spreads } from "./choose.ts";
+import { atOnceMax } from "./choose.ts";
 import { specOf } from "./queue.ts";
 import { freeSlots, memberLack, roomFor, roomOf, slotsAt, typeRoom } from "./suitability.ts";
 
@@ -24,6 +24,8 @@ export interface PlanFacts {
   readonly hasOther: (queue: string) => boolean;
   /** Whether some member keeps its slots free for the queue. */
   readonly isSavedFor: (queue: string) => boolean;
+  /** As in `RuntimeLimits`. */
+  readonly softLimit: number;
   /** Alternates between what cannot be asked for at once. */
   readonly round: number;
 }
@@ -63,8 +65,8 @@ export function planClaim(
       if (isLong && !facts.isSavedFor(queue)) return { saveFor: queue };
       continue;
     }
-    const alone = spreads(spec.strategy) && facts.hasOther(queue);
-    const limit = alone ? 1 : Math.min(room, open);
+    const most = atOnceMax(spec.strategy, Math.max(0, member.credits - free), facts.softLimit);
+    const limit = Math.min(room, open, most < room && facts.hasOther(queue) ? most : room);
     if (key !== undefined && rate) askedOf.set(key, (askedOf.get(key) ?? 0) + limit);
     found.push({ queue, limit, slots: slotsAt(member, spec) });
   }

@@ -8,6 +8,27 @@ const take = (event: string, transition: object): object => ({
   states: { a: { on: { [event]: transition } }, b: {} },
 });
 
+/** `a` and `b` raise `X` on entry, which leads from `a` to `b`. */
+const circle = (onB: object, entryB: unknown = raise({ type: "X" })): object => ({
+  initial: "a",
+  states: {
+    a: { entry: raise({ type: "X" }), on: { X: "b" } },
+    b: { entry: entryB, on: onB },
+    c: {},
+  },
+});
+const pingPong = (later: object): object => ({
+  X: { actions: raise({ type: "Y" }) },
+  Y: { actions: raise({ type: "X" }, later) },
+});
+const through = (inner: unknown): object => ({
+  initial: "a",
+  states: {
+    a: { exit: "note", entry: raise({ type: "X" }), on: { X: "p" } },
+    p: { initial: "x", states: { x: { entry: inner } }, on: { X: "a" } },
+  },
+});
+
 const cases: readonly Case[] = [
   {
     code: "lint.unknown_send_target",
@@ -109,6 +130,38 @@ const cases: readonly Case[] = [
       initial: "a",
       states: { a: { entry: raise({ type: "X" }), on: { X: { actions: assign({ n: 1 }) } } } },
     }),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "two states that raise each other's event on entry",
+    bad: machine(circle({ X: "a" })),
+    where: "m.a on X",
+    good: machine(circle({ X: { target: "a", guard: "ready" } })),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "two events that raise each other",
+    bad: machine({ initial: "a", states: { a: { on: pingPong({}) } } }),
+    where: "m.a on X",
+    good: machine({ initial: "a", states: { a: { on: pingPong({ id: "x", delay: 1 }) } } }),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "a circle through a state with states in it",
+    bad: machine(through(raise({ type: "X" }))),
+    where: "m.a on X",
+    good: machine(through(raise({ type: "Y" }))),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "a circle that ends where another event comes first",
+    bad: machine(circle({ X: "a", Y: "c" })),
+    where: "m.a on X",
+    good: machine(circle({ X: "a", Y: "c" }, [raise({ type: "Y" }), raise({ type: "X" })])),
   },
 ];
 

@@ -1,5 +1,5 @@
 // Every rule of the linter about code that runs inside a step.
-import { assign, raise } from "xstate";
+import { assign, fromPromise, raise } from "xstate";
 import { expect, test } from "vitest";
 import { checkCases, codesOf, invoking, machine, on, promise, type Case } from "./lint-machines.ts";
 
@@ -12,7 +12,27 @@ const does = (code: (args: Args) => unknown, more: object = {}) =>
   machine(on({ actions: assign({ n: code as never }) }, more));
 const guarded = (guard: (args: Args) => unknown) => machine(on({ target: "b", guard }));
 
+/** A machine with a promise that is made by this. */
+const promising = (creator: Parameters<typeof fromPromise>[0]) =>
+  machine(invoking({ src: "own" }), { actors: { own: fromPromise(creator) } });
+
 const cases: readonly Case[] = [
+  {
+    code: "lint.promise_scope",
+    severity: "warning",
+    title: "a promise that emits",
+    bad: promising(async ({ input, emit }) => emit(input as never)),
+    where: 'actor "own"',
+    good: promising(async ({ input, signal }) => (signal.aborted ? "emit" : input)),
+  },
+  {
+    code: "lint.promise_scope",
+    severity: "warning",
+    title: "a promise that asks the system",
+    bad: promising(async (args) => args.system.get("x")),
+    where: 'actor "own"',
+    good: promising(async (args) => args.input),
+  },
   {
     code: "lint.clock_or_random",
     severity: "warning",

@@ -1,6 +1,6 @@
 // Every rule of the linter about invocations, actions, delays and transitions.
 import { expect, test } from "vitest";
-import { and, assign, not, raise, sendTo, spawnChild } from "xstate";
+import { and, assign, not, raise, sendTo, spawnChild, stateIn } from "xstate";
 import { flow } from "../../../src/blueprint/flow.ts";
 import { lint } from "../../../src/blueprint/lint.ts";
 import {
@@ -91,6 +91,30 @@ const cases: readonly Case[] = [
     bad: machine(on({ target: "b", guard: and(["ready", not({ type: "redy" })]) })),
     where: "m.a on GO",
     good: machine(on({ target: "b", guard: and(["ready", not({ type: "ready" })]) })),
+  },
+  {
+    code: "lint.unknown_state_in",
+    severity: "error",
+    title: "a guard that asks for a state by an id that none has",
+    bad: machine(on({ target: "b", guard: stateIn("#nowhere") })),
+    where: "m.a on GO",
+    good: machine(on({ target: "b", guard: stateIn("#m.a") })),
+  },
+  {
+    code: "lint.unknown_state_in",
+    severity: "error",
+    title: "a guard with a name that asks for a state that is nowhere, among others",
+    bad: machine(on("b"), { guards: { there: and(["ready", not(stateIn("#m.c"))]) } }),
+    where: 'guard "there"',
+    good: machine(on("b"), { guards: { there: and(["ready", not(stateIn("#m"))]) } }),
+  },
+  {
+    code: "lint.unknown_state_in",
+    severity: "warning",
+    title: "a guard that asks for the value of a state that is nowhere",
+    bad: machine(on({ target: "b", guard: stateIn({ a: "x" }) })),
+    where: "m.a on GO",
+    good: machine(on({ target: "b", guard: stateIn("a") })),
   },
   {
     code: "lint.unknown_actor",

@@ -211,7 +211,7 @@ describe("12: after a restart of the server", () => {
     expect(await world.job(jobId)).toMatchObject({ currentState: "completed", data: { n: 1 } });
   });
 
-  test("of ten minutes, its tasks are tried again, and the worker gets them", async () => {
+  test("22: of ten minutes, its tasks are tried again, and the worker gets them", async () => {
     await world.register("w1");
     const jobId = await world.startJob();
     await world.poll("w1");
@@ -228,8 +228,47 @@ describe("12: after a restart of the server", () => {
   });
 });
 
-// 9 is the server's own (test/integration/sigterm.test.ts); 21 and 23 are tests of results (older-results.test.ts);
-// 22, a result that its worker drops after half a minute without a server, is the ten minutes above.
+describe("21: a result", () => {
+  const given = async () => {
+    await world.register("w1");
+    await world.startJob();
+    return (await world.poll("w1")).body;
+  };
+
+  test.each([null, { data: null }])("that is %j is taken with 200", async (result) => {
+    const task = await given();
+    expect((await world.result("w1", task, result)).status).toBe(200);
+    expect((await world.job(String(task["job_id"]))).currentState).toBe("completed");
+  });
+
+  test("of more than a megabyte is answered with 200 and ends its task with what to do about it", async () => {
+    const task = await given();
+    const large = { status: "success", data: { text: "x".repeat(1024 * 1024) } };
+    expect((await world.result("w1", task, large)).status).toBe(200);
+    const { currentState, waits, data } = await world.job(String(task["job_id"]));
+    expect(currentState).not.toBe("completed");
+    expect(waits).toEqual([]);
+    expect(JSON.stringify(data)).toContain("Return a reference to the data");
+  });
+});
+
+describe("23: a worker that is interrupted and calls its task cancelled", () => {
+  test("has given it back, and another one does it: the job knows nothing of it", async () => {
+    await world.register("w1");
+    const jobId = await world.startJob();
+    const task = (await world.poll("w1")).body;
+    expect((await world.result("w1", task, { status: "cancelled" })).status).toBe(200);
+    expect(await world.job(jobId)).toMatchObject({ status: "waiting_for_worker" });
+    await world.register("w2");
+    await world.clock.advance(1_000);
+    const again = (await world.poll("w2")).body;
+    expect(again).toMatchObject({ job_id: jobId });
+    await world.result("w2", again, { data: { by: "w2" } });
+    expect(await world.job(jobId)).toMatchObject({ currentState: "completed", data: { by: "w2" } });
+  });
+});
+
+// 9 is the server's own: test/integration/sigterm.test.ts. 20 is the operator's: test/unit/runtime/quarantine.test.ts.
 
 describe("workers that share one id", () => {
   test("all get work at once", async () => {

@@ -172,6 +172,29 @@ test("a flow whose handler wants params that are not JSON ends with a code", asy
   await goesOn(own);
 });
 
+describe("a promise that wants what XState's types promise besides input and signal fails with what to do:", () => {
+  test.each([
+    ["emit", fromPromise(async ({ emit }) => emit({ type: "SEEN" } as never))],
+    ["self", fromPromise(async ({ self }) => self.send({ type: "X" } as never))],
+    ["system", fromPromise(async (args) => args.system.get("other"))],
+  ])("%s", async (name, logic) => {
+    const config = after({ next: awaits("odd"), end }).config;
+    const leased = made("leased", config, { odd: logic });
+    const local = made("local", config, { odd: inTurn(logic) });
+    const own = await openWorld([leased, local]);
+    for (const blueprint of ["leased", "local"]) {
+      const { jobId } = await own.runtime.jobs.start({ blueprint, input: {} });
+      await own.runtime.jobs.send(jobId, { type: "GO" });
+      const job = await eventually(async () => {
+        await own.clock.advance(60_000);
+        const now = await own.runtime.jobs.get(jobId);
+        return now?.error ? now : undefined;
+      });
+      expect(job.error?.message).toContain(`A promise has no \`${name}\``);
+    }
+  });
+});
+
 describe("what JSON would lose without a word fails, as the result of a promise and the decision of a handler:", () => {
   const odd = (name: string, logic: object) =>
     made(name, after({ next: awaits("odd"), end }).config, { odd: logic });

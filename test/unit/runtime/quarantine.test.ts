@@ -211,7 +211,7 @@ describe("a job is not driven again", () => {
   });
 });
 
-describe("the quarantine", () => {
+describe("20: the quarantine", () => {
   test("lists its jobs with their reasons, of one blueprint or code where asked", async () => {
     const { start, worker, page } = await world();
     const ids: string[] = [];

@@ -202,6 +202,15 @@ describe("a document is refused", () => {
       /no state/,
     ],
     [
+      "with a guard that asks for a state which is nowhere",
+      (d: Record<string, unknown>): void =>
+        void (machineOf(d).states["deciding"]!["always"] = {
+          guard: { type: "xstate.not", guards: [{ type: "xstate.stateIn", state: "#nowhere" }] },
+        }),
+      "machine",
+      /asks for #nowhere, which is no state/,
+    ],
+    [
       "that begins nowhere",
       (d: Record<string, unknown>): void => void (machineOf(d)["initial"] = "nowhere"),
       "machine",

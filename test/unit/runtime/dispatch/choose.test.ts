@@ -1,4 +1,4 @@
-// The five strategies: who is to do a task among those that may.
+// The six strategies: who is to do a task among those that may.
 import { describe, expect, test } from "vitest";
 import type { Strategy } from "../../../../src/blueprint/placement.ts";
 import { compareBy, type Candidate } from "../../../../src/runtime/dispatch/choose.ts";
@@ -48,10 +48,33 @@ const cases: readonly [Strategy, string, readonly Named[]][] = [
     "the better name where nothing costs",
     [candidate("a", { reputation: 0.9 }), candidate("b", { reputation: 0.8 })],
   ],
+  [
+    "overflow",
+    "cheap while few run there",
+    [candidate("a", { cost: 1, free: 8 }), candidate("b", { cost: 2 })],
+  ],
+  [
+    "overflow",
+    "dearer where the cheap one has as many running as the limit allows",
+    [candidate("a", { cost: 2, free: 8 }), candidate("b", { cost: 1, free: 7 })],
+  ],
+  [
+    "overflow",
+    "fewest running where all have reached the limit, whatever they cost",
+    [candidate("a", { cost: 2, free: 6 }), candidate("b", { cost: 1, free: 5 })],
+  ],
 ];
 test.each(cases)("%s: %s", (strategy, _, candidates) => {
   for (const order of [candidates, candidates.toReversed()])
     expect(order.toSorted(compareBy(strategy)).map(({ name }) => name)).toEqual(["a", "b"]);
+});
+
+test("overflow goes by the limit that it is given", () => {
+  const cheap = candidate("cheap", { cost: 1, free: 6 });
+  const dear = candidate("dear", { cost: 2 });
+  const chosen = (softLimit: number) =>
+    [dear, cheap].toSorted(compareBy("overflow", softLimit))[0]!.name;
+  expect([chosen(4), chosen(5)]).toEqual(["dear", "cheap"]);
 });
 
 describe("a worker's reputation", () => {

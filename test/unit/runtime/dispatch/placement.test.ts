@@ -114,6 +114,24 @@ describe("a strategy", () => {
     expect(got).toEqual(expected);
   });
 
+  test("overflow fills the cheapest up to the soft limit, then the next, then whoever has fewest", async () => {
+    const { connect, start } = await world({ it: { strategy: "overflow" } }, { softLimit: 2 });
+    const cheap = await connect("cheap", 9, { costPerSecond: 1 });
+    const dear = await connect("dear", 9, { costPerSecond: 2 });
+    for (let n = 0; n < 6; n++) await start("it", n);
+    expect([given(cheap), given(dear)]).toEqual([
+      [0, 1, 4],
+      [2, 3, 5],
+    ]);
+  });
+
+  test("overflow leaves the soft limit alone where nobody else is there", async () => {
+    const { connect, start } = await world({ it: { strategy: "overflow" } }, { softLimit: 1 });
+    const only = await connect("only", 3, { costPerSecond: 1 });
+    for (let n = 0; n < 3; n++) await start("it", n);
+    expect(given(only)).toEqual([0, 1, 2]);
+  });
+
   test("best_value turns away from a worker whose tasks fail, whatever it says of itself", async () => {
     const { connect, start, runtime, clock } = await world({
       it: { strategy: "best_value", retry: { maxAttempts: 1 } },
@@ -130,21 +148,27 @@ describe("a strategy", () => {
     expect(runtime.workers.list()).toMatchObject([{ reputation: 0.625 }, { reputation: 1 }]);
   });
 
-  test("holds for tasks that come out of the backlog together, too", async () => {
-    const { connect, start, clock, store } = await world({ it: { strategy: "least_connections" } });
-    const first = await connect("w1", 3);
-    const second = await connect("w2", 3);
-    const commit = store.commit.bind(store);
-    // Without offers everything goes through the backlog.
-    store.commit = (asked) =>
-      commit({
-        ...asked,
-        ops: asked.ops.map((op) => ("offer" in op ? { op: op.op, task: op.task } : op)),
-      });
-    for (let n = 0; n < 4; n++) await start("it", n);
-    await clock.advance(0);
-    expect([given(first).length, given(second).length]).toEqual([2, 2]);
-  });
+  test.each([
+    ["least_connections", [2, 2]],
+    ["overflow", [1, 3]],
+  ] as const)(
+    "%s holds for tasks that come out of the backlog together, too",
+    async (strategy, shares) => {
+      const { connect, start, clock, store } = await world({ it: { strategy } }, { softLimit: 3 });
+      const first = await connect("w1", 3, { costPerSecond: 2 });
+      const second = await connect("w2", 4, { costPerSecond: 1 });
+      const commit = store.commit.bind(store);
+      // Without offers everything goes through the backlog.
+      store.commit = (asked) =>
+        commit({
+          ...asked,
+          ops: asked.ops.map((op) => ("offer" in op ? { op: op.op, task: op.task } : op)),
+        });
+      for (let n = 0; n < 4; n++) await start("it", n);
+      await clock.advance(0);
+      expect([given(first).length, given(second).length]).toEqual(shares);
+    },
+  );
 });
 
 function countCalls(store: MemoryStore, name: "claimTasks"): () => number {
