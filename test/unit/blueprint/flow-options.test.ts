@@ -13,7 +13,10 @@ interface Untyped {
 }
 
 const untypedActions = (): Untyped =>
-  new ChosenAction({ name: "start", targets: ["next"], isEnd: false, tasks: new Map() }, {});
+  new ChosenAction(
+    { name: "start", targets: ["next"], events: [], isEnd: false, tasks: new Map() },
+    {},
+  );
 
 const transitions = { success: "next" };
 const refused: readonly [keyof Untyped, Record<string, unknown>, string][] = [
@@ -21,13 +24,18 @@ const refused: readonly [keyof Untyped, Record<string, unknown>, string][] = [
   ["dispatchTask", { timeoutMs: 5 }, "`totalTimeoutMs` is meant"],
   ["dispatchTask", { dispatchStrategy: "cheapest" }, "`strategy` is meant"],
   ["dispatchTask", { dispatch_strategy: "cheapest" }, "`strategy` is meant"],
+  ["dispatchTask", { event_transitions: {} }, "`eventTransitions` is meant"],
   ["dispatchTask", { max_cost: 1 }, "`maxCost` is meant"],
   ["dispatchTask", { resource_requirements: {} }, "`requirements` is meant"],
   ["dispatchTask", { resultTimeoutSeconds: 1 }, "`runTimeoutMs`, in milliseconds is meant"],
   ["dispatchTask", { dispatch_timeout_seconds: 1 }, "`queueTimeoutMs`, in milliseconds is meant"],
   ["dispatchTask", { skill_version: "2" }, "`requirements` is meant"],
   ["dispatchTask", { priorty: 1 }, "`priority` is meant"],
-  ["dispatchTask", { colour: "red" }, "there are transitions, type, params, priority"],
+  [
+    "dispatchTask",
+    { colour: "red" },
+    "there are transitions, eventTransitions, type, params, priority",
+  ],
   ["runBlueprint", { blueprint_name: "x" }, "`blueprint` is meant"],
   ["runBlueprint", { initial_data: {} }, "`initialData` is meant"],
   ["runBlueprint", { totalTimeoutMs: 5 }, "`timeoutMs` is meant"],
