@@ -13,7 +13,10 @@ interface Untyped {
 }
 
 const untypedActions = (): Untyped =>
-  new ChosenAction({ name: "start", targets: ["next"], isEnd: false, tasks: new Map() }, {});
+  new ChosenAction(
+    { name: "start", targets: ["next"], isEnd: false, tasks: new Map(), events: [] },
+    {},
+  );
 
 const transitions = { success: "next" };
 const refused: readonly [keyof Untyped, Record<string, unknown>, string][] = [
@@ -27,7 +30,7 @@ const refused: readonly [keyof Untyped, Record<string, unknown>, string][] = [
   ["dispatchTask", { dispatch_timeout_seconds: 1 }, "`queueTimeoutMs`, in milliseconds is meant"],
   ["dispatchTask", { skill_version: "2" }, "`requirements` is meant"],
   ["dispatchTask", { priorty: 1 }, "`priority` is meant"],
-  ["dispatchTask", { colour: "red" }, "there are transitions, type, params, priority"],
+  ["dispatchTask", { colour: "red" }, "priority, retry, runTimeoutMs"],
   ["runBlueprint", { blueprint_name: "x" }, "`blueprint` is meant"],
   ["runBlueprint", { initial_data: {} }, "`initialData` is meant"],
   ["runBlueprint", { totalTimeoutMs: 5 }, "`timeoutMs` is meant"],
