@@ -3,74 +3,15 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { RuntimeError } from "../../../src/errors.ts";
 import { contract, requestBytesMax, type Operation } from "../../../src/protocol/contract.ts";
 import type { JobService } from "../../../src/runtime/runtime.ts";
-import {
-  clientToken,
-  jobIdIn,
-  openHttpWorld,
-  readAnswer,
-  workerToken,
-  type HttpWorld,
-} from "./http-world.ts";
+import { clientToken, jobIdIn, openHttpWorld, type HttpWorld } from "./http-world.ts";
+import { servedRoutes } from "./served-routes.ts";
 
 let world: HttpWorld;
 beforeEach(async () => {
   world = await openHttpWorld();
 });
 
-/** Every path that is served, by what the contract says of it. */
-const routes = Object.entries<Operation>(contract).flatMap(
-  ([name, { method, path, under, auth }]) => {
-    const filled = path
-      .replace("{id}", "0_x")
-      .replace("{name}", "door")
-      .replace("/{endpoint}", "/jobs/test");
-    const prefixes = under === "root" ? [""] : ["/api", "/api/v1"];
-    return prefixes.map((prefix) => ({ name, auth, method, path: `${prefix}${filled}` }));
-  },
-);
-const guarded = routes.filter(({ auth }) => auth === "client");
-const open = routes.filter(({ auth }) => auth === "none");
-
-describe.each(guarded)("$name at $method $path", ({ method, path }) => {
-  const send = async (headers: Record<string, string>) =>
-    readAnswer(
-      await world.app.request(path, { method, headers, ...(method === "POST" && { body: "{}" }) }),
-    );
-
-  test("refuses who has no token", async () => {
-    const { status, body, headers } = await send({});
-    expect([status, body]).toEqual([
-      401,
-      { error: "Missing X-Avtomatika-Token header", code: "auth.missing_token" },
-    ]);
-    expect(headers.get("www-authenticate")).toMatch(/^Bearer/);
-  });
-
-  test.each([
-    ["another token", { "x-avtomatika-token": "wrong" }],
-    ["another bearer token", { authorization: "Bearer wrong" }],
-    ["the worker's token", { "x-avtomatika-token": workerToken }],
-    ["the worker's token as a bearer", { authorization: `Bearer ${workerToken}` }],
-    ["the client's token with more", { "x-avtomatika-token": `${clientToken}x` }],
-  ])("refuses who has %s", async (_, headers) => {
-    const { status, body } = await send(headers);
-    expect([status, body]).toEqual([
-      401,
-      { error: "Unauthorized: Invalid token", code: "auth.invalid_token" },
-    ]);
-  });
-
-  test.each([
-    ["its own header", { "x-avtomatika-token": clientToken }],
-    ["a bearer", { authorization: `bearer ${clientToken}` }],
-  ])("lets in who has the client's token in %s", async (_, headers) => {
-    expect((await send(headers)).status).not.toBe(401);
-  });
-
-  test("does not take the worker's header", async () => {
-    expect((await send({ "x-worker-token": clientToken })).status).toBe(401);
-  });
-});
+const open = servedRoutes.filter(({ auth }) => auth === "none");
 
 test("only what tells nothing of single jobs, workers and blueprints is open", async () => {
   expect(open.map(({ path }) => path)).toEqual([
@@ -233,7 +174,7 @@ test("a server that is not ready says why, while it lives", async () => {
 
 test("no answer holds a token", async () => {
   const jobId = jobIdIn(await world.call("POST", "/api/v2/doors", { name: "front" }));
-  for (const { method, path } of routes) {
+  for (const { method, path } of servedRoutes) {
     const answer = await world.app.request(path.replace("0_x", jobId), {
       method,
       headers: { "x-avtomatika-token": clientToken, "last-event-id": "1" },
