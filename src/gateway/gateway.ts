@@ -134,7 +134,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     recheckTokens() {
       older.sockets.recheck();
       for (const { session, socket, proof } of entries.values())
-        if (!proof.isFor(session.workerId))
+        if (unfitFor(session.workerId, session.types.keys(), proof) !== undefined)
           socket.close(closeCodes.auth, "the token is not good any more");
     },
 
@@ -193,9 +193,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       );
       return undefined;
     }
-    if (!proof.isFor(hello.worker_id)) {
-      log.info({ workerId: hello.worker_id }, "worker refused: its token is not good for it");
-      const message = `The token is not good for the worker ${hello.worker_id}.`;
+    const types = hello.types.map(({ type }) => type);
+    const unfit = unfitFor(hello.worker_id, types, proof);
+    if (unfit !== undefined) {
+      log.info({ workerId: hello.worker_id }, `worker refused: its token is not good for ${unfit}`);
+      const message = `The token is not good for ${unfit}.`;
       socket.send({ type: "error", code: "worker.refused", message, fatal: true });
       socket.close(closeCodes.forbidden, "worker.refused");
       return undefined;
@@ -211,7 +213,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       protocol,
       authenticate: (token) => {
         const fresh = tokens.prove({ "x-worker-token": token });
-        if (fresh.outcome !== "ok" || !fresh.isFor(hello.worker_id)) return false;
+        if (fresh.outcome !== "ok") return false;
+        if (unfitFor(hello.worker_id, session.types.keys(), fresh) !== undefined) return false;
         entry.proof = fresh;
         return true;
       },
@@ -224,6 +227,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     const entry: Entry = { session, socket, proof, opening };
     entries.set(session.holder, entry);
     return session;
+  }
+
+  /** What a worker claims that its token is not good for, in words. */
+  function unfitFor(workerId: string, types: Iterable<string>, proof: Proven): string | undefined {
+    if (!proof.isFor(workerId)) return `the worker ${workerId}`;
+    const beyond = tokens.beyond(workerId, types);
+    return beyond.length === 0 ? undefined : `tasks of the type ${beyond.join(", ")}`;
   }
 
   function forget(session: Session): void {

@@ -1,4 +1,4 @@
-// Which tokens are workers', and for which worker ids each is good.
+// Which tokens are workers', and for which worker ids and task types each is good.
 import { hash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
@@ -13,22 +13,38 @@ export type Proof =
       isFor(workerId: string): boolean;
     };
 
+/** The token of one worker. */
+export interface OwnToken {
+  readonly token: string;
+  /** The types that it may offer; all where absent. */
+  readonly taskTypes?: readonly string[];
+}
+
+interface Known {
+  readonly digest: Buffer;
+  readonly taskTypes: ReadonlySet<string> | undefined;
+}
+
 export class WorkerTokens {
   readonly #shared: Buffer;
-  #own: ReadonlyMap<string, Buffer> = new Map();
+  #own: ReadonlyMap<string, Known> = new Map();
 
   /**
    * @param shared The token of every worker that has none of its own.
    * @param own Tokens by worker id.
    */
-  constructor(shared: string, own: ReadonlyMap<string, string> = new Map()) {
+  constructor(shared: string, own: ReadonlyMap<string, OwnToken> = new Map()) {
     this.#shared = digest(shared);
     this.replace(own);
   }
 
   /** Forget all workers' own tokens, and know these instead. */
-  replace(own: ReadonlyMap<string, string>): void {
-    this.#own = new Map([...own].map(([workerId, token]) => [workerId, digest(token)]));
+  replace(own: ReadonlyMap<string, OwnToken>): void {
+    const known = ({ token, taskTypes }: OwnToken): Known => ({
+      digest: digest(token),
+      taskTypes: taskTypes && new Set(taskTypes),
+    });
+    this.#own = new Map([...own].map(([workerId, one]) => [workerId, known(one)]));
   }
 
   /** Whether a worker has a token of its own. */
@@ -36,15 +52,21 @@ export class WorkerTokens {
     return this.#own.has(workerId);
   }
 
+  /** Of some task types those that a worker may not offer with its token. */
+  beyond(workerId: string, types: Iterable<string>): readonly string[] {
+    const scope = this.#own.get(workerId)?.taskTypes;
+    return scope ? [...types].filter((type) => !scope.has(type)) : [];
+  }
+
   /** Read `X-Worker-Token` or, where that is absent, `Authorization: Bearer`. */
   prove(headers: IncomingHttpHeaders): Proof {
     const token = [headers["x-worker-token"] ?? bearer(headers.authorization) ?? []].flat()[0];
     if (token === undefined) return { outcome: "missing" };
     const given = digest(token);
-    const owners = [...this.#own].filter(([, own]) => timingSafeEqual(own, given));
+    const owners = [...this.#own].filter(([, own]) => timingSafeEqual(own.digest, given));
     if (owners.length === 0 && !timingSafeEqual(this.#shared, given)) return { outcome: "invalid" };
     const isFor = (workerId: string): boolean =>
-      timingSafeEqual(this.#own.get(workerId) ?? this.#shared, given);
+      timingSafeEqual(this.#own.get(workerId)?.digest ?? this.#shared, given);
     const [workerId] = owners.length === 1 ? owners[0]! : [];
     return { outcome: "ok", ...(workerId !== undefined && { workerId }), isFor };
   }

@@ -1,22 +1,34 @@
-// The file that gives workers tokens of their own: `[worker_id]` sections with a `token`, as the Python system has it.
+// The file that gives workers tokens of their own: `[worker_id]` sections with a `token`, as the Python system has it, and
+// with the `task_types` that it is good for, if not for all.
 import { readFile } from "node:fs/promises";
 import { parse, TomlError } from "smol-toml";
+import { z } from "zod";
 import { RuntimeError } from "../errors.ts";
+import { OfferedType } from "../protocol/worker-frames.ts";
+import type { OwnToken } from "./worker-tokens.ts";
+
+const Token = z.object({ token: z.string().min(1) });
+const Scope = z.object({ task_types: z.array(OfferedType.shape.type).optional() });
 
 /**
  * Read the file.
  *
  * @returns tokens by worker id.
- * @throws RuntimeError `config.invalid` where the file can't be read, is not TOML, or has a section without a token;
- *   never with a token in its message
+ * @throws RuntimeError `config.invalid` where the file can't be read, is not TOML, or has a section without a token or with
+ *   `task_types` that are no list of types; never with a token in its message
  */
-export async function readWorkersFile(path: string): Promise<ReadonlyMap<string, string>> {
+export async function readWorkersFile(path: string): Promise<ReadonlyMap<string, OwnToken>> {
   const sections = parsed(path, await textOf(path));
   return new Map(
     Object.entries(sections).map(([workerId, section]) => {
-      const token = (section as { readonly token?: unknown } | null)?.token;
-      if (typeof token === "string" && token !== "") return [workerId, token];
-      throw invalid(path, `the section [${workerId}] has no token`);
+      const own = Token.safeParse(section);
+      if (!own.success) throw invalid(path, `the section [${workerId}] has no token`);
+      const scope = Scope.safeParse(section);
+      if (!scope.success)
+        throw invalid(path, `task_types of the section [${workerId}] is no list of task types`);
+      const { token } = own.data;
+      const { task_types: taskTypes } = scope.data;
+      return [workerId, { token, ...(taskTypes && { taskTypes }) }];
     }),
   );
 }

@@ -110,7 +110,7 @@ async function openServer(complain: (line: string) => void) {
   const log = pino({ level: "error" }, { write: (line) => complain(line.slice(0, 2_000)) });
   const runtime = createRuntime({ store, blueprints, clock, log });
   const limits = { pollMs: 5, plainPollMs: 5, helloMs: 2_000 };
-  const tokens = new WorkerTokens(token, new Map([["own", "own-token"]]));
+  const tokens = new WorkerTokens(token, new Map([["own", { token: "own-token" }]]));
   const gateway = createGateway({ workers: runtime.workers, tokens, clock, log, limits });
   await runtime.start();
   const http = createServer((request, response) => {

@@ -121,7 +121,8 @@ export function olderRoutes({
     const workerId = authenticated(request, given);
     if (workerId === undefined || !OlderWorkerId.safeParse(workerId).success)
       throw new Refusal(400, "Missing required field: worker_id");
-    return workers.attend(workerId, OlderDescription.parse(said), (session) => {
+    const description = described(workerId, said);
+    return workers.attend(workerId, description, (session) => {
       log.info({ workerId, types: [...session.types.keys()] }, "worker registered");
       return { status: 200, body: { status: "registered" } };
     });
@@ -130,7 +131,7 @@ export function olderRoutes({
   async function heartbeat({ request, workerId: id, plain }: Call): Promise<Answer> {
     const workerId = named(request, id);
     const said = await objectIn(request, true);
-    const description = OlderDescription.parse(said ?? {});
+    const description = described(workerId, said ?? {});
     return workers.attend(workerId, description, async (session, known) => {
       const cancelled = await session.beat(sourceOf(request), description.load);
       const cancel = cancelled.length > 0 ? { cancel_task_ids: cancelled } : {};
@@ -223,6 +224,17 @@ export function olderRoutes({
           : "No valid token found";
     log.info({ workerId, from: sourceOf(request) }, "worker refused: its token is not good for it");
     throw new Refusal(401, `Unauthorized: ${why}`);
+  }
+
+  /** What a worker says of itself. */
+  function described(workerId: string, said: unknown): OlderDescription {
+    const description = OlderDescription.parse(said);
+    const { supported_tasks, task_types = [] } = description;
+    const beyond = tokens.beyond(workerId, supported_tasks ?? task_types);
+    if (beyond.length === 0) return description;
+    const what = `tasks of the type ${beyond.join(", ")}`;
+    log.info({ workerId }, `worker refused: its token is not good for ${what}`);
+    throw new Refusal(403, `Forbidden: The token is not good for ${what}`);
   }
 
   function answerTo(error: unknown, { method, url }: IncomingMessage): Answer {

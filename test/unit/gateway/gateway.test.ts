@@ -1,8 +1,9 @@
 // What becomes of connections: superseded, silent, slow, and told to go.
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { WorkerTokens } from "../../../src/gateway/worker-tokens.ts";
 import { nodeHolder } from "../../../src/runtime/worker-pool.ts";
 import { eventually } from "../../support/eventually.ts";
-import { openGateway, plainHello } from "./gateway-world.ts";
+import { openGateway, plainHello, token } from "./gateway-world.ts";
 import { leasedTask } from "./recording-workers.ts";
 
 let world: Awaited<ReturnType<typeof openGateway>>;
@@ -54,6 +55,36 @@ describe("the same worker process connecting again", () => {
     expect(new Set(holders).size).toBe(4);
     first.send({ type: "heartbeat", running: [] });
     await first.next("heartbeat_ack");
+  });
+});
+
+describe("a token that is good for some task types", () => {
+  const own = (taskTypes: readonly string[]) => new Map([["w1", { token, taskTypes }]]);
+  const tokens = new WorkerTokens("of all others", own(["echo", "infer"]));
+
+  test("lets its worker offer these, and refuses it with any other", async () => {
+    await world.close();
+    world = await openGateway({}, tokens);
+    await world.welcomed();
+    const peer = await world.connect();
+    peer.send({ ...plainHello, types: [{ type: "echo" }, { type: "pay_out" }] });
+    expect(await peer.next("error")).toMatchObject({
+      code: "worker.refused",
+      message: "The token is not good for tasks of the type pay_out.",
+      fatal: true,
+    });
+    expect((await peer.closed).code).toBe(4003);
+    expect(world.logged.join("")).toContain("pay_out");
+    expect(world.workers.calls).toEqual(["connect w1:i1"]);
+  });
+
+  test("hangs up on a worker whose types are taken from it", async () => {
+    await world.close();
+    world = await openGateway({}, tokens);
+    const peer = await world.welcomed();
+    tokens.replace(own(["infer"]));
+    world.gateway.recheckTokens();
+    expect((await peer.closed).code).toBe(4001);
   });
 });
 

@@ -196,7 +196,7 @@ describe("tokens", () => {
   test("of a worker's own replace the shared one for its id, and are good for no other", async () => {
     await world.close();
     world = await openOlderWorld({
-      tokens: new WorkerTokens(token, new Map([["w1", "own-token"]])),
+      tokens: new WorkerTokens(token, new Map([["w1", { token: "own-token" }]])),
     });
     const as = async (id: string, secret: string) => {
       const headers = { "x-worker-token": secret };
@@ -211,10 +211,31 @@ describe("tokens", () => {
     expect(await as("w2", "own-token")).toBe('{"error": "Unauthorized: No valid token found"}');
   });
 
+  test("of a worker's own are good for the task types that they name, and for no other", async () => {
+    await world.close();
+    world = await openOlderWorld({
+      tokens: new WorkerTokens(token, new Map([["w1", { token: "own", taskTypes: ["echo"] }]])),
+    });
+    const headers = { "x-worker-token": "own" };
+    const offer = (supported_tasks: readonly string[]) => {
+      const body = { worker_id: "w1", supported_tasks };
+      return world.call("POST", "/_worker/workers/register", body, headers);
+    };
+    expect((await offer(["echo"])).status).toBe(200);
+    const more = await offer(["echo", "pay_out"]);
+    expect([more.status, more.text]).toEqual([
+      403,
+      '{"error": "Forbidden: The token is not good for tasks of the type pay_out"}',
+    ]);
+    const beat = { supported_tasks: ["pay_out"] };
+    expect((await world.call("PATCH", "/_worker/workers/w1", beat, headers)).status).toBe(403);
+    expect(world.runtime.workers.list()).toMatchObject([{ types: ["echo"] }]);
+  });
+
   test("of a worker's own say whose result it is", async () => {
     await world.close();
     world = await openOlderWorld({
-      tokens: new WorkerTokens(token, new Map([["w1", "own-token"]])),
+      tokens: new WorkerTokens(token, new Map([["w1", { token: "own-token" }]])),
     });
     const body = { job_id: "0_j", task_id: "0_j:e.1.0", result: {} };
     const headers = { "x-worker-token": "own-token" };

@@ -179,12 +179,12 @@ describe("a socket", () => {
   });
 
   test("is closed with 1008 when its token is not good any more", async () => {
-    const tokens = new WorkerTokens(token, new Map([["w1", "own"]]));
+    const tokens = new WorkerTokens(token, new Map([["w1", { token: "own" }]]));
     await world.close();
     world = await openOlderWorld({ tokens });
     const own = await world.socket("/_worker/ws/w1", { "x-worker-token": "own" });
     const shared = await world.socket("/_worker/ws/w2");
-    tokens.replace(new Map([["w1", "another"]]));
+    tokens.replace(new Map([["w1", { token: "another" }]]));
     world.gateway.recheckTokens();
     expect(await own.closed).toBe(1008);
     expect(shared.socket.readyState).toBe(shared.socket.OPEN);

@@ -17,14 +17,14 @@ const written = async (text: string): Promise<string> => {
   return path;
 };
 
-test("gives each worker the token of its section", async () => {
+test("gives each worker the token of its section, and the types that it is good for", async () => {
   const path = await written(
-    '[w1]\ntoken = "one"\ndescription = "the first"\n\n["gpu.box-1"]\ntoken = "two"\n',
+    '[w1]\ntoken = "one"\ndescription = "the first"\n\n["gpu.box-1"]\ntoken = "two"\ntask_types = ["infer"]\n',
   );
   expect(await readWorkersFile(path)).toEqual(
     new Map([
-      ["w1", "one"],
-      ["gpu.box-1", "two"],
+      ["w1", { token: "one" }],
+      ["gpu.box-1", { token: "two", taskTypes: ["infer"] }],
     ]),
   );
 });
@@ -32,6 +32,11 @@ test("gives each worker the token of its section", async () => {
 test.each([
   ["a section without a token", "[w1]\ndescription = 'x'", "the section [w1] has no token"],
   ["an empty token", '[w1]\ntoken = ""', "the section [w1] has no token"],
+  [
+    "types that are no list",
+    '[w1]\ntoken = "secret-1"\ntask_types = "infer"',
+    "task_types of the section [w1] is no list of task types",
+  ],
   ["a key outside a section", 'token = "secret-1"', "the section [token] has no token"],
   ["no TOML", '[w1]\ntoken = "secret-1', "line 2 is not TOML"],
 ])("with %s is refused, without a word of its content", async (_, text, problem) => {

@@ -13,7 +13,7 @@ afterEach(async () => {
 
 describe("a new token", () => {
   test("takes the place of the old one over the connection that is open", async () => {
-    const tokens = new WorkerTokens(token, new Map([["w1", "first"]]));
+    const tokens = new WorkerTokens(token, new Map([["w1", { token: "first" }]]));
     const node = await openWire([echoFlow], { tokens });
     open.push(node);
     const heard = async (peer: Peer) => {
@@ -23,23 +23,23 @@ describe("a new token", () => {
     const peer = await node.connect({ token: "first" });
     peer.send(plainHello);
     await peer.next("welcome");
-    tokens.replace(new Map([["w1", "second"]]));
+    tokens.replace(new Map([["w1", { token: "second" }]]));
     peer.send({ type: "auth", token: "second" });
     await heard(peer);
     node.gateway.recheckTokens();
     await heard(peer);
-    tokens.replace(new Map([["w1", "third"]]));
+    tokens.replace(new Map([["w1", { token: "third" }]]));
     node.gateway.recheckTokens();
     expect((await peer.closed).code).toBe(4001);
   });
 
   test("is what a worker connects with from then on", async () => {
-    const tokens = new WorkerTokens(token, new Map([["w1", "first"]]));
+    const tokens = new WorkerTokens(token, new Map([["w1", { token: "first" }]]));
     const node = await openWire([echoFlow], { tokens });
     open.push(node);
     const worker = node.make({ token: "first" }).task("echo", () => ({}));
     await worker.start();
-    tokens.replace(new Map([["w1", "second"]]));
+    tokens.replace(new Map([["w1", { token: "second" }]]));
     worker.setToken("second");
     node.drop();
     await node.whileTimePasses(
@@ -50,7 +50,7 @@ describe("a new token", () => {
 
   test("may be for one of several servers", async () => {
     const openAt = async (own: string) => {
-      const tokens = new WorkerTokens(token, new Map([["w1", own]]));
+      const tokens = new WorkerTokens(token, new Map([["w1", { token: own }]]));
       const node = await openWire([echoFlow], { tokens });
       open.push(node);
       return { tokens, node, url: `http://127.0.0.1:${node.port()}` };
@@ -67,7 +67,7 @@ describe("a new token", () => {
     const isAtBoth = (): boolean =>
       [a, b].every(({ node }) => node.runtime.workers.list().length === 1);
     await eventually(isAtBoth);
-    a.tokens.replace(new Map([["w1", "new-of-a"]]));
+    a.tokens.replace(new Map([["w1", { token: "new-of-a" }]]));
     worker.setToken("new-of-a", a.url);
     for (const { node } of [a, b]) node.drop();
     await a.node.whileTimePasses(
@@ -77,7 +77,7 @@ describe("a new token", () => {
   });
 
   test("that is not good for the worker closes the connection with 4001", async () => {
-    const tokens = new WorkerTokens(token, new Map([["other", "others-token"]]));
+    const tokens = new WorkerTokens(token, new Map([["other", { token: "others-token" }]]));
     const node = await openWire([echoFlow], { tokens });
     open.push(node);
     const { peer } = await node.welcomed();
