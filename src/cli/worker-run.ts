@@ -10,6 +10,9 @@ import { wholeNumber } from "./arguments.ts";
 import { print, printJsonLine } from "./output.ts";
 import { stopSignal } from "./stop-signal.ts";
 
+/** How long the process may go on after its work, for output that is under way. */
+const lingerMs = 500;
+
 interface WorkerFlags {
   readonly url?: string;
   readonly token?: string;
@@ -66,4 +69,6 @@ async function runWorker(
       else print(`Worker ${id} is connected to ${where}.`);
     },
   });
+  // What a handler has left behind, such as an interval, does not keep the process.
+  setTimeout(() => process.exit(), lingerMs).unref();
 }

@@ -14,8 +14,9 @@ let output: string;
 beforeEach(async () => {
   server = await openGateway();
   const here = import.meta.dirname;
-  const files = [join(here, "run-tasks.ts"), join(here, "slow-tasks.ts")];
-  child = spawn(process.execPath, ["--import", "tsx", "--conditions=source", ...files], {
+  const command = [join(here, "../../../src/cli/main.ts"), "worker", "run"];
+  const args = ["--import", "tsx", "--conditions=source", ...command, join(here, "slow-tasks.ts")];
+  child = spawn(process.execPath, args, {
     env: {
       PATH: process.env["PATH"],
       ORCHESTRATOR_URL: server.url,
@@ -37,8 +38,8 @@ afterEach(async () => {
 });
 
 /** Have the process run a task for a time. */
-async function runs(ms: number): Promise<void> {
-  server.workers.session.push(leasedTask("t1", { type: "slow", params: { ms } }), 45_000);
+async function runs(ms: number, type = "slow"): Promise<void> {
+  server.workers.session.push(leasedTask("t1", { type, params: { ms } }), 45_000);
   await eventually(() => server.workers.reports.length === 1);
 }
 
@@ -60,4 +61,11 @@ test("a second signal gives back what runs", async () => {
   await eventually(() => server.workers.calls.includes("release t1#1 0"));
   expect(await exited).toEqual([0, null]);
   expect(server.workers.results).toEqual([]);
+});
+
+test("what a handler has left running does not keep the process", async () => {
+  await runs(1, "lingering");
+  await eventually(() => server.workers.results.length === 1);
+  child.kill("SIGTERM");
+  expect(await exited).toEqual([0, null]);
 });

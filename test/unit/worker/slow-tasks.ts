@@ -10,3 +10,10 @@ export const slow = defineTask<{ readonly ms: number }>(
       setTimeout(() => resolve({ done: true }), params.ms);
     }),
 );
+
+/** Leaves something running that nobody ends. */
+export const lingering = defineTask("lingering", async ({ progress }) => {
+  progress(0, "running");
+  setInterval(() => undefined, 1_000);
+  return { done: true };
+});
