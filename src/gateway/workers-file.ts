@@ -1,14 +1,15 @@
-// The file that gives workers tokens of their own: `[worker_id]` sections with a `token`, as the Python system has it, and
-// with the `task_types` that it is good for, if not for all.
+// The file that gives workers tokens of their own: `[worker_id]` sections with a `token`, as the Python system has it, and `task_types`.
 import { readFile } from "node:fs/promises";
 import { parse, TomlError } from "smol-toml";
-import { z } from "zod";
 import { RuntimeError } from "../errors.ts";
 import { OfferedType } from "../protocol/worker-frames.ts";
 import type { OwnToken } from "./worker-tokens.ts";
 
-const Token = z.object({ token: z.string().min(1) });
-const Scope = z.object({ task_types: z.array(OfferedType.shape.type).optional() });
+/** What a section holds, if it is right. */
+interface Section {
+  readonly token?: unknown;
+  readonly task_types?: unknown;
+}
 
 /**
  * Read the file.
@@ -21,15 +22,20 @@ export async function readWorkersFile(path: string): Promise<ReadonlyMap<string,
   const sections = parsed(path, await textOf(path));
   return new Map(
     Object.entries(sections).map(([workerId, section]) => {
-      const own = Token.safeParse(section);
-      if (!own.success) throw invalid(path, `the section [${workerId}] has no token`);
-      const scope = Scope.safeParse(section);
-      if (!scope.success)
+      const { token, task_types: taskTypes } = (section ?? {}) as Section;
+      if (typeof token !== "string" || token === "")
+        throw invalid(path, `the section [${workerId}] has no token`);
+      if (taskTypes === undefined) return [workerId, { token }];
+      if (!isTypeList(taskTypes))
         throw invalid(path, `task_types of the section [${workerId}] is no list of task types`);
-      const { token } = own.data;
-      const { task_types: taskTypes } = scope.data;
-      return [workerId, { token, ...(taskTypes && { taskTypes }) }];
+      return [workerId, { token, taskTypes }];
     }),
+  );
+}
+
+function isTypeList(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) && value.every((type) => OfferedType.shape.type.safeParse(type).success)
   );
 }
 
