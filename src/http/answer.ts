@@ -36,6 +36,9 @@ const originalWords: Partial<Record<ErrorCode, string>> = {
   "job.not_found": "Job not found",
 };
 
+/** When to ask again for what the server can't do just now, where nothing else is known. */
+const soonSeconds = 1;
+
 /**
  * Answer what was thrown. What is not the caller's doing is logged here, and told without its details.
  *
@@ -55,11 +58,9 @@ export function failure(
   if (status === 503 && retryable) log.debug({ code, ...where }, "request put off");
   else if (status >= 500) log.error({ err: error, code, ...where }, "request failed");
   const tellDetails = status < 500 && Object.keys(details).length > 0;
-  const { retryAfterSeconds } = details;
+  const { retryAfterSeconds = soonSeconds } = details;
   return problem(code, originalWords[code] ?? message, {
     ...(tellDetails && { details }),
-    ...(typeof retryAfterSeconds === "number" && {
-      headers: { "retry-after": String(retryAfterSeconds) },
-    }),
+    ...(status === 503 && retryable && { headers: { "retry-after": String(retryAfterSeconds) } }),
   });
 }

@@ -148,9 +148,10 @@ describe("an error", () => {
     expect(broken.logged).toHaveLength(1);
   });
 
-  test("that only means `not now` is nothing to look at", async () => {
+  test("that only means `not now` is nothing to look at, and says when to ask again", async () => {
     const stopping = await failing(new RuntimeError("server.stopping", "The server is stopping."));
-    expect((await stopping.call("GET", "/api/jobs/0_x")).status).toBe(503);
+    const { status, headers } = await stopping.call("GET", "/api/jobs/0_x");
+    expect([status, headers.get("retry-after")]).toEqual([503, "1"]);
     expect(stopping.logged).toEqual([]);
   });
 
