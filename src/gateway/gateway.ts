@@ -231,9 +231,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   /** What a worker claims that its token is not good for, in words. */
   function unfitFor(workerId: string, types: Iterable<string>, proof: Proven): string | undefined {
-    if (!proof.isFor(workerId)) return `the worker ${workerId}`;
-    const beyond = tokens.beyond(workerId, types);
-    return beyond.length === 0 ? undefined : `tasks of the type ${beyond.join(", ")}`;
+    return proof.isFor(workerId) ? tokens.beyond(workerId, types) : `the worker ${workerId}`;
   }
 
   function forget(session: Session): void {

@@ -52,10 +52,11 @@ export class WorkerTokens {
     return this.#own.has(workerId);
   }
 
-  /** Of some task types those that a worker may not offer with its token. */
-  beyond(workerId: string, types: Iterable<string>): readonly string[] {
+  /** What of some task types a worker may not offer with its token, in words; undefined where it may offer all. */
+  beyond(workerId: string, types: Iterable<string>): string | undefined {
     const scope = this.#own.get(workerId)?.taskTypes;
-    return scope ? [...types].filter((type) => !scope.has(type)) : [];
+    const beyond = scope ? [...types].filter((type) => !scope.has(type)) : [];
+    return beyond.length === 0 ? undefined : `tasks of the type ${beyond.join(", ")}`;
   }
 
   /** Read `X-Worker-Token` or, where that is absent, `Authorization: Bearer`. */

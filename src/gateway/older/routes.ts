@@ -231,10 +231,9 @@ export function olderRoutes({
     const description = OlderDescription.parse(said);
     const { supported_tasks, task_types = [] } = description;
     const beyond = tokens.beyond(workerId, supported_tasks ?? task_types);
-    if (beyond.length === 0) return description;
-    const what = `tasks of the type ${beyond.join(", ")}`;
-    log.info({ workerId }, `worker refused: its token is not good for ${what}`);
-    throw new Refusal(403, `Forbidden: The token is not good for ${what}`);
+    if (beyond === undefined) return description;
+    log.info({ workerId }, `worker refused: its token is not good for ${beyond}`);
+    throw new Refusal(403, `Forbidden: The token is not good for ${beyond}`);
   }
 
   function answerTo(error: unknown, { method, url }: IncomingMessage): Answer {
