@@ -52,6 +52,7 @@ export const errorCodes = {
   "request.invalid_json": { status: 400, retryable: false },
   "request.method_not_allowed": { status: 405, retryable: false },
   "request.not_found": { status: 404, retryable: false },
+  "request.streams": { status: 400, retryable: false },
   "server.answer_unexpected": { status: 502, retryable: false },
   "server.busy": { status: 503, retryable: true },
   "server.not_ready": { status: 503, retryable: true },

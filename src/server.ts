@@ -10,7 +10,10 @@ import { createGateway, type GatewayLimits } from "./gateway/gateway.ts";
 import { WorkerTokens } from "./gateway/worker-tokens.ts";
 import { readWorkersFile } from "./gateway/workers-file.ts";
 import { createApp } from "./http/app.ts";
+import type { AppOptions } from "./http/app-options.ts";
 import { createAuthenticate } from "./http/auth.ts";
+import { createClientSockets } from "./http/client-socket.ts";
+import { createRoutes } from "./http/routes.ts";
 import { serve } from "./http/serve.ts";
 import type { Logger } from "./logger.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
@@ -115,7 +118,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         ...options.gatewayLimits,
       },
     });
-    const app = createApp({
+    const appOptions: AppOptions = {
       jobs: runtime.jobs,
       past: runtime.past,
       versions: runtime.versions,
@@ -143,15 +146,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           log.info({ workersFile }, "workers' tokens have been read again");
         },
       }),
-    });
+    };
+    const routes = createRoutes(appOptions);
+    const clients = createClientSockets(routes, appOptions);
     const { changedShapes: changed = "refuse" } = options;
     await keepVersions({ store, blueprints, log, changed });
     await runtime.start();
-    const http = await serve(app, {
+    const http = await serve(createApp(routes, appOptions), {
       host,
       port,
       onRequest: (request, response) => gateway.handleRequest(request, response),
-      onUpgrade: (request, socket, head) => gateway.handleUpgrade(request, socket, head),
+      onUpgrade: (request, socket, head) =>
+        gateway.handleUpgrade(request, socket, head) ||
+        clients.handleUpgrade(request, socket, head),
     });
     log.info({ url: http.url, ...where }, "server is listening");
     archive?.list({ limit: 1 }).catch((error: unknown) => {
@@ -164,7 +171,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       blueprints,
       async close(graceMs = defaultGraceMs) {
         stopping.abort();
-        await Promise.all([gateway.close(graceMs), http.close(graceMs)]);
+        await Promise.all([gateway.close(graceMs), clients.close(graceMs), http.close(graceMs)]);
         await runtime.stop();
         await store.close();
         await archive?.close();

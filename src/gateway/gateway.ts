@@ -13,15 +13,17 @@ import {
 } from "../protocol/worker-frames.ts";
 import { protocolVersions } from "../protocol/worker-limits.ts";
 import type { Relay, WorkerService } from "../runtime/runtime.ts";
-import { FrameSocket, type FrameSocketLimits } from "./frame-socket.ts";
+import { FrameSocket, type FrameSocketLimits } from "../socket/frame-socket.ts";
 import {
   createOlderDialect,
   olderDialectLimits,
   type OlderDialectLimits,
 } from "./older/older-dialect.ts";
 import { HelloPages } from "./hello-pages.ts";
-import { Session, type SessionLimits } from "./session.ts";
-import { askedBy, refusalOf, refuseUpgrade } from "./upgrade.ts";
+import { Session, type WorkerSocket, type SessionLimits } from "./session.ts";
+import { decodeMessage, workerFrames } from "../protocol/message.ts";
+import { refuseUpgrade } from "../socket/upgrade-request.ts";
+import { askedBy, refusalOf } from "./upgrade.ts";
 import type { Proof, WorkerTokens } from "./worker-tokens.ts";
 
 export interface GatewayLimits extends FrameSocketLimits, SessionLimits, OlderDialectLimits {
@@ -97,7 +99,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const server = new WebSocketServer({ ...socketLimits, handleProtocols: () => workerSubprotocol });
   const olderServer = new WebSocketServer({ ...socketLimits, handleProtocols: () => false });
   const older = createOlderDialect({ workers, tokens, relay, clock, limits, log });
-  const sockets = new Set<FrameSocket>();
+  const sockets = new Set<WorkerSocket>();
   /** By holder; an entry stays until the runtime has finished taking its session in. */
   const entries = new Map<string, Entry>();
   let closing = false;
@@ -155,7 +157,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   function converse(webSocket: WebSocket, proof: Proven): void {
     let session: Session | undefined;
     const pages: HelloPages = new HelloPages(() => socket);
-    const socket = new FrameSocket(webSocket, clock, limits, {
+    const socket: WorkerSocket = new FrameSocket(webSocket, clock, limits, {
+      decode: (text) => decodeMessage(text, workerFrames),
       onFrame(frame) {
         if (session) return session.take(frame);
         const hello = pages.take(frame);
@@ -179,7 +182,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     void socket.closed.then(() => sockets.delete(socket));
   }
 
-  function introduce(hello: Hello, socket: FrameSocket, proof: Proven): Session | undefined {
+  function introduce(hello: Hello, socket: WorkerSocket, proof: Proven): Session | undefined {
     if (closing) {
       socket.close(closeCodes.draining, "the server is stopping");
       return undefined;
@@ -262,7 +265,7 @@ type Proven = Extract<Proof, { outcome: "ok" }>;
 
 interface Entry {
   readonly session: Session;
-  readonly socket: FrameSocket;
+  readonly socket: WorkerSocket;
   /** Of the token that the worker gave last. */
   proof: Proven;
   /** Resolves when the runtime has taken the session in, or has refused to. Never rejects. */

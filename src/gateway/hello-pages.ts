@@ -1,16 +1,16 @@
 // Gathers what a worker says of itself first: one hello, or one and further pages of what it holds.
 import type { Hello, WorkerFrame } from "../protocol/worker-frames.ts";
-import type { FrameSocket } from "./frame-socket.ts";
+import type { WorkerSocket } from "./session.ts";
 
 /** The most attempts that a worker may say it holds, over all pages. */
 const refsMax = 100_000;
 
 export class HelloPages {
   /** Asked for late: the socket's own handlers use this. */
-  readonly #socket: () => FrameSocket;
+  readonly #socket: () => WorkerSocket;
   #hello: Hello | undefined;
 
-  constructor(socket: () => FrameSocket) {
+  constructor(socket: () => WorkerSocket) {
     this.#socket = socket;
   }
 

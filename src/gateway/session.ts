@@ -19,7 +19,7 @@ import {
   type TypePool,
   type WorkerSession,
 } from "../runtime/worker-pool.ts";
-import type { FrameSocket } from "./frame-socket.ts";
+import type { FrameSocket } from "../socket/frame-socket.ts";
 import { Allowance } from "./allowance.ts";
 import { AttemptReports, fitsCheckpoint, type ReportLimits } from "./attempt-reports.ts";
 import { SelfDescription } from "./self-description.ts";
@@ -27,6 +27,9 @@ import { attemptOf, decisionPages, lostRefOf, outcomeOf, refOf, taskFrame } from
 
 /** How long a refused attempt stays away from workers, where the worker itself names no time. */
 const rejectedMs = { busy: 1_000, draining: 0, incompatible: 5_000, invalid: 5_000 } as const;
+
+/** What is said over it are workers' frames. */
+export type WorkerSocket = FrameSocket<WorkerFrame>;
 
 export interface SessionLimits extends ReportLimits {
   readonly heartbeatMs: number;
@@ -37,7 +40,7 @@ export interface SessionLimits extends ReportLimits {
 export interface SessionParts {
   readonly id: string;
   readonly workers: WorkerService;
-  readonly socket: FrameSocket;
+  readonly socket: WorkerSocket;
   readonly clock: Clock;
   readonly limits: SessionLimits;
   readonly log: Logger;

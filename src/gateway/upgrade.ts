@@ -1,14 +1,8 @@
 // Decides, before any WebSocket exists, whether a request may become a worker's connection, and answers refusals.
-import { STATUS_CODES, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
-import { errorCodes, type ErrorCode } from "../errors.ts";
+import type { IncomingMessage } from "node:http";
 import { workerPath, workerSubprotocol } from "../protocol/worker-frames.ts";
+import { hasTokenInQuery, offeredSubprotocols, type Refusal } from "../socket/upgrade-request.ts";
 import type { Proof } from "./worker-tokens.ts";
-
-export interface Refusal {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
 
 /** A request for a worker's connection. */
 export interface Asked {
@@ -63,30 +57,4 @@ export function refusalOf(
       message: `Ask for the WebSocket subprotocol "${workerSubprotocol}" (Sec-WebSocket-Protocol).`,
     };
   return undefined;
-}
-
-function hasTokenInQuery(url: string): boolean {
-  const query = url.split("?").slice(1).join("?");
-  return [...new URLSearchParams(query).keys()].some((key) => /token|authorization/i.test(key));
-}
-
-function offeredSubprotocols(headers: IncomingHttpHeaders): readonly string[] {
-  return (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
-}
-
-/** Answer an upgrade request with an error instead, as the HTTP API words its errors, and hang up. */
-export function refuseUpgrade(socket: Duplex, { code, message }: Refusal): void {
-  const { status } = errorCodes[code];
-  const body = JSON.stringify({ error: message, code });
-  const headers = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}`,
-    "Connection: close",
-    "Content-Type: application/json; charset=utf-8",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(status === 426 ? ["Upgrade: websocket"] : []),
-  ];
-  // The requester may have hung up already; there is nobody left to tell.
-  socket.on("error", () => socket.destroy());
-  socket.once("finish", () => socket.destroy());
-  socket.end(`${headers.join("\r\n")}\r\n\r\n${body}`);
 }

@@ -10,12 +10,26 @@ export const apiHeaders = {
 } as const;
 const jsonHeaders = { "content-type": "application/json; charset=utf-8", ...apiHeaders } as const;
 
-/** Plain headers and a string are what node-server sends without building a `Headers` for it. */
+/** An answer that is JSON, before it is known over what it goes. */
+export interface JsonAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  /** Besides those that every answer has; by their lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export function json(
   body: unknown,
   status = 200,
   headers?: Readonly<Record<string, string>>,
-): Response {
+): JsonAnswer {
+  return headers ? { status, body, headers } : { status, body };
+}
+
+/** An answer as HTTP has it. Plain headers and a string are what node-server sends without building a `Headers` for it. */
+export function responseOf(answer: JsonAnswer | Response): Response {
+  if (answer instanceof Response) return answer;
+  const { status, body, headers } = answer;
   return new Response(JSON.stringify(body), {
     status,
     headers: headers ? { ...jsonHeaders, ...headers } : jsonHeaders,
@@ -26,7 +40,7 @@ export function problem(
   code: ErrorCode,
   message: string,
   { details, headers }: { details?: Problem["details"]; headers?: Record<string, string> } = {},
-): Response {
+): JsonAnswer {
   const body: Problem = { error: message, code, ...(details && { details }) };
   return json(body, errorCodes[code].status, headers);
 }
@@ -48,7 +62,7 @@ export function failure(
   error: unknown,
   log: Logger,
   where: Readonly<Record<string, unknown>>,
-): Response {
+): JsonAnswer {
   if (!(error instanceof RuntimeError)) {
     log.error({ err: error, ...where }, "request failed");
     return problem("internal", "Something went wrong on the server. Its log says what.");

@@ -8,7 +8,7 @@ import type { AppOptions, HttpLimits, ServedBlueprint } from "./app-options.ts";
 import { eventStream } from "./event-stream.ts";
 import { jobAnswer, plainJobAnswer, summaryAnswer } from "./job-answer.ts";
 import type { LongCalls } from "./long-calls.ts";
-import type { Call, Handler, Handlers, OnClientGone } from "./operation.ts";
+import type { Call, Handler, Handlers, OnClientGone, Reply } from "./operation.ts";
 
 export type JobOperations = Handlers<
   | "listJobs"
@@ -120,7 +120,7 @@ export function jobOperations(
     request: Omit<Parameters<typeof jobs.start>[0], "idempotencyKey">,
     answer: (job: JobView) => Job | PlainJob,
     more: Readonly<Record<string, unknown>>,
-  ): Promise<Response> {
+  ): Promise<Reply> {
     const idempotencyKey = headers["idempotency-key"];
     const partitionKey = headers["partition-key"];
     const waitMs = preferredWaitMs(headers.prefer);
@@ -152,7 +152,7 @@ export function jobOperations(
     }
   }
 
-  async function cancel(jobId: string, reason = "cancelled by a client"): Promise<Response> {
+  async function cancel(jobId: string, reason = "cancelled by a client"): Promise<Reply> {
     try {
       await jobs.cancel(jobId, reason);
     } catch (error) {

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { RuntimeError } from "../errors.ts";
+import { refuseUpgrade } from "../socket/upgrade-request.ts";
 
 export interface ServeOptions {
   readonly host: string;
@@ -52,7 +53,9 @@ export async function serve(
   });
   const unused = unusedConnections(server);
   server.on("upgrade", (request, socket, head) => {
-    if (!onUpgrade?.(request, socket, head)) refuseUpgrade(socket);
+    if (onUpgrade?.(request, socket, head)) return;
+    const message = "There is no WebSocket at this path.";
+    refuseUpgrade(socket, { code: "request.not_found", message });
   });
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
@@ -115,24 +118,5 @@ function listenFailure(error: NodeJS.ErrnoException, host: string, port: number)
     `Cannot listen at ${host}, port ${port}: ${error.message}. Choose another address with --host and --port.`,
     details,
     { cause: error },
-  );
-}
-
-function refuseUpgrade(socket: Duplex): void {
-  const body = JSON.stringify({
-    error: "There is no WebSocket at this path.",
-    code: "request.not_found",
-  });
-  socket.on("error", () => socket.destroy());
-  socket.once("finish", () => socket.destroy());
-  socket.end(
-    [
-      "HTTP/1.1 404 Not Found",
-      "Connection: close",
-      "Content-Type: application/json; charset=utf-8",
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      "",
-      body,
-    ].join("\r\n"),
   );
 }

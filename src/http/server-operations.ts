@@ -6,7 +6,7 @@ import {
   type BlueprintEntry,
   type ChartFormat,
 } from "../protocol/contract.ts";
-import { apiHeaders, json } from "./answer.ts";
+import { apiHeaders, json, type JsonAnswer } from "./answer.ts";
 import type { AppOptions, ServedBlueprint } from "./app-options.ts";
 import { endpointPath } from "./endpoint-path.ts";
 import { workerAnswer } from "./job-answer.ts";
@@ -43,7 +43,7 @@ export function serverOperations({
 }: AppOptions): ServerOperations {
   const fine = () => json({ status: "ok" });
   const listWorkers = () => json(workers.list().map((worker) => workerAnswer(worker, instanceId)));
-  let document: Response | undefined;
+  let document: JsonAnswer | undefined;
 
   return {
     getStatus: fine,
@@ -72,7 +72,7 @@ export function serverOperations({
     },
     getOpenApi() {
       document ??= json(openApiDocument(blueprints.list()));
-      return document.clone();
+      return document;
     },
     listWorkers,
     listPlainWorkers: listWorkers,

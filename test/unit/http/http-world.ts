@@ -6,6 +6,7 @@ import type { Hono } from "hono";
 import { blueprint, type Blueprint } from "../../../src/blueprint/blueprint.ts";
 import { BlueprintRegistry } from "../../../src/blueprint/registry.ts";
 import { createApp } from "../../../src/http/app.ts";
+import { createRoutes } from "../../../src/http/routes.ts";
 import type { AppOptions } from "../../../src/http/app-options.ts";
 import { createAuthenticate } from "../../../src/http/auth.ts";
 import { openWorld, type World } from "../../support/runtime-world.ts";
@@ -87,7 +88,7 @@ export async function openHttpWorld(
   for (const one of blueprints) registry.register(one);
   const stop = new AbortController();
   const logged: Record<string, unknown>[] = [];
-  const app = createApp({
+  const appOptions: AppOptions = {
     jobs: world.runtime.jobs,
     past: world.runtime.past,
     versions: world.runtime.versions,
@@ -104,7 +105,9 @@ export async function openHttpWorld(
     consoleDirectory: "/nowhere/console",
     stopping: stop.signal,
     ...options,
-  });
+  };
+  const routes = createRoutes(appOptions);
+  const app = createApp(routes, appOptions);
   return {
     ...world,
     app,

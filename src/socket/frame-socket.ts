@@ -2,8 +2,8 @@
 import type { RawData, WebSocket } from "ws";
 import type { Clock, TimerHandle } from "../clock.ts";
 import type { ErrorCode } from "../errors.ts";
-import { decodeMessage, joinFrames, workerFrames } from "../protocol/message.ts";
-import { closeCodes, type ServerFrame, type WorkerFrame } from "../protocol/worker-frames.ts";
+import { joinFrames, type Decoded } from "../protocol/message.ts";
+import { closeCodes } from "../protocol/worker-frames.ts";
 
 export interface FrameSocketLimits {
   /** A peer that leaves more than this unread is slow: it gets no more tasks until it has caught up. */
@@ -14,21 +14,24 @@ export interface FrameSocketLimits {
   readonly closeMs: number;
 }
 
-export interface FrameSocketHandlers {
-  onFrame(frame: WorkerFrame): void;
+export interface FrameSocketHandlers<Frame> {
+  /** Read a message: its frames in order, each parsed or with what is wrong with it. */
+  decode(text: string): Iterable<Decoded<Frame>>;
+  onFrame(frame: Frame): void;
   /** The peer reads too slowly, or has caught up. */
   onSlow(slow: boolean): void;
   /** No frame comes after this. Called once, when either side begins to close or the connection breaks. */
   onEnd(code: number, reason: string): void;
 }
 
-export class FrameSocket {
+/** @typeParam Frame what the peer says */
+export class FrameSocket<Frame> {
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>;
   readonly #socket: WebSocket;
   readonly #clock: Clock;
   readonly #limits: FrameSocketLimits;
-  readonly #handlers: FrameSocketHandlers;
+  readonly #handlers: FrameSocketHandlers<Frame>;
   #outgoing: string[] = [];
   #ended = false;
   /** Ticks of the watch since anything was heard. Ticks rather than time: after a pause of this process only one is due. */
@@ -40,7 +43,7 @@ export class FrameSocket {
     socket: WebSocket,
     clock: Clock,
     limits: FrameSocketLimits,
-    handlers: FrameSocketHandlers,
+    handlers: FrameSocketHandlers<Frame>,
   ) {
     this.#socket = socket;
     this.#clock = clock;
@@ -56,7 +59,7 @@ export class FrameSocket {
   }
 
   /** Send a frame, together with all others of this turn of the event loop. */
-  send(frame: ServerFrame): void {
+  send(frame: object): void {
     this.sendEncoded(JSON.stringify(frame));
   }
 
@@ -106,10 +109,10 @@ export class FrameSocket {
       return;
     }
     // ws gives one Buffer unless it is told otherwise.
-    for (const { frame, problem } of decodeMessage((data as Buffer).toString(), workerFrames)) {
+    for (const { frame, problem } of this.#handlers.decode((data as Buffer).toString())) {
       if (this.#ended) return;
       if (problem) this.fail(problem.code, problem.message);
-      else this.#handlers.onFrame(frame);
+      else this.#handlers.onFrame(frame as Frame);
     }
   }
 
