@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startRedisServer, type RedisServer } from "../../test/support/redis-server.ts";
 import { installBullMq } from "./bullmq/library.ts";
 import type { LoopFigures } from "./closed-loop.ts";
-import { load, shapes } from "./load.ts";
+import { load, shapes, shapesServed } from "./load.ts";
 import { medians } from "./medians.ts";
 import { cpuSeconds, runScript, startBench, stop, type Bench } from "./processes.ts";
 
@@ -38,18 +38,11 @@ export async function benchAgainstBullMq(rounds: number): Promise<void> {
     const redis = await startRedisServer(["--appendfsync", appendfsync]);
     const worker = await startBullWorker(redis.port);
     const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, DURABILITY, SHARDS: "1" };
-    const echo = await startBench(concurrency, { env });
-    const served = { blueprints: "scripts/bench/blueprints", tasks: "scripts/bench/tasks" };
-    const others = await startBench(concurrency, {
-      served,
-      env: { ...env, REDIS_URL: `${env.REDIS_URL}/1` },
-    });
+    const bench = await startBench(concurrency, { env, served: shapesServed });
     try {
-      const ours = avtomatika(redis, echo, others);
-      await compare(name, rounds, ours, bullMq(redis, worker));
+      await compare(name, rounds, avtomatika(redis, bench), bullMq(redis, worker));
     } finally {
-      await others.close();
-      await echo.close();
+      await bench.close();
       await stop(worker);
       await redis.close();
     }
@@ -94,13 +87,13 @@ function print(name: string, { many, one }: { many: Figures; one: Figures }): vo
   );
 }
 
-function avtomatika(redis: RedisServer, echo: Bench, others: Bench): Contestant {
+/** Its client asks over one socket, as that of BullMQ does. */
+function avtomatika(redis: RedisServer, bench: Bench): Contestant {
   return {
     name: "avtomatika",
     async run(shape, jobs, callers) {
-      const bench = shape === "A" ? echo : others;
       const before = cpuSeconds(redis.process.pid!);
-      const figures = await load(bench, shapes[shape], jobs, callers);
+      const figures = await load(bench, shapes[shape], jobs, callers, "socket");
       const redisMs = ((cpuSeconds(redis.process.pid!) - before) * 1000) / jobs;
       const { clientCpuMs, serverCpuMs, workerCpuMs } = figures;
       return { ...figures, cpuMs: clientCpuMs + serverCpuMs + workerCpuMs + redisMs };

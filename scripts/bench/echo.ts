@@ -1,10 +1,9 @@
 // Benchmarks of the whole: jobs over HTTP, through the embedded store with flushed commits, to a worker and back.
 import { measureFloors, type Floors } from "./floors.ts";
-import { load, shapes, type LoadFigures } from "./load.ts";
+import { echoFlow, load, shapes, shapesServed, type LoadFigures } from "./load.ts";
 import { medians } from "./medians.ts";
 import { anonymousMb, cpuSeconds, startBench } from "./processes.ts";
 
-const echo = shapes.A;
 /** A round is long enough to mean something, and there are enough of them for a median. */
 const rounds = 3;
 
@@ -16,18 +15,25 @@ const rounds = 3;
 export async function benchEcho(jobs: number, profiles?: string): Promise<void> {
   const bench = await startBench(256, { profiles });
   try {
-    await load(bench, echo, 2000, 20);
+    await load(bench, echoFlow, 2000, 20);
     const measured = [];
+    const jobsOfOne = Math.max(200, Math.round(jobs / 20 / rounds));
     for (let round = 0; round < rounds; round++) {
       const floors = await measureFloors();
-      const many = await load(bench, echo, Math.round(jobs / rounds), 100);
-      const one = await load(bench, echo, Math.max(200, Math.round(jobs / 20 / rounds)), 1);
-      measured.push({ floors, many, one });
+      const many = await load(bench, echoFlow, Math.round(jobs / rounds), 100);
+      const one = await load(bench, echoFlow, jobsOfOne, 1);
+      const joined = await load(bench, echoFlow, Math.round(jobs / rounds), 100, "socket");
+      const joinedOne = await load(bench, echoFlow, jobsOfOne, 1, "socket");
+      measured.push({ floors, many, one, joined, joinedOne });
     }
-    const { floors, many, one } = medians(measured);
+    const { floors, many, one, joined, joinedOne } = medians(measured);
     printFloors(floors);
+    print("an HTTP request for each job", "");
     printManyCallers(many, floors);
     printOneCaller(one, floors);
+    print("all over one client socket", "");
+    printManyCallers(joined, floors);
+    printOneCaller(joinedOne, floors);
   } finally {
     await bench.close();
   }
@@ -77,16 +83,13 @@ const titles: Readonly<Record<keyof typeof shapes, string>> = {
 
 /** The three shapes on one server: throughput at 100 callers, latency and flushes at one. */
 export async function benchShapes(jobs: number): Promise<void> {
-  const served = { blueprints: "scripts/bench/blueprints", tasks: "scripts/bench/tasks" };
-  const echoBench = await startBench(256);
-  const bench = await startBench(2000, { served });
+  const bench = await startBench(2000, { served: shapesServed });
   try {
     for (const name of Object.keys(titles) as (keyof typeof titles)[]) {
       const shape = shapes[name];
-      const server = shape === echo ? echoBench : bench;
-      await load(server, shape, 500, 20);
-      const many = await load(server, shape, jobs, 100);
-      const one = await load(server, shape, Math.max(200, Math.round(jobs / 10)), 1);
+      await load(bench, shape, 500, 20);
+      const many = await load(bench, shape, jobs, 100);
+      const one = await load(bench, shape, Math.max(200, Math.round(jobs / 10)), 1);
       print(
         `shape ${name}, ${titles[name]}`,
         `${rate(many)} at 100 callers, ${latency(one)} at one`,
@@ -96,7 +99,6 @@ export async function benchShapes(jobs: number): Promise<void> {
     }
   } finally {
     await bench.close();
-    await echoBench.close();
   }
 }
 
@@ -107,7 +109,7 @@ export async function benchMemory(jobs: number): Promise<void> {
     const pid = bench.server.pid!;
     const series: number[] = [];
     for (let round = 0; round < 10; round++) {
-      await load(bench, echo, Math.round(jobs / 10), 50);
+      await load(bench, echoFlow, Math.round(jobs / 10), 50);
       series.push(Math.round(anonymousMb(pid)));
     }
     print(`server RssAnon in MB after each tenth of ${jobs} jobs`, series.join(" "));

@@ -2,34 +2,49 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { LoopFigures } from "./closed-loop.ts";
-import { bodyOfEcho } from "./floor-texts.ts";
-import { cpuSeconds, runScript, type Bench } from "./processes.ts";
+import { cpuSeconds, runScript, type Bench, type Served } from "./processes.ts";
 
 /** What is started, and what its data then holds. */
 export interface Shape {
+  readonly blueprint: string;
+  /** The blueprint's own endpoint. */
   readonly path: string;
-  readonly body: string;
+  readonly data: unknown;
   readonly expect: string;
 }
 
+const echoed = {
+  data: { message: "Hello World", multiply: 3 },
+  expect: "Hello World Hello World Hello World",
+};
+/** The example's flow with one task, as the original's users know it. */
+export const echoFlow: Shape = { blueprint: "test_flow", path: "/api/v1/jobs/test", ...echoed };
+
 /** One task; three tasks in sequence; ten tasks at once and one that takes them together. */
 export const shapes = {
-  A: {
-    path: "/api/v1/jobs/test",
-    body: bodyOfEcho,
-    expect: "Hello World Hello World Hello World",
-  },
+  A: { blueprint: "one_task", path: "/api/jobs/one_task", ...echoed },
   B: {
+    blueprint: "one_by_one",
     path: "/api/jobs/one_by_one",
-    body: JSON.stringify({ value: 1 }),
+    data: { value: 1 },
     expect: '"value":4',
   },
   C: {
+    blueprint: "fan_out",
     path: "/api/jobs/fan_out",
-    body: JSON.stringify({ value: 1 }),
+    data: { value: 1 },
     expect: '"sum":65',
   },
 } as const satisfies Readonly<Record<string, Shape>>;
+
+/** The blueprints of the shapes, and the tasks that they take. */
+export const shapesServed: Served = {
+  blueprints: "scripts/bench/blueprints",
+  tasks: "scripts/bench/tasks",
+};
+
+/** How a client asks: an HTTP request for each job, or all of them over one socket. */
+export type Over = "http" | "socket";
 
 export interface LoadFigures extends LoopFigures {
   /** Milliseconds of CPU for each job. */
@@ -48,9 +63,10 @@ export async function load(
   shape: Shape,
   jobs: number,
   callers: number,
+  over: Over = "http",
 ): Promise<LoadFigures> {
   const before = countersOf(bench);
-  const figures = await loadOnly(bench, shape, jobs, callers);
+  const figures = await loadOnly(bench, shape, jobs, callers, over);
   const after = countersOf(bench);
   const perJob = (counter: keyof typeof after): number => (after[counter] - before[counter]) / jobs;
   return {
@@ -65,15 +81,18 @@ export async function load(
 /** The same without a look at what it costs the server. */
 export async function loadOnly(
   bench: Pick<Bench, "url" | "clientToken">,
-  { path, body, expect }: Shape,
+  { blueprint, path, data, expect }: Shape,
   jobs: number,
   callers: number,
+  over: Over = "http",
 ): Promise<LoopFigures & { readonly clientCpuMs: number }> {
   const figures = await runScript("load-client.ts", {
     url: bench.url,
     token: bench.clientToken,
+    over,
+    blueprint,
     path,
-    body,
+    data: JSON.stringify(data),
     expect,
     jobs: `${jobs}`,
     callers: `${callers}`,

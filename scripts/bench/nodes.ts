@@ -1,6 +1,6 @@
 // What a second node costs: the same load on one node and on two that share one Redis, in turn.
 import { startRedisServer } from "../../test/support/redis-server.ts";
-import { loadOnly, shapes } from "./load.ts";
+import { echoFlow, loadOnly } from "./load.ts";
 import { median } from "./medians.ts";
 import {
   cpuSeconds,
@@ -88,7 +88,7 @@ async function run({ nodes }: Arrangement, jobs: number): Promise<number> {
   const used = (): number => nodes.reduce((sum, { server }) => sum + cpuSeconds(server.pid!), 0);
   const before = used();
   await Promise.all(
-    [0, 1].map((client) => loadOnly(nodes[client % nodes.length]!, shapes.A, jobs, callers)),
+    [0, 1].map((client) => loadOnly(nodes[client % nodes.length]!, echoFlow, jobs, callers)),
   );
   return ((used() - before) * 1000) / (2 * jobs);
 }

@@ -4,14 +4,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { startRedisServer } from "../../test/support/redis-server.ts";
 import { httpCaller } from "./http-caller.ts";
-import { loadOnly, type Shape } from "./load.ts";
+import { loadOnly, shapesServed, type Shape } from "./load.ts";
 import { anonymousMb, cpuSeconds, startServer, stop, type BenchServer } from "./processes.ts";
 import { benchPushRate } from "./push-rate.ts";
 import { wallMs, type Behaviour } from "./swarm-worker.ts";
 import type { SwarmOrder, SwarmReport } from "./swarm.ts";
 
-const served = { blueprints: "scripts/bench/blueprints", tasks: "scripts/bench/tasks" };
-const held: Shape = { path: "/api/jobs/held", body: "{}", expect: "{}" };
+const held: Shape = { blueprint: "held", path: "/api/jobs/held", data: {}, expect: "{}" };
 
 export async function benchWorkers(): Promise<void> {
   await benchPushRate(1);
@@ -30,7 +29,7 @@ interface Scene {
 }
 
 async function onOneServer(workers: number, measure: (scene: Scene) => Promise<void>) {
-  const server = await startServer({ served });
+  const server = await startServer({ served: shapesServed });
   const swarm = new Swarm();
   try {
     await measure({ server, swarm, workers });
@@ -120,9 +119,9 @@ async function cancelOverNodes(): Promise<void> {
   const tasks = 1_000;
   const redis = await startRedisServer();
   const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, SHARDS: "4" };
-  const near = await startServer({ served, env });
+  const near = await startServer({ served: shapesServed, env });
   const far = await startServer({
-    served,
+    served: shapesServed,
     env: { ...env, CLIENT_TOKEN: near.clientToken, GLOBAL_WORKER_TOKEN: near.workerToken },
   });
   const swarm = new Swarm();
@@ -207,7 +206,7 @@ async function startMany(server: BenchServer, count: number): Promise<readonly s
 
 /** Start jobs at a steady rate, whatever becomes of the earlier ones. */
 async function startEvenly(server: BenchServer, count: number, perSecond: number) {
-  const caller = httpCaller(new URL(held.path, server.url), 100, held.body, {
+  const caller = httpCaller(new URL(held.path, server.url), 100, "{}", {
     authorization: `Bearer ${server.clientToken}`,
   });
   const start = async (): Promise<string> => {
@@ -228,7 +227,7 @@ async function startEvenly(server: BenchServer, count: number, perSecond: number
 }
 
 async function startJob(server: BenchServer): Promise<string> {
-  return ask(server, held.path, "job_id", "POST", held.body);
+  return ask(server, held.path, "job_id", "POST", "{}");
 }
 
 async function ask<Answer>(

@@ -1,9 +1,9 @@
 // What programs do with a server over HTTP: start jobs, look at them, send to them, wait for them, watch them.
 import { contract, type ChartFormat } from "../protocol/contract.ts";
-import type { Job, JobMoment, JobStatus } from "../protocol/job.ts";
+import { PlainJob, type Job, type JobMoment, type JobStatus } from "../protocol/job.ts";
 import type { StreamEvent } from "../protocol/job-event.ts";
 import type { BlueprintShape } from "../protocol/past-contract.ts";
-import { createRequester, type AnswerOf } from "./request.ts";
+import { createRequester, type AnswerOf, type Requester } from "./request.ts";
 import { watchJob, type WatchOptions } from "./watch-job.ts";
 
 export interface ClientOptions {
@@ -113,39 +113,65 @@ export type ConnectedWorkers = AnswerOf<(typeof contract.listWorkers.answers)[20
 export type Dashboard = AnswerOf<(typeof contract.getDashboard.answers)[200]["schema"]>;
 export type Blueprints = AnswerOf<(typeof contract.listBlueprints.answers)[200]["schema"]>;
 
-export type Client = ReturnType<typeof createClient>;
+export type Client = ReturnType<typeof clientOver>;
 
 /** One request waits so long at most, in milliseconds: what is in between may cut silent connections. */
 const waitStepMs = 30_000;
 
 /**
- * Make a client. Nothing is sent until one of its functions is called.
+ * Make a client that sends an HTTP request for each call. Nothing is sent until one of its functions is called.
  *
  * All of them throw a RuntimeError: with the server's own code where it refuses, `server.unreachable` where nothing
  * answers, `server.answer_unexpected` where something answers that is no server of ours.
  *
  * @throws RuntimeError `config.invalid` where the url is not one of http or https.
  */
-export function createClient(options: ClientOptions) {
-  const request = createRequester(options);
+export function createClient(options: ClientOptions): Client {
+  return clientOver(createRequester(options));
+}
+
+/** The client over any way to make requests. */
+export function clientOver(request: Requester) {
   const jobPath = (jobId: string, rest = ""): string =>
     `/api/jobs/${encodeURIComponent(jobId)}${rest}`;
 
+  async function wait(
+    jobId: string,
+    { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
+  ): Promise<Job> {
+    const { schema } = contract.waitForJob.answers[200];
+    for (let leftMs = timeoutMs; ; leftMs -= waitStepMs) {
+      const stepMs = Math.max(0, Math.min(leftMs, waitStepMs));
+      const path = jobPath(jobId, `/wait?timeout_ms=${stepMs}`);
+      const job = await request.json(schema, path, { waitMs: stepMs, ...(signal && { signal }) });
+      if (job.finished || leftMs <= waitStepMs) return job;
+    }
+  }
+
   return {
     /** Start a job. Resolves when its first step is durable. */
-    start(
-      blueprint: string,
-      data: unknown,
-      { version, idempotencyKey, partitionKey, signal }: StartOptions = {},
-    ): Promise<StartedJob> {
-      return request.json(contract.startPlainJob.answers[202].schema, "/jobs", {
-        body: { blueprint, data, ...(version !== undefined && { version }) },
-        headers: {
-          ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
-          ...(partitionKey !== undefined && { "partition-key": partitionKey }),
-        },
-        ...(signal && { signal }),
+    start(blueprint: string, data: unknown, options: StartOptions = {}): Promise<StartedJob> {
+      const { schema } = contract.startPlainJob.answers[202];
+      return request.json(schema, "/jobs", startRequest(blueprint, data, options));
+    },
+
+    /**
+     * Start a job and wait for its end, which is one request where it comes within half a minute.
+     *
+     * @returns the job, which has ended: its `status` says how
+     */
+    async run(blueprint: string, data: unknown, options: StartOptions = {}): Promise<PlainJob> {
+      const asked = startRequest(blueprint, data, options);
+      const answer = await request.json(StartAnswer, "/jobs", {
+        ...asked,
+        headers: { ...asked.headers, prefer: `wait=${waitStepMs / 1000}` },
+        waitMs: waitStepMs,
       });
+      if (answer.status !== "accepted") return answer;
+      const { signal } = options;
+      await wait(answer.job_id, signal ? { signal } : {});
+      const path = `/jobs/${encodeURIComponent(answer.job_id)}`;
+      return request.json(PlainJob, path, signal ? { signal } : {});
     },
 
     get(jobId: string, call: CallOptions = {}): Promise<Job> {
@@ -233,18 +259,7 @@ export function createClient(options: ClientOptions) {
     },
 
     /** Wait for the end of a job. Resolves with the job as it is then, which `timeoutMs` may make before its end. */
-    async wait(
-      jobId: string,
-      { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions = {},
-    ): Promise<Job> {
-      const { schema } = contract.waitForJob.answers[200];
-      for (let leftMs = timeoutMs; ; leftMs -= waitStepMs) {
-        const stepMs = Math.max(0, Math.min(leftMs, waitStepMs));
-        const path = jobPath(jobId, `/wait?timeout_ms=${stepMs}`);
-        const job = await request.json(schema, path, { waitMs: stepMs, ...(signal && { signal }) });
-        if (job.finished || leftMs <= waitStepMs) return job;
-      }
-    },
+    wait,
 
     /** Follow a job: what was missed, then what happens, until it has ended. Breaks of the connection are bridged. */
     watch(jobId: string, watch: WatchOptions = {}): AsyncGenerator<StreamEvent, void> {
@@ -312,6 +327,30 @@ export function createClient(options: ClientOptions) {
       const path = `/api/blueprints/${encodeURIComponent(blueprint)}/chart${queryOf(query)}`;
       return request.text(path, signal ? { signal } : {});
     },
+  };
+}
+
+const Started = contract.startPlainJob.answers[202].schema;
+/** The job where it has ended in time, and else that it has begun. */
+const StartAnswer = {
+  parse(value: unknown): StartedJob | PlainJob {
+    const begun = Started.safeParse(value);
+    return begun.success ? begun.data : PlainJob.parse(value);
+  },
+};
+
+function startRequest(
+  blueprint: string,
+  data: unknown,
+  { version, idempotencyKey, partitionKey, signal }: StartOptions,
+) {
+  return {
+    body: { blueprint, data, ...(version !== undefined && { version }) },
+    headers: {
+      ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+      ...(partitionKey !== undefined && { "partition-key": partitionKey }),
+    },
+    ...(signal && { signal }),
   };
 }
 

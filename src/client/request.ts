@@ -31,7 +31,7 @@ export interface Requester {
 }
 
 /** How long an answer may take, in milliseconds. */
-const answerMs = 30_000;
+export const answerMs = 30_000;
 
 /** @throws RuntimeError `config.invalid` where the url is not one of http or https. */
 export function createRequester({
@@ -75,19 +75,33 @@ export function createRequester({
 
   return {
     async json(schema, path, options) {
-      const value = readJson(base, await text(path, options));
-      try {
-        return schema.parse(value) as AnswerOf<typeof schema>;
-      } catch (error) {
-        throw unexpected(base, `its answer to ${path} has another form`, error);
-      }
+      return readAnswer(base, schema, path, readJson(base, await text(path, options)));
     },
     text,
     stream: (path, options = {}) => send(path, options),
   };
 }
 
-function baseOf(url: string): string {
+/** @throws RuntimeError `server.answer_unexpected` where the value has another form */
+export function readAnswer<Answer extends Schema>(
+  base: string,
+  schema: Answer,
+  path: string,
+  value: unknown,
+): AnswerOf<Answer> {
+  try {
+    return schema.parse(value) as AnswerOf<Answer>;
+  } catch (error) {
+    throw unexpected(base, `its answer to ${path} has another form`, error);
+  }
+}
+
+/**
+ * The address without slashes at its end.
+ *
+ * @throws RuntimeError `config.invalid` where the url is not one of http or https
+ */
+export function baseOf(url: string): string {
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, "");
   throw new RuntimeError("config.invalid", `The server's address is not an http(s) URL: ${url}`);
 }
@@ -100,7 +114,7 @@ async function readText(base: string, answer: Response): Promise<string> {
   }
 }
 
-function readJson(base: string, text: string): unknown {
+export function readJson(base: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -115,8 +129,13 @@ async function refusal(base: string, answer: Response): Promise<RuntimeError> {
   const text = await readText(base, answer);
   if (proxyStatuses.includes(answer.status) && !isJson(answer))
     return unreachable(base, `a proxy answers with status ${answer.status}`);
-  const parsed = Problem.safeParse(readJson(base, text));
-  if (!parsed.success) return unexpected(base, `it answers with status ${answer.status}`);
+  return refusalIn(base, answer.status, readJson(base, text));
+}
+
+/** What the body of a failure says, as an error. */
+export function refusalIn(base: string, status: number, body: unknown): RuntimeError {
+  const parsed = Problem.safeParse(body);
+  if (!parsed.success) return unexpected(base, `it answers with status ${status}`);
   const { error, code, details } = parsed.data;
   if (Object.hasOwn(errorCodes, code)) return new RuntimeError(code as ErrorCode, error, details);
   return unexpected(base, `it refuses with a code that is not known here, ${code}: ${error}`);
@@ -125,12 +144,12 @@ async function refusal(base: string, answer: Response): Promise<RuntimeError> {
 const isJson = ({ headers }: Response): boolean =>
   headers.get("content-type")?.startsWith("application/json") ?? false;
 
-function unexpected(base: string, what: string, cause?: unknown): RuntimeError {
+export function unexpected(base: string, what: string, cause?: unknown): RuntimeError {
   const message = `${base} is not a server that this client understands: ${what}.`;
   return new RuntimeError("server.answer_unexpected", message, { url: base }, { cause });
 }
 
-function unreachable(base: string, error: unknown): RuntimeError {
+export function unreachable(base: string, error: unknown): RuntimeError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return new RuntimeError(
     "server.unreachable",

@@ -12,4 +12,9 @@ export const addAll = task("add_all", {
   output: z.object({ sum: z.number() }),
 });
 
+export const echo = task("echo", {
+  input: z.object({ message: z.string(), multiply: z.number() }),
+  output: z.object({ message: z.string() }),
+});
+
 export const hold = task("hold", { input: z.object({}), output: z.object({}) });
