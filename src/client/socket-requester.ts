@@ -45,7 +45,7 @@ const messageBytesMax = 64 * 1024 * 1024;
  */
 export function createSocketRequester(options: ClientOptions): SocketRequester {
   const base = baseOf(options.url);
-  const { text, stream } = createRequester(options);
+  const overHttp = createRequester(options);
   let line: Line | undefined;
 
   return {
@@ -55,8 +55,8 @@ export function createSocketRequester(options: ClientOptions): SocketRequester {
       if (status >= 400) throw refusalIn(base, status, body);
       return readAnswer(base, schema, path, body);
     },
-    text,
-    stream,
+    text: (path, call) => overHttp.text(path, call),
+    stream: (path, call) => overHttp.stream(path, call),
     close: () => line?.close(),
   };
 }
@@ -187,7 +187,7 @@ class Line {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#outgoing = [];
-    for (const { fail } of [...this.#pending.values()]) fail(error);
+    for (const pending of this.#pending.values()) pending.fail(error);
     if (this.#socket.readyState !== WebSocket.CLOSING) this.#socket.terminate();
   }
 }

@@ -50,8 +50,7 @@ export class Routes {
     if (plain) return plain;
     for (const { route, pattern } of this.#patterns) {
       const groups = route.operation.method === method && pattern.exec(path)?.groups;
-      const params = groups && decoded(groups);
-      if (params) return { route, params };
+      if (groups) return { route, params: decoded(groups) };
     }
     return undefined;
   }
@@ -122,15 +121,17 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${literal.replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`);
 }
 
-/** Undefined where a part of a path is no text. */
-function decoded(groups: Readonly<Record<string, string>>): Record<string, string> | undefined {
-  try {
-    return Object.fromEntries(
-      Object.entries(groups).map(([name, text]) => [name, decodeURIComponent(text)]),
-    );
-  } catch {
-    return undefined;
-  }
+/** A part of a path that can't be decoded stands for itself, as in Hono. */
+function decoded(groups: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(groups).map(([name, text]) => {
+      try {
+        return [name, decodeURIComponent(text)];
+      } catch {
+        return [name, text];
+      }
+    }),
+  );
 }
 
 /** `/api`, and `/api/{version}` of every version in use; `v1` is always served. */

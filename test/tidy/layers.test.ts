@@ -30,15 +30,16 @@ const layers: Readonly<Record<string, Layer>> = {
     ours: ["src/actor", "src/blueprint", "src/store", "src/archive/archive.ts", log],
     others: ["lru-cache"],
   },
+  "src/socket": { ours: ["src/protocol"], others: ["ws", "node:"] },
   "src/gateway": {
-    ours: ["src/protocol", ...runtimePorts, log],
+    ours: ["src/protocol", "src/socket", ...runtimePorts, log],
     others: ["smol-toml", "ws", "node:"],
   },
   "src/http": {
-    ours: ["src/protocol", ...runtimePorts, log],
-    others: ["hono", "@hono/node-server", "zod", "zod-openapi", "node:"],
+    ours: ["src/protocol", "src/socket", ...runtimePorts, log],
+    others: ["hono", "@hono/node-server", "ws", "zod", "zod-openapi", "node:"],
   },
-  "src/client": { ours: ["src/protocol"], others: [] },
+  "src/client": { ours: ["src/protocol"], others: ["ws", "node:"] },
   "src/console": { ours: ["src/client", "src/protocol"], others: ["react", "react-dom", "zod"] },
   "src/testing": {
     ours: [

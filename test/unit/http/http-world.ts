@@ -6,7 +6,9 @@ import type { Hono } from "hono";
 import { blueprint, type Blueprint } from "../../../src/blueprint/blueprint.ts";
 import { BlueprintRegistry } from "../../../src/blueprint/registry.ts";
 import { createApp } from "../../../src/http/app.ts";
+import { createClientSockets, type ClientSockets } from "../../../src/http/client-socket.ts";
 import { createRoutes } from "../../../src/http/routes.ts";
+import { serve, type HttpServer } from "../../../src/http/serve.ts";
 import type { AppOptions } from "../../../src/http/app-options.ts";
 import { createAuthenticate } from "../../../src/http/auth.ts";
 import { openWorld, type World } from "../../support/runtime-world.ts";
@@ -60,6 +62,9 @@ export interface HttpWorld extends World {
   readonly stop: AbortController;
   /** What was logged, parsed. */
   readonly logged: readonly Readonly<Record<string, unknown>>[];
+  readonly clientSockets: ClientSockets;
+  /** Listen, for requests and for clients' sockets. */
+  serve(): Promise<HttpServer>;
   /** Connect a worker for task types. */
   worker(workerId: string, ...types: string[]): Promise<ScriptedWorker>;
   /** Call as a client with the right token. A body that is a string is sent as it is. */
@@ -108,9 +113,17 @@ export async function openHttpWorld(
   };
   const routes = createRoutes(appOptions);
   const app = createApp(routes, appOptions);
+  const clientSockets = createClientSockets(routes, appOptions);
   return {
     ...world,
     app,
+    clientSockets,
+    serve: () =>
+      serve(app, {
+        host: "127.0.0.1",
+        port: 0,
+        onUpgrade: (request, socket, head) => clientSockets.handleUpgrade(request, socket, head),
+      }),
     stop,
     logged,
     async worker(workerId, ...types) {
