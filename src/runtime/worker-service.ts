@@ -105,8 +105,9 @@ export class Workers implements WorkerService {
     log.info({ workerId: session.workerId, detached: member.running.size }, "worker disconnected");
   }
 
-  accept(session: WorkerSession, attempt: Attempt): void {
+  accept(session: WorkerSession, attempt: Attempt): boolean {
     this.#answered(session, attempt);
+    return this.#options.pool.running(session, attempt) !== undefined;
   }
 
   async release(
@@ -114,14 +115,14 @@ export class Workers implements WorkerService {
     attempt: Attempt,
     delayMs: number,
     handOver?: { readonly checkpoint: unknown },
-  ): Promise<void> {
+  ): Promise<boolean> {
     this.#answered(session, attempt);
     try {
-      if (await this.#holds(session, attempt)) {
-        if (handOver) await this.#reports.handOver(session, attempt, handOver.checkpoint);
-        else await this.#reports.flush(attempt);
-        await this.#options.attempts.giveBack(attempt, delayMs);
-      }
+      if (!(await this.#holds(session, attempt))) return false;
+      if (handOver) await this.#reports.handOver(session, attempt, handOver.checkpoint);
+      else await this.#reports.flush(attempt);
+      await this.#options.attempts.giveBack(attempt, delayMs);
+      return true;
     } finally {
       this.#free(session, attempt);
     }
@@ -162,8 +163,8 @@ export class Workers implements WorkerService {
     this.#limitRun(member, task);
   }
 
-  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
-    this.#reports.progress(session, attempt, progress);
+  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): boolean {
+    return this.#reports.progress(session, attempt, progress);
   }
 
   checkpoint(session: WorkerSession, attempt: Attempt, data: unknown): Promise<CheckpointStatus> {
@@ -174,12 +175,12 @@ export class Workers implements WorkerService {
     return this.#reports.event(session, attempt, event);
   }
 
-  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): void {
-    this.#reports.log(session, attempt, line);
+  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): boolean {
+    return this.#reports.log(session, attempt, line);
   }
 
-  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void {
-    this.#reports.chunk(session, attempt, chunk);
+  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): boolean {
+    return this.#reports.chunk(session, attempt, chunk);
   }
 
   async result(

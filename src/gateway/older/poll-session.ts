@@ -185,8 +185,8 @@ export class PollSession implements WorkerSession {
     if (outcome.outcome === "cancelled") {
       // Python workers say so of everything that they run when they are interrupted.
       this.#forget(attempt);
-      await workers.release(this, attempt, limits.givenUpMs);
-      return { status: "applied" };
+      const isOurs = await workers.release(this, attempt, limits.givenUpMs);
+      return { status: isOurs ? "applied" : "fenced" };
     }
     this.#progress.finish(attempt);
     const status = await workers.result(this, attempt, outcome);
