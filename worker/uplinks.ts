@@ -6,6 +6,7 @@ import type { AttemptRef, Hello, ServerFrame, Welcome } from "../src/protocol/wo
 import type { Feature } from "../src/protocol/worker-limits.ts";
 import { keyOf } from "./attempt-key.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { LoadMeter, LoopLag } from "./load-meter.ts";
 import { shares, type OrchestratorMode } from "./orchestrators.ts";
 
 /** One connection that comes back by itself: `Connection`, or what stands for it in tests. */
@@ -37,6 +38,9 @@ export class Uplink {
   /** What the server can be told besides what all can, and how many bytes of a stream may be on their way to it. */
   features: ReadonlySet<string> = new Set();
   windowBytes = 0;
+  /** How busy this process has been since the last heartbeat that went there. */
+  readonly load = new LoadMeter();
+  readonly lag = new LoopLag();
   /** Nobody answers there now. */
   isDown = false;
   hasRefused = false;
@@ -210,6 +214,7 @@ export class Uplinks {
   async close(reason: string): Promise<void> {
     this.#closing = true;
     for (const timer of this.#timers) timer.cancel();
+    for (const { lag } of this.#all) lag.stop();
     await Promise.all(this.#all.map(({ line }) => line.close(reason)));
   }
 

@@ -94,6 +94,7 @@ class TaskSource implements WorkerService {
     return true;
   }
   forget(): void {}
+  noteUsage(): void {}
   progress(): true {
     return true;
   }

@@ -24,7 +24,15 @@ import { Allowance } from "./allowance.ts";
 import { AttemptReports, fitsCheckpoint, type ReportLimits } from "./attempt-reports.ts";
 import { Refusals } from "./refusals.ts";
 import { SelfDescription } from "./self-description.ts";
-import { attemptOf, decisionPages, lostRefOf, outcomeOf, refOf, taskFrame } from "./frames.ts";
+import {
+  attemptOf,
+  decisionPages,
+  lostRefOf,
+  outcomeOf,
+  refOf,
+  taskFrame,
+  usageOf,
+} from "./frames.ts";
 
 /** How long a refused attempt stays away from workers, where the worker itself names no time. */
 const rejectedMs = { busy: 1_000, draining: 0, incompatible: 5_000, invalid: 5_000 } as const;
@@ -152,6 +160,7 @@ export class Session implements WorkerSession {
         this.#reports.take(frame);
         return;
       case "heartbeat":
+        if (frame.load) workers.noteUsage(this, usageOf(frame.load));
         void this.#takeHeartbeat(frame.running);
         return;
       case "reject":

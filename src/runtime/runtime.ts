@@ -9,7 +9,8 @@ import type { CheckpointStatus } from "./checkpoints.ts";
 import type { WhyWaiting } from "./dispatch/why-waits.ts";
 import type { QuarantineService } from "./quarantine.ts";
 import type { QueueService, QueueView } from "./queue-service.ts";
-import type { WorkerSession, WorkerView } from "./worker-pool.ts";
+import type { WorkerSession } from "./worker-pool.ts";
+import type { WorkerUsage, WorkerView } from "./worker-view.ts";
 
 export type {
   JobMomentView,
@@ -342,6 +343,7 @@ export interface WorkerService {
   ): Promise<boolean>;
   /** Extend the leases of what runs. Resolves when that is durable, with the attempts that are lost. */
   heartbeat(session: WorkerSession, running: readonly Attempt[]): Promise<readonly LostAttempt[]>;
+  noteUsage(session: WorkerSession, usage: WorkerUsage): void;
   /** The attempt of this session has ended elsewhere. */
   forget(session: WorkerSession, attempt: Attempt): void;
   /** Forget those of the attempts that are not leased to this session any more. No lease is extended. Resolves with them. */

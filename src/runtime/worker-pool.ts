@@ -5,16 +5,9 @@ import type { Attempt } from "../store/store.ts";
 import { compareBy, type Candidate } from "./dispatch/choose.ts";
 import { specOf } from "./dispatch/queue.ts";
 import { noOutcomes, noted, reputationOf, type Outcomes } from "./dispatch/reputation.ts";
-import {
-  candidate,
-  isSilent,
-  memberLack,
-  roomFor,
-  slotsAt,
-  slotsMax,
-  typeRoom,
-} from "./dispatch/suitability.ts";
+import { candidate, memberLack, roomFor, slotsAt } from "./dispatch/suitability.ts";
 import type { TaskProgress, WorkerDescription, WorkerIntroduction } from "./runtime.ts";
+import { viewOf, type WorkerUsage, type WorkerView } from "./worker-view.ts";
 
 // What a session is spoken to about, so that the edges need not know the store.
 export type { Attempt, StoredTask };
@@ -54,37 +47,6 @@ export interface WorkerSession {
   takeUp?(task: StoredTask): boolean;
   /** Tell the worker to stop an attempt; its slot stays counted until the worker answers. */
   cancel(attempt: Attempt, reason: string, graceMs: number): void;
-}
-
-/** What lists of workers show. */
-export interface WorkerView {
-  readonly workerId: string;
-  readonly workerType: string;
-  readonly types: readonly string[];
-  readonly maxConcurrentTasks: number;
-  readonly running: number;
-  /** How many slots of `maxConcurrentTasks` are left: a task may take several. */
-  readonly freeSlots: number;
-  /** All its slots while it does not pause: what it can be asked for at most. */
-  readonly slotsMax: number;
-  /** How many more tasks it takes of the types that it limits, by themselves or as a pool. */
-  readonly typeRoom?: Readonly<Record<string, number>>;
-  /** Of a worker that asks for each of its tasks: how many it asks for now. */
-  readonly asking?: number;
-  /** It did not accept what it was given last, and is given nothing more before it says something. */
-  readonly silent?: true;
-  /** The queue for whose next task it keeps its slots free. */
-  readonly savingFor?: string;
-  readonly status: "idle" | "busy" | "draining";
-  readonly connectedAt: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly resources: Readonly<Record<string, unknown>>;
-  readonly costPerSecond?: number;
-  readonly installedModels?: readonly unknown[];
-  /** What it has loaded and would do at once. */
-  readonly hotCache?: readonly string[];
-  /** How its tasks have ended, as the node has measured it: 1 is best. */
-  readonly reputation: number;
 }
 
 /** An attempt that a session of this node runs. */
@@ -132,6 +94,8 @@ export interface Member {
   claiming: boolean;
   /** Pushed attempts in a row that it did not accept in time. */
   ignored: number;
+  /** As it said last. */
+  usage?: WorkerUsage;
 }
 
 /** Where the latest attempt of a task runs. */
@@ -352,37 +316,4 @@ export class WorkerPool {
       return viewOf(member, reputationOf(outcomes, now));
     });
   }
-}
-
-function viewOf(member: Member, reputation: number): WorkerView {
-  const { session, introduction } = member;
-  const { labels, resources, costPerSecond, installedModels, hotCache } = introduction;
-  return {
-    workerId: session.workerId,
-    workerType: introduction.workerType,
-    types: [...session.types.keys()],
-    maxConcurrentTasks: member.credits,
-    running: member.running.size,
-    freeSlots: member.draining ? 0 : Math.max(0, member.credits - member.usedSlots),
-    slotsMax: slotsMax(member),
-    ...limitedRoom(member),
-    ...(session.asking !== undefined && { asking: session.asking }),
-    ...(isSilent(member) && { silent: true }),
-    ...(member.savingFor !== undefined && { savingFor: member.savingFor }),
-    status: member.draining ? "draining" : member.usedSlots >= member.credits ? "busy" : "idle",
-    connectedAt: member.connectedAt,
-    labels,
-    resources,
-    ...(costPerSecond !== undefined && { costPerSecond }),
-    ...(installedModels && { installedModels }),
-    ...(hotCache && { hotCache }),
-    reputation,
-  };
-}
-
-function limitedRoom(member: Member): Pick<WorkerView, "typeRoom"> {
-  const limited = [...member.session.types.keys()]
-    .map((type) => [type, typeRoom(member, type)] as const)
-    .filter(([, room]) => room !== Number.POSITIVE_INFINITY);
-  return limited.length === 0 ? {} : { typeRoom: Object.fromEntries(limited) };
 }

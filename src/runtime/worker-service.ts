@@ -34,8 +34,8 @@ import {
   type Member,
   type WorkerPool,
   type WorkerSession,
-  type WorkerView,
 } from "./worker-pool.ts";
+import type { WorkerUsage, WorkerView } from "./worker-view.ts";
 
 export interface WorkerServiceOptions {
   readonly store: Store;
@@ -138,6 +138,11 @@ export class Workers implements WorkerService {
     // The worker forgets them without another word.
     for (const attempt of lost) this.#free(session, attempt);
     return lost;
+  }
+
+  noteUsage(session: WorkerSession, usage: WorkerUsage): void {
+    const member = this.#options.pool.of(session);
+    if (member) member.usage = usage;
   }
 
   forget(session: WorkerSession, attempt: Attempt): void {

@@ -260,6 +260,9 @@ export class TestOrchestrator implements WorkerService {
   setCredits(): void {
     this.#pump();
   }
+  noteUsage(): void {
+    this.#changed();
+  }
   describe(): void {
     this.#changed();
   }

@@ -90,6 +90,7 @@ export class RecordingWorkers implements WorkerService {
     this.calls.push(`heartbeat ${running.map(({ taskId }) => taskId).join(",")}`);
     return this.onHeartbeat(running);
   }
+  noteUsage(): void {}
   forget(_session: WorkerSession, { taskId, attempt }: Attempt): void {
     this.calls.push(`forget ${taskId}#${attempt}`);
   }
