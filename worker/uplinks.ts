@@ -167,7 +167,8 @@ export class Uplinks {
   }
 
   /**
-   * Use another token from now on: for the server at this address, or for every one where there is none.
+   * Use another token from now on: for the server at this address, or for every one where there is none. One that was
+   * given up, because it refused the one before, is tried again.
    *
    * @throws RuntimeError `config.invalid` where this worker works for no such server.
    */
@@ -178,6 +179,7 @@ export class Uplinks {
     for (const uplink of meant) {
       uplink.token = token;
       uplink.line.authenticate(token);
+      if (uplink.hasRefused) this.#tryAgain(uplink);
     }
   }
 
@@ -296,6 +298,13 @@ export class Uplinks {
     this.#options.log.error({ err: error, orchestrator: uplink.url }, "a server is given up");
     if (uplink === this.#active) this.#failOver();
     this.divide();
+  }
+
+  #tryAgain(uplink: Uplink): void {
+    uplink.hasRefused = false;
+    uplink.isStarted = false;
+    const isWanted = !this.#hasOneAtATime || uplink === this.#active || this.#owes(uplink);
+    if (isWanted) this.#start(uplink, 0);
   }
 
   /** Take tasks from the next server that may be tried now, or else from the one that may be tried first. */
