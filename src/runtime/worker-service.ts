@@ -8,6 +8,7 @@ import { totalTimeout, type Attempts } from "./attempts.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Followers } from "./followers.ts";
 import { holdsLease, lostAttempts } from "./held-attempts.ts";
+import { toItsCredit } from "./dispatch/reputation.ts";
 import type { JobEvents } from "./job-events.ts";
 import { Reports } from "./reports.ts";
 import type {
@@ -51,6 +52,8 @@ export interface WorkerServiceOptions {
   readonly tails: StreamTails;
   /** A worker holds attempts that the store does not have like that. */
   readonly disowned: (workerId: string, attempts: readonly Attempt[]) => void;
+  /** A session has been taken in. */
+  readonly joined: (member: Member) => void;
   /** The workers of other nodes. */
   readonly elsewhere: () => readonly WorkerView[];
   /** The lease of a task will end at this store time unless it is extended. */
@@ -87,6 +90,7 @@ export class Workers implements WorkerService {
       this.#limitRun(member, task);
     });
     log.info({ workerId: session.workerId, kept: member.running.size }, "worker connected");
+    this.#options.joined(member);
     dispatcher.fill(member);
     const lost = lostAttempts(introduction.running, results);
     this.#options.disowned(session.workerId, lostAttempts(asked, results));
@@ -382,17 +386,5 @@ export class Workers implements WorkerService {
     const member = pool.of(session);
     if (!member) return;
     dispatcher.freed(member, pool.finish(member, attempt));
-  }
-}
-
-/** Whether an outcome speaks for its worker; undefined where it says nothing of it. */
-function toItsCredit(outcome: AttemptOutcome, code: string | undefined): boolean | undefined {
-  switch (outcome.outcome) {
-    case "ok":
-      return code === undefined;
-    case "error":
-      return outcome.error.code === "INVALID_INPUT_ERROR" ? undefined : false;
-    case "cancelled":
-      return undefined;
   }
 }
