@@ -1,4 +1,5 @@
 // The token of a worker that runs: changed over open connections, for one server or for all.
+import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { WorkerTokens } from "../../../src/gateway/worker-tokens.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -103,7 +104,9 @@ describe("a new token", () => {
     ];
     let finish = (): void => undefined;
     const finished = new Promise<void>((resolve) => (finish = resolve));
-    const worker = a.node.make({ orchestrators, orchestratorMode: "round_robin" });
+    let logged = "";
+    const log = pino({ level: "info" }, { write: (line) => void (logged += line) });
+    const worker = a.node.make({ orchestrators, orchestratorMode: "round_robin", log });
     worker.task("echo", async () => {
       await finished;
       return {};
@@ -115,7 +118,7 @@ describe("a new token", () => {
     b.tokens.replace(new Map([["w1", { token: "new-of-b" }]]));
     b.node.gateway.recheckTokens();
     // It is refused, and again; then that server is given up.
-    await a.node.whileTimePasses(() => b.node.upgrades() >= 2);
+    await a.node.whileTimePasses(() => logged.includes("a server is given up"));
     finish();
     await a.node.workerClock.advance(60_000);
     expect(b.node.runtime.workers.list()).toEqual([]);
