@@ -170,6 +170,7 @@ export class Connection {
   /** Use another token from now on, and tell it the server where that can take it over the connection that is open. */
   authenticate(token: string): void {
     this.#token = token;
+    this.#refusals = 0;
     this.#socket?.renew(token);
     if (this.#takesTokens) this.send({ type: "auth", token });
   }

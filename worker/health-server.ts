@@ -45,7 +45,8 @@ export class HealthServer {
       "/metrics": () => [200, "text/plain; version=0.0.4", metrics()],
     };
     const server = createServer((request, response) => {
-      const path = new URL(request.url ?? "/", "http://worker").pathname;
+      // Not as a URL: what a request names need not be one.
+      const path = (request.url ?? "/").split("?", 1)[0]!;
       const answer = Object.hasOwn(answers, path) ? answers[path] : undefined;
       if (request.method !== "GET" && request.method !== "HEAD") {
         response.writeHead(405, { allow: "GET, HEAD" }).end();

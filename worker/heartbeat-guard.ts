@@ -1,5 +1,6 @@
 // Speaks for the main thread while that is too busy to: accepts what it has begun, and sends heartbeats for what it holds.
 import { refsPerFrameMax } from "../src/protocol/worker-limits.ts";
+import { LoadMeter } from "./load-meter.ts";
 import { acceptText, refText, type HeldChange } from "./socket-messages.ts";
 import type { TurnNote } from "./turn-note.ts";
 
@@ -38,7 +39,10 @@ export class HeartbeatGuard {
   /** Attempts as `refText` writes them. */
   readonly #held = new Set<string>();
   #times: GuardedTimes = { everyMs: Infinity, acceptMs: Infinity, silentTicksMax: Infinity };
+  readonly #load = new LoadMeter();
   #silentTicks = 0;
+  /** When the main thread sent its last heartbeat. */
+  #beatenAt = 0;
   #timer: NodeJS.Timeout | undefined;
   /** The main thread has missed a heartbeat, and has not sent one since. */
   #isOn = false;
@@ -115,6 +119,7 @@ export class HeartbeatGuard {
 
   #beaten(): void {
     this.#isOn = false;
+    this.#beatenAt = performance.now();
     this.#beatIn(lateness * this.#times.everyMs);
   }
 
@@ -124,9 +129,11 @@ export class HeartbeatGuard {
       this.#isOn = true;
       if (++this.#silentTicks >= this.#times.silentTicksMax) this.#options.onSilence();
       const { held } = this;
+      const lateMs = performance.now() - this.#beatenAt - this.#times.everyMs;
+      const load = JSON.stringify(this.#load.take(lateMs));
       for (let from = 0; from < held.length; from += refsPerFrameMax) {
         const page = held.slice(from, from + refsPerFrameMax);
-        this.#options.send(`{"type":"heartbeat","running":[${page.join(",")}]}`);
+        this.#options.send(`{"type":"heartbeat","running":[${page.join(",")}],"load":${load}}`);
       }
       this.#beatIn(this.#times.everyMs);
     }, ms);

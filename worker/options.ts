@@ -50,6 +50,11 @@ export interface WorkerOptions {
   readonly resources?: Readonly<Record<string, unknown>>;
   /** What a second of this worker costs; `WORKER_COST_PER_SECOND` where absent. */
   readonly costPerSecond?: number;
+  /**
+   * How long running tasks may take to finish once the worker is told to end, in milliseconds; what is left then is given
+   * back to the server. `WORKER_SHUTDOWN_TIMEOUT` or 30,000 where absent. `stop({ graceMs })` wins.
+   */
+  readonly graceMs?: number;
   readonly log?: Logger;
   readonly clock?: Clock;
   /** From 0 to below 1; spreads reconnections. */
@@ -57,7 +62,7 @@ export interface WorkerOptions {
 }
 
 export interface StopOptions {
-  /** How long running tasks may take to finish, in milliseconds. What is left then is given back to the server. */
+  /** How long running tasks may take to finish, in milliseconds; the worker's own where absent. What is left then is given back. */
   readonly graceMs?: number;
 }
 
@@ -93,7 +98,7 @@ export interface WorkerSettings {
 /**
  * Fill the options in.
  *
- * @throws RuntimeError `config.invalid` where the environment can't be understood, or there is no token.
+ * @throws RuntimeError `config.invalid` where the environment or an option can't be understood, or there is no token.
  */
 export function workerSettings(options: WorkerOptions): WorkerSettings {
   const config = readWorkerConfig();
@@ -120,11 +125,16 @@ export function workerSettings(options: WorkerOptions): WorkerSettings {
     resources: { ...config.resources, ...options.resources },
     costPerSecond: options.costPerSecond ?? config.costPerSecond,
     heartbeatMsMax: config.heartbeatMsMax,
-    graceMs: config.graceMs,
+    graceMs: checkedGraceMs(options.graceMs ?? config.graceMs),
     log: log.child({ part: "worker", workerId: id }),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };
+}
+
+function checkedGraceMs(graceMs: number): number {
+  if (graceMs >= 0) return graceMs;
+  throw new RuntimeError("config.invalid", `graceMs is not a time from 0 up: ${graceMs}`);
 }
 
 function orchestratorsOf(

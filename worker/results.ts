@@ -2,7 +2,7 @@
 import type { TimerHandle } from "../src/clock.ts";
 import type { AttemptRef, ResultAck } from "../src/protocol/worker-frames.ts";
 import type { ConnectionOptions } from "./connection.ts";
-import { Courier } from "./courier.ts";
+import { Courier, noteUnwanted } from "./courier.ts";
 import type { WorkerSettings } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { OutboxFolder, type Instance, type Remains } from "./outbox-folder.ts";
@@ -97,7 +97,9 @@ export class Results {
   }
 
   /** The server says what became of a result. */
-  acknowledged({ task_id, attempt, code }: ResultAck): void {
+  acknowledged({ task_id, attempt, status, code }: ResultAck): void {
+    if (this.has({ task_id, attempt }))
+      noteUnwanted(this.#options.log, { task_id, attempt }, status);
     this.remove({ task_id, attempt });
     if (code === undefined) return;
     const facts = { taskId: task_id, attempt, code };

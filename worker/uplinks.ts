@@ -6,6 +6,7 @@ import type { AttemptRef, Hello, ServerFrame, Welcome } from "../src/protocol/wo
 import type { Feature } from "../src/protocol/worker-limits.ts";
 import { keyOf } from "./attempt-key.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { LoadMeter, LoopLag } from "./load-meter.ts";
 import { shares, type OrchestratorMode } from "./orchestrators.ts";
 
 /** One connection that comes back by itself: `Connection`, or what stands for it in tests. */
@@ -37,6 +38,9 @@ export class Uplink {
   /** What the server can be told besides what all can, and how many bytes of a stream may be on their way to it. */
   features: ReadonlySet<string> = new Set();
   windowBytes = 0;
+  /** How busy this process has been since the last heartbeat that went there. */
+  readonly load = new LoadMeter();
+  readonly lag = new LoopLag();
   /** Nobody answers there now. */
   isDown = false;
   hasRefused = false;
@@ -163,7 +167,8 @@ export class Uplinks {
   }
 
   /**
-   * Use another token from now on: for the server at this address, or for every one where there is none.
+   * Use another token from now on: for the server at this address, or for every one where there is none. One that was
+   * given up, because it refused the one before, is tried again.
    *
    * @throws RuntimeError `config.invalid` where this worker works for no such server.
    */
@@ -174,6 +179,7 @@ export class Uplinks {
     for (const uplink of meant) {
       uplink.token = token;
       uplink.line.authenticate(token);
+      if (uplink.hasRefused) this.#tryAgain(uplink);
     }
   }
 
@@ -210,6 +216,7 @@ export class Uplinks {
   async close(reason: string): Promise<void> {
     this.#closing = true;
     for (const timer of this.#timers) timer.cancel();
+    for (const { lag } of this.#all) lag.stop();
     await Promise.all(this.#all.map(({ line }) => line.close(reason)));
   }
 
@@ -291,6 +298,13 @@ export class Uplinks {
     this.#options.log.error({ err: error, orchestrator: uplink.url }, "a server is given up");
     if (uplink === this.#active) this.#failOver();
     this.divide();
+  }
+
+  #tryAgain(uplink: Uplink): void {
+    uplink.hasRefused = false;
+    uplink.isStarted = false;
+    const isWanted = !this.#hasOneAtATime || uplink === this.#active || this.#owes(uplink);
+    if (isWanted) this.#start(uplink, 0);
   }
 
   /** Take tasks from the next server that may be tried now, or else from the one that may be tried first. */

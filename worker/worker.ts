@@ -356,7 +356,10 @@ export class Worker {
     const running = [...this.#slots.refs(), ...this.#outbox.refs()].filter(
       (ref) => this.#uplinks.ownerOf(ref) === uplink,
     );
-    for (const page of refPages(running)) uplink.line.send({ type: "heartbeat", running: page });
+    const [first = [], ...more] = refPages(running);
+    const load = uplink.load.take(uplink.lag.take());
+    uplink.line.send({ type: "heartbeat", running: first, load });
+    for (const page of more) uplink.line.send({ type: "heartbeat", running: page });
     this.#resend(uplink, 2 * everyMs);
   }
 

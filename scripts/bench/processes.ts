@@ -43,6 +43,8 @@ interface BenchOptions {
   readonly profiles?: string | undefined;
   /** Of the server, besides what the bench needs. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A file of `dist` that the server loads before all else. */
+  readonly preload?: string;
 }
 
 /** Start a server on an empty data directory and a worker, both from `dist`. */
@@ -82,6 +84,7 @@ export async function startServer({
   served = echo,
   profiles,
   env = {},
+  preload,
 }: BenchOptions = {}): Promise<BenchServer> {
   const dataDirectory = mkdtempSync(join(tmpdir(), "avtomatika-bench-"));
   const port = await freePort();
@@ -103,6 +106,7 @@ export async function startServer({
     ],
     { CLIENT_TOKEN: clientToken, GLOBAL_WORKER_TOKEN: workerToken, ...env },
     profiles,
+    preload,
   );
   await until(server, async () => (await fetch(`${url}/_public/status`)).ok);
   return {
@@ -122,12 +126,14 @@ function runCli(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   profiles: string | undefined,
+  preload?: string,
 ): ChildProcess {
+  const preloading = preload === undefined ? [] : ["--import", join(root, "dist", preload)];
   const profiling =
     profiles === undefined
       ? []
       : ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${args[0]}.cpuprofile`];
-  return spawn(process.execPath, [...nodeFlags(), ...profiling, cli, ...args], {
+  return spawn(process.execPath, [...nodeFlags(), ...preloading, ...profiling, cli, ...args], {
     env: { ...process.env, NODE_ENV: "production", LOG_LEVEL: "warn", ...env },
     stdio: ["ignore", "ignore", "inherit"],
   });

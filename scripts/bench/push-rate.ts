@@ -90,11 +90,20 @@ class TaskSource implements WorkerService {
   }
 
   disconnect(): void {}
-  accept(): void {}
+  accept(): true {
+    return true;
+  }
   forget(): void {}
-  progress(): void {}
-  logLine(): void {}
-  chunk(): void {}
+  noteUsage(): void {}
+  progress(): true {
+    return true;
+  }
+  logLine(): true {
+    return true;
+  }
+  chunk(): true {
+    return true;
+  }
   checkpoint() {
     return Promise.resolve("kept" as const);
   }
@@ -104,8 +113,8 @@ class TaskSource implements WorkerService {
   setCredits(): void {}
   describe(): void {}
   drain(): void {}
-  release(): Promise<void> {
-    return Promise.resolve();
+  release() {
+    return Promise.resolve(true);
   }
   heartbeat() {
     return Promise.resolve([]);

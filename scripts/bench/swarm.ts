@@ -1,8 +1,10 @@
 // The process of many workers: does what the bench tells it over its channel, and answers with what it saw.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { SwarmWorker, type SwarmWorkerOptions } from "./swarm-worker.ts";
 
 export type SwarmOrder =
   | ({ readonly order: "connect"; readonly count: number } & SwarmWorkerOptions)
+  | { readonly order: "watch" }
   | { readonly order: "stall" }
   | { readonly order: "progress"; readonly hertz: number; readonly seconds: number }
   | { readonly order: "reconnect" }
@@ -13,11 +15,16 @@ export interface SwarmReport {
   /** Task ids with the time in milliseconds since 1970. */
   readonly received: readonly (readonly [string, number])[];
   readonly cancelled: readonly (readonly [string, number])[];
+  /** How late the event loop of this process was at worst, for one look in a hundred, since it was told to watch. */
+  readonly loopDelayP99Ms: number;
 }
 
 /** So many connect at once: a server refuses none, but the system's queue of connections is short. */
 const connectingMax = 50;
 const workers: SwarmWorker[] = [];
+const lookMs = 1;
+const delay = monitorEventLoopDelay({ resolution: lookMs });
+delay.enable();
 
 async function connect(order: Extract<SwarmOrder, { order: "connect" }>): Promise<void> {
   const joining = Array.from(
@@ -58,6 +65,7 @@ function report(): SwarmReport {
     running: workers.reduce((sum, { running }) => sum + running.size, 0),
     received: workers.flatMap(({ received }) => [...received]),
     cancelled: workers.flatMap(({ cancelled }) => [...cancelled]),
+    loopDelayP99Ms: Math.max(0, delay.percentile(99) / 1e6 - lookMs),
   };
 }
 
@@ -65,6 +73,8 @@ async function obey(order: SwarmOrder): Promise<unknown> {
   switch (order.order) {
     case "connect":
       return connect(order);
+    case "watch":
+      return delay.reset();
     case "stall":
       return workers.at(-1)!.stall();
     case "progress":

@@ -1,11 +1,14 @@
 // Benchmarks of the worker connection: latency of a push, of a cancel and of a return, memory, progress, and a worker that hangs.
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRedisServer } from "../../test/support/redis-server.ts";
 import { httpCaller } from "./http-caller.ts";
 import { loadOnly, shapesServed, type Shape } from "./load.ts";
 import { anonymousMb, cpuSeconds, startServer, stop, type BenchServer } from "./processes.ts";
+import type { PushProbe } from "./push-probe.ts";
 import { benchPushRate } from "./push-rate.ts";
 import { wallMs, type Behaviour } from "./swarm-worker.ts";
 import type { SwarmOrder, SwarmReport } from "./swarm.ts";
@@ -16,7 +19,7 @@ export async function benchWorkers(): Promise<void> {
   await benchPushRate(1);
   await benchPushRate(10);
   await onOneServer(2_000, manyWorkers);
-  await onOneServer(20, pushLatency);
+  await pushLatency();
   await onOneServer(20, oneStalls);
   await onOneServer(10, thousandTasks);
   await cancelOverNodes();
@@ -65,21 +68,62 @@ async function manyWorkers({ server, swarm, workers }: Scene): Promise<void> {
   );
 }
 
-/** From the time that the turn took, as the job's history has it, to the frame at the worker: the commit and its flush lie in between. */
-async function pushLatency({ server, swarm, workers }: Scene): Promise<void> {
-  await swarm.connect(server, workers, 16, "answer");
-  await loadOnly(server, held, 3_000, 50);
-  const { perSecond } = await loadOnly(server, held, 3_000, 100);
-  const jobs = Math.round(perSecond * 2);
-  const started = await startEvenly(server, jobs, perSecond / 2);
-  const received = new Map((await swarm.report()).received);
-  const latencies: number[] = [];
-  for (const jobId of started.slice(-1_000)) {
-    const [created] = await ask<{ timestamp: string }[]>(server, `/api/jobs/${jobId}/history`);
-    for (const [taskId, at] of received)
-      if (taskId.startsWith(`${jobId}:`)) latencies.push(at - Date.parse(created!.timestamp));
+/** Half of what the machine does at most, and where a task's time goes from its commit on. */
+async function pushLatency(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "avtomatika-probe-"));
+  const file = join(folder, "probe.json");
+  const server = await startServer({
+    served: shapesServed,
+    env: { PUSH_PROBE: file },
+    preload: "scripts/bench/push-probe.js",
+  });
+  const swarm = new Swarm();
+  try {
+    await swarm.connect(server, 20, 16, "answer");
+    await loadOnly(server, held, 3_000, 50);
+    const { perSecond } = await loadOnly(server, held, 3_000, 100);
+    server.server.kill("SIGUSR2");
+    await swarm.tell({ order: "watch" });
+    const started = await startEvenly(server, Math.round(perSecond * 4), perSecond / 2);
+    const { received, loopDelayP99Ms } = await swarm.report();
+    await server.close();
+    const probe = JSON.parse(readFileSync(file, "utf8")) as PushProbe;
+    printPush(new Set(started), new Map(received), probe, loopDelayP99Ms);
+  } finally {
+    await swarm.close();
+    await server.close();
+    rmSync(folder, { recursive: true });
   }
-  print("from the turn to the frame at half load, with its flush", quantiles(latencies));
+}
+
+function printPush(
+  jobs: ReadonlySet<string>,
+  received: ReadonlyMap<string, number>,
+  { commits, pushes, sends, loopDelayMs, collectionMs }: PushProbe,
+  swarmDelayMs: number,
+): void {
+  const toFrame: number[] = [];
+  const toPush: number[] = [];
+  const toSend: number[] = [];
+  const committing: number[] = [];
+  for (const [taskId, at] of received) {
+    const [asked, durable] = commits[taskId] ?? [];
+    const [pushed, sent] = [pushes[taskId], sends[taskId]];
+    if (!jobs.has(taskId.split(":")[0]!) || !asked || !durable || !pushed || !sent) continue;
+    committing.push(durable - asked);
+    toPush.push(pushed - durable);
+    toSend.push(sent - durable);
+    toFrame.push(at - durable);
+  }
+  print("half load: from the commit to the frame at the worker", quantiles(toFrame));
+  print("  of which in the server, until it is pushed", quantiles(toPush));
+  print("  of which in the server, until its socket has it", quantiles(toSend));
+  print("  before that, the commit with its flush", quantiles(committing));
+  const { p50, p99, max } = loopDelayMs;
+  const longest = `${collectionMs.young.toFixed(1)} ms young, ${collectionMs.old.toFixed(1)} ms old`;
+  const delays = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, most ${max.toFixed(1)} ms`;
+  print("  event loop of the server late by", `${delays}; longest collection ${longest}`);
+  print("  event loop of the workers' process late by", `p99 ${swarmDelayMs.toFixed(1)} ms`);
 }
 
 async function oneStalls({ server, swarm, workers }: Scene): Promise<void> {

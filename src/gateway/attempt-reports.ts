@@ -15,6 +15,7 @@ import { checkpointBytesMax, eventBytesMax } from "../protocol/worker-limits.ts"
 import type { WorkerService } from "../runtime/runtime.ts";
 import { attemptKey, type Attempt, type WorkerSession } from "../runtime/worker-pool.ts";
 import { attemptOf } from "./frames.ts";
+import type { Refusals } from "./refusals.ts";
 import { ProgressRelay } from "./progress-relay.ts";
 import { StreamWindows, type StreamLimits } from "./stream-windows.ts";
 
@@ -29,6 +30,7 @@ export interface AttemptReportsParts {
   readonly clock: Clock;
   readonly limits: ReportLimits;
   readonly log: Logger;
+  readonly refusals: Refusals;
   readonly send: (frame: ServerFrame) => void;
   /** The worker broke a limit that it was told of. */
   readonly fail: (problem: string) => void;
@@ -51,10 +53,10 @@ export class AttemptReports {
 
   constructor(parts: AttemptReportsParts) {
     this.#parts = parts;
-    const { session, workers, clock, limits, send } = parts;
-    this.#progress = new ProgressRelay(clock, limits.progressMs, (attempt, progress) =>
-      workers.progress(session, attempt, progress),
-    );
+    const { session, workers, clock, limits, refusals, send } = parts;
+    this.#progress = new ProgressRelay(clock, limits.progressMs, (attempt, progress) => {
+      if (!workers.progress(session, attempt, progress)) refusals.foreign("progress", attempt);
+    });
     this.#streams = new StreamWindows(clock, limits, send);
     const { perSecond, burst } = logRate;
     this.#logRate = new LogRate(
@@ -85,9 +87,14 @@ export class AttemptReports {
         this.#takeLog(frame);
         return;
       case "chunk": {
-        const taken = this.#streams.take(frame);
-        if ("problem" in taken) this.#parts.fail(taken.problem);
-        else this.#parts.workers.chunk(this.#parts.session, attemptOf(frame), taken);
+        const { session, workers, refusals, fail } = this.#parts;
+        const attempt = attemptOf(frame);
+        const problem = this.#streams.take(frame, (chunk) => {
+          const isTaken = workers.chunk(session, attempt, chunk);
+          if (!isTaken) refusals.foreign("chunk", attempt);
+          return isTaken;
+        });
+        if (problem !== undefined) fail(problem);
         return;
       }
     }
@@ -108,11 +115,12 @@ export class AttemptReports {
   }
 
   async #takeCheckpoint(frame: Checkpoint): Promise<void> {
-    const { session, workers, log } = this.#parts;
+    const { session, workers, log, refusals } = this.#parts;
     const attempt = attemptOf(frame);
     if (!fitsCheckpoint(frame.data)) return this.#acknowledge(frame, "too_large");
     try {
       const status = await workers.checkpoint(session, attempt, frame.data);
+      if (isForeign(status)) refusals.foreign("checkpoint", attempt);
       // The acknowledgement of the later one covers this one.
       if (status !== "superseded") this.#acknowledge(frame, status);
     } catch (error) {
@@ -122,7 +130,7 @@ export class AttemptReports {
   }
 
   async #takeEvent(frame: Event): Promise<void> {
-    const { session, workers, log, send, fail } = this.#parts;
+    const { session, workers, log, refusals, send, fail } = this.#parts;
     const { task_id, attempt, number } = frame;
     const answer = { type: "event_ack", task_id, attempt, number } as const;
     const key = attemptKey(attemptOf(frame));
@@ -138,7 +146,9 @@ export class AttemptReports {
     this.#taking.set(key, number);
     try {
       const event = { ...data, type };
-      send({ ...answer, ...(await workers.event(session, attemptOf(frame), { number, event })) });
+      const taken = await workers.event(session, attemptOf(frame), { number, event });
+      if (isForeign(taken.status)) refusals.foreign("event", attemptOf(frame));
+      send({ ...answer, ...taken });
     } catch (error) {
       // Without an answer the worker sends it again.
       log.error({ err: error, ...attemptOf(frame) }, "an event could not be taken");
@@ -152,7 +162,7 @@ export class AttemptReports {
   }
 
   #takeLog(frame: Log): void {
-    const { session, workers, clock } = this.#parts;
+    const { session, workers, clock, refusals } = this.#parts;
     const { task_id: taskId, level, message, fields, at } = frame;
     const dropped = (this.#dropped.get(taskId) ?? 0) + frame.dropped;
     if (!this.#logRate.takes(clock.monotonic())) {
@@ -161,15 +171,18 @@ export class AttemptReports {
     }
     this.#dropped.delete(taskId);
     const fits = fields !== undefined && JSON.stringify(fields).length <= fieldsCharsMax;
-    workers.logLine(session, attemptOf(frame), {
+    const isTaken = workers.logLine(session, attemptOf(frame), {
       level,
       message,
       ...(fits && { fields }),
       at: at === undefined ? clock.now() : Date.parse(at),
       dropped,
     });
+    if (!isTaken) refusals.foreign("log", attemptOf(frame));
   }
 }
+
+const isForeign = (status: string): boolean => status === "fenced" || status === "unknown";
 
 /** Whether the store may keep this as a checkpoint. */
 export function fitsCheckpoint(data: unknown): boolean {

@@ -1,8 +1,10 @@
 // Tasks as frames, and what frames say of attempts: the two directions of a session.
 import type { AttemptRef, TaskAssign, TaskResult, WelcomeMore } from "../protocol/worker-frames.ts";
 import { refsPerFrameMax } from "../protocol/worker-limits.ts";
+import type { WorkerLoad } from "../protocol/worker-load.ts";
 import type { AttemptOutcome, LostAttempt, Welcome as Decision } from "../runtime/runtime.ts";
 import type { Attempt, StoredTask } from "../runtime/worker-pool.ts";
+import type { WorkerUsage } from "../runtime/worker-view.ts";
 
 /** What a worker is told of a task that it has the lease of. */
 export function taskFrame(task: StoredTask, leaseMs: number): TaskAssign {
@@ -75,4 +77,12 @@ export function outcomeOf(frame: TaskResult): AttemptOutcome {
     case "cancelled":
       return { outcome: "cancelled" };
   }
+}
+
+export function usageOf({ cpu, memory_bytes, loop_lag_ms }: WorkerLoad): WorkerUsage {
+  return {
+    ...(cpu !== undefined && { cpu }),
+    ...(memory_bytes !== undefined && { memoryBytes: memory_bytes }),
+    ...(loop_lag_ms !== undefined && { loopLagMs: loop_lag_ms }),
+  };
 }

@@ -22,8 +22,17 @@ import {
 import type { FrameSocket } from "../socket/frame-socket.ts";
 import { Allowance } from "./allowance.ts";
 import { AttemptReports, fitsCheckpoint, type ReportLimits } from "./attempt-reports.ts";
+import { Refusals } from "./refusals.ts";
 import { SelfDescription } from "./self-description.ts";
-import { attemptOf, decisionPages, lostRefOf, outcomeOf, refOf, taskFrame } from "./frames.ts";
+import {
+  attemptOf,
+  decisionPages,
+  lostRefOf,
+  outcomeOf,
+  refOf,
+  taskFrame,
+  usageOf,
+} from "./frames.ts";
 
 /** How long a refused attempt stays away from workers, where the worker itself names no time. */
 const rejectedMs = { busy: 1_000, draining: 0, incompatible: 5_000, invalid: 5_000 } as const;
@@ -57,6 +66,7 @@ export class Session implements WorkerSession {
   readonly #reports: AttemptReports;
   readonly #allowance: Allowance;
   readonly #description: SelfDescription;
+  readonly #refusals: Refusals;
   #state: "introducing" | "open" | "ended" = "introducing";
   /** What the runtime says before the welcome is out; a worker hears nothing before its welcome. */
   #early: string[] = [];
@@ -68,8 +78,10 @@ export class Session implements WorkerSession {
     this.#parts = parts;
     this.#allowance = new Allowance(hello);
     this.#description = new SelfDescription(hello);
+    this.#refusals = new Refusals(parts.log, parts.clock);
     this.#reports = new AttemptReports({
       ...parts,
+      refusals: this.#refusals,
       session: this,
       send: (frame) => this.#send(frame),
       fail: (problem) => parts.socket.fail("protocol.frame_invalid", problem),
@@ -140,7 +152,8 @@ export class Session implements WorkerSession {
         void this.#takeResult(frame);
         return;
       case "accept":
-        workers.accept(this, attemptOf(frame));
+        if (!workers.accept(this, attemptOf(frame)))
+          this.#refusals.foreign(frame.type, attemptOf(frame));
         return;
       case "progress":
       case "checkpoint":
@@ -150,6 +163,7 @@ export class Session implements WorkerSession {
         this.#reports.take(frame);
         return;
       case "heartbeat":
+        if (frame.load) workers.noteUsage(this, usageOf(frame.load));
         void this.#takeHeartbeat(frame.running);
         return;
       case "reject":
@@ -251,7 +265,7 @@ export class Session implements WorkerSession {
     const settled = await this.#settle(attempt, outcomeOf(frame));
     if (!settled) return;
     const { status } = settled;
-    if (status !== "applied") this.#parts.log.info({ ...attempt, status }, "result ignored");
+    if (status !== "applied") this.#refusals.note({ ...attempt, status }, "result ignored");
     this.#send({ type: "result_ack", ...refOf(attempt), ...settled });
   }
 
@@ -269,7 +283,7 @@ export class Session implements WorkerSession {
     const { workers, clock, log } = this.#parts;
     try {
       const lost = await workers.heartbeat(this, running.map(attemptOf));
-      if (lost.length > 0) log.info({ lost }, "attempts are not this worker's");
+      if (lost.length > 0) this.#refusals.note({ lost }, "attempts are not this worker's");
       const server_time = new Date(clock.now()).toISOString();
       this.#send({ type: "heartbeat_ack", server_time, lost: lost.map(lostRefOf) });
     } catch (error) {
@@ -278,14 +292,15 @@ export class Session implements WorkerSession {
   }
 
   async #release(
-    ref: AttemptRef,
+    frame: AttemptRef & { readonly type: string },
     delayMs: number,
     handOver?: { readonly checkpoint: unknown },
   ): Promise<void> {
-    const attempt = attemptOf(ref);
+    const attempt = attemptOf(frame);
     this.#reports.finish(attempt);
     try {
-      await this.#parts.workers.release(this, attempt, delayMs, handOver);
+      const isTaken = await this.#parts.workers.release(this, attempt, delayMs, handOver);
+      if (!isTaken) this.#refusals.foreign(frame.type, attempt);
     } catch (error) {
       // Its lease will end by itself.
       this.#parts.log.error({ err: error, ...attempt }, "an attempt could not be taken back");

@@ -39,26 +39,27 @@ export class StreamWindows {
   /**
    * Take a chunk in, and give credit for what follows it.
    *
-   * @returns the chunk, or what its worker did wrong.
+   * @param isTaken whether the stream is one of the worker's: there is no credit for any other
+   * @returns what its worker did wrong, if it did
    */
-  take(frame: Chunk): StreamChunk | { readonly problem: string } {
+  take(frame: Chunk, isTaken: (chunk: StreamChunk) => boolean): string | undefined {
     const { task_id, attempt, stream, offset, data, encoding, end } = frame;
     const bytes = Buffer.byteLength(data, encoding === "text" ? "utf8" : "base64");
-    if (bytes > chunkBytesMax)
-      return { problem: `A chunk has at most ${chunkBytesMax} bytes, not ${bytes}.` };
+    if (bytes > chunkBytesMax) return `A chunk has at most ${chunkBytesMax} bytes, not ${bytes}.`;
     const key = `${task_id}#${attempt}`;
     const streams = this.#open.get(key) ?? new Map<string, Open>();
     let open = streams.get(stream);
     if (!open) {
       if (streams.size >= streamsMax)
-        return { problem: `An attempt has at most ${streamsMax} streams open at once.` };
+        return `An attempt has at most ${streamsMax} streams open at once.`;
       // A connection does not know of earlier ones: whatever it begins with, the window begins there.
       const upTo = offset + this.#limits.streamWindowBytes;
       open = { taskId: task_id, attempt, stream, taken: offset, upTo, owes: false };
-      this.#open.set(key, streams.set(stream, open));
     }
     if (offset + bytes > open.upTo)
-      return { problem: `Stream ${stream} has credit up to ${open.upTo}, not ${offset + bytes}.` };
+      return `Stream ${stream} has credit up to ${open.upTo}, not ${offset + bytes}.`;
+    if (!isTaken({ stream, offset, bytes, data, encoding, end })) return undefined;
+    this.#open.set(key, streams.set(stream, open));
     open.taken = Math.max(open.taken, offset + bytes);
     open.owes = true;
     if (end) {
@@ -67,7 +68,7 @@ export class StreamWindows {
       streams.delete(stream);
       if (streams.size === 0) this.#open.delete(key);
     } else if (!open.timer) this.#creditAndRest(open);
-    return { stream, offset, bytes, data, encoding, end };
+    return undefined;
   }
 
   /** The attempt has ended; so have its streams. */

@@ -22,7 +22,7 @@ import {
   type TaskProgress as Progress,
   type Wait as Reason,
 } from "../runtime/runtime.ts";
-import type { WorkerView } from "../runtime/worker-pool.ts";
+import type { WorkerUsage, WorkerView } from "../runtime/worker-view.ts";
 
 /** A job under `/api`. */
 export function jobAnswer(job: JobView): Job {
@@ -220,7 +220,16 @@ export function workerAnswer(worker: WorkerView, instanceId: string): Worker {
     hot_cache: [...hotCache],
     ...(costPerSecond !== undefined && { cost_per_second: costPerSecond }),
     reputation: worker.reputation,
+    ...(worker.usage && { usage: usageAnswer(worker.usage) }),
     connected_at: iso(worker.connectedAt),
+  };
+}
+
+function usageAnswer({ cpu, memoryBytes, loopLagMs }: WorkerUsage): Worker["usage"] {
+  return {
+    ...(cpu !== undefined && { cpu }),
+    ...(memoryBytes !== undefined && { memory_bytes: memoryBytes }),
+    ...(loopLagMs !== undefined && { loop_lag_ms: loopLagMs }),
   };
 }
 

@@ -1,6 +1,6 @@
 // What this node counts, in the text format of Prometheus, under the names of the Python system where it has one.
 import type { JobStatus } from "../runtime/runtime.ts";
-import type { WorkerView } from "../runtime/worker-pool.ts";
+import type { WorkerView } from "../runtime/worker-view.ts";
 
 /** Values by the text of their labels, such as `{status="failed"}`. */
 interface Gauge {

@@ -265,6 +265,14 @@ export const Worker = z
       .min(0)
       .max(1)
       .describe("How its tasks have ended, as its server has measured it: 1 is best."),
+    usage: z
+      .object({
+        cpu: z.number().optional().describe("The share of its machine's processors, 0 to 1."),
+        memory_bytes: z.number().optional(),
+        loop_lag_ms: z.number().optional().describe("The longest that its event loop was late."),
+      })
+      .optional()
+      .describe("How busy its process is, as its latest heartbeat says."),
     connected_at: time,
   })
   .meta({ id: "Worker" });

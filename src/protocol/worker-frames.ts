@@ -1,6 +1,7 @@
 // The frames of `avtomatika.worker.v1`, listed once: what a worker and a server say to each other.
 import { z } from "zod";
 import { chunkBytesMax, eventTypeCharsMax, refsPerFrameMax } from "./worker-limits.ts";
+import { WorkerLoad } from "./worker-load.ts";
 
 /** The WebSocket subprotocol that selects these frames. */
 export const workerSubprotocol = "avtomatika.worker.v1";
@@ -106,7 +107,7 @@ export const Reject = AttemptRef.extend({
 export const Heartbeat = z.object({
   type: z.literal("heartbeat"),
   running: refs,
-  load: z.object({ cpu: z.number().optional(), loop_lag_ms: z.number().optional() }).optional(),
+  load: WorkerLoad.optional(),
 });
 
 export const Progress = AttemptRef.extend({

@@ -36,6 +36,7 @@ import {
   type VersionService,
   type WorkerService,
 } from "./runtime.ts";
+import { Strays } from "./strays.ts";
 import { StreamTails } from "./stream-tails.ts";
 import { Rewinds, type RewindCounts } from "./rewinds.ts";
 import type { Turn } from "./turn.ts";
@@ -129,6 +130,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     undelivered: (task) => workers.undelivered(task),
     followed: (jobId, nodeIds) => followers.set(jobId, nodeIds),
   });
+  const strays = new Strays({ store, pool, cancelGraceMs: limits.cancelGraceMs });
   const turns = new TurnRunner({
     store,
     blueprints,
@@ -139,6 +141,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     effects: {
       offer: (task) => dispatcher.offer(task),
       withdraw: (commit) => dispatcher.withdraw(commit),
+      strays: (taken) => strays.among(taken),
       committed,
     },
   });
@@ -208,6 +211,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         log.error({ err: error, workerId }, "comparing a worker's attempts with the store failed");
       });
     },
+    joined: (member) => strays.joined(member),
     elsewhere: () => membership.others().flatMap((node) => node.workers),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
   });
@@ -268,6 +272,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     followers.set(jobId, nodeIds);
     dispatcher.committed(commit, leased, now);
     workers.cancel(turn.takenAway);
+    strays.stop(done.strays);
     expectWhatIsDue(commit, now);
     for (const { label, value } of turn.logged) log.info({ jobId, label, value }, "job logged");
     if (turn.messages.length > 0) perform(turn, jobId);
@@ -360,6 +365,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
         events,
         followers,
         relay,
+        strays,
         tails,
         queues,
         turns,

@@ -189,7 +189,7 @@ export class Dispatcher {
   #wake(shard: number, queue: string, members: number): void {
     const known = this.#backlog.get(shard, queue);
     if (!known || known.blocked || this.#open(queue) === 0) return;
-    for (const member of this.#options.pool.candidates(queue).slice(0, members)) this.fill(member);
+    for (const member of this.#options.pool.candidates(queue, members)) this.fill(member);
   }
 
   /** Tell other nodes of queues for which nobody is free here. */
@@ -209,7 +209,7 @@ export class Dispatcher {
         now: this.#now(),
         open: (queue) => this.#open(queue),
         turnOf: (queue) => this.#backlog.turnOf(queue),
-        hasOther: (queue) => pool.candidates(queue).some((other) => other !== member),
+        hasOther: (queue) => pool.hasFree(queue, member),
         isSavedFor: (queue) => this.#isSavedFor(queue),
         round: this.#rounds++,
         softLimit: this.#options.limits.softLimit,
@@ -299,7 +299,7 @@ export class Dispatcher {
       [...this.#backlog.shards()].every(([, queues]) => queues.get(queue)?.blocked !== false);
     if (!isVain) return;
     if (this.#savers.get(queue) === member) this.#savers.delete(queue);
-    delete member.savingFor;
+    member.savingFor = undefined;
   }
 
   #isSavedFor(queue: string): boolean {
@@ -312,7 +312,7 @@ export class Dispatcher {
     const saver = this.#savers.get(queue);
     if (!saver) return;
     this.#savers.delete(queue);
-    delete saver.savingFor;
+    saver.savingFor = undefined;
     this.fill(saver);
   }
 

@@ -8,6 +8,7 @@ import type { Logger } from "../logger.ts";
 import type { Queues } from "./queue-service.ts";
 import type { JobEvent } from "./runtime.ts";
 import type { NodeRelay } from "./relay.ts";
+import type { Strays } from "./strays.ts";
 import type { StreamTails } from "./stream-tails.ts";
 import type { TurnRunner } from "./turn-runner.ts";
 import type { Workers } from "./worker-service.ts";
@@ -20,6 +21,7 @@ export interface HearOptions {
   readonly relay: NodeRelay;
   readonly tails: StreamTails;
   readonly queues: Queues;
+  readonly strays: Strays;
   readonly log: Logger;
   readonly turns: TurnRunner;
   readonly workers: Workers;
@@ -27,8 +29,8 @@ export interface HearOptions {
 
 /** @returns what to listen with: it is called with nothing where hints may have been lost. */
 export function createHear(options: HearOptions): (hint: Hint | undefined) => void {
-  const { dispatcher, dueLoops, events, followers, queues, relay, tails, turns, workers, log } =
-    options;
+  const { dispatcher, dueLoops, events, followers, queues, relay, strays } = options;
+  const { tails, turns, workers, log } = options;
   const hearNews = (event: JobEvent): void => {
     if (event.type !== "chunk") events.publish(event);
     else if (tails.take(event)) events.streamed(event.jobId);
@@ -52,7 +54,8 @@ export function createHear(options: HearOptions): (hint: Hint | undefined) => vo
         events.moved(hint.jobId);
         return;
       case "stop":
-        workers.stopAttempt(hint.taskId, hint.reason);
+        if (hint.holder === undefined) workers.stopAttempt(hint.taskId, hint.reason);
+        else strays.stopHere({ ...hint, holder: hint.holder });
         return;
       case "followed":
         if (workers.runs(hint.jobId)) followers.add(hint.jobId, hint.nodeId);

@@ -1,12 +1,12 @@
 // Whose an attempt is: by its lease in the store, and by what became of extending it.
-import type { StoredTask } from "../store/records.ts";
+import { holderOf, type StoredTask } from "../store/records.ts";
 import type { Attempt } from "../store/store.ts";
 import type { LostAttempt } from "./runtime.ts";
 import type { WorkerSession } from "./worker-pool.ts";
 
-/** Whether a result may come from this session: it has the lease, or nobody has taken the task since it lost it. */
+/** Whether a result may come from this session: it has the lease, or was the last to have it. */
 export function holdsLease(task: StoredTask, { holder }: WorkerSession): boolean {
-  return task.lease === undefined || task.lease.holder === holder;
+  return (holderOf(task) ?? holder) === holder;
 }
 
 /** Those of the attempts whose leases could not be extended. */

@@ -3,7 +3,8 @@ import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
 import type { StoredTask } from "../store/records.ts";
 import type { Attempts } from "./attempts.ts";
-import { askingHolder, type Member, type WorkerPool, type WorkerView } from "./worker-pool.ts";
+import { askingHolder, type Member, type WorkerPool } from "./worker-pool.ts";
+import type { WorkerView } from "./worker-view.ts";
 
 export interface LapsesOptions {
   readonly store: Store;

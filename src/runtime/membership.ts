@@ -4,7 +4,7 @@ import type { Logger } from "../logger.ts";
 import type { NodeRecord, Nodes } from "../store/nodes.ts";
 import type { Store } from "../store/store.ts";
 import type { Place } from "./dispatch/rate-limits.ts";
-import type { WorkerView } from "./worker-pool.ts";
+import type { WorkerView } from "./worker-view.ts";
 
 export interface MembershipOptions {
   readonly store: Store;

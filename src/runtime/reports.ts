@@ -47,29 +47,33 @@ export class Reports {
     this.#checkpoints = new Checkpoints({ clock, write: (one) => this.#write(one) });
   }
 
-  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
+  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): boolean {
     const running = this.#runningOf(session, attempt);
-    if (!running) return;
+    if (!running) return false;
     running.progress = progress;
     if (this.#isWatched(running)) this.#publish({ type: "progress", ...about(running), progress });
     if (running.wantsProgress) this.#tell(running, progress);
+    return true;
   }
 
-  log(session: WorkerSession, attempt: Attempt, line: LogLine): void {
+  log(session: WorkerSession, attempt: Attempt, line: LogLine): boolean {
     const running = this.#runningOf(session, attempt);
-    if (running && this.#isWatched(running))
-      this.#publish({ type: "log", ...about(running), line });
+    if (!running) return false;
+    if (this.#isWatched(running)) this.#publish({ type: "log", ...about(running), line });
+    return true;
   }
 
-  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void {
+  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): boolean {
     const { tails, events, followers } = this.#options;
     const running = this.#runningOf(session, attempt);
-    if (!running) return;
+    if (!running) return false;
     const event = { type: "chunk", ...about(running), chunk } as const;
     // Kept although nobody may watch yet: whoever comes later reads the tail.
-    if (!tails.take(event)) return;
-    events.streamed(running.jobId);
-    followers.tell(event);
+    if (tails.take(event)) {
+      events.streamed(running.jobId);
+      followers.tell(event);
+    }
+    return true;
   }
 
   async checkpoint(

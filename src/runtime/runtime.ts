@@ -9,7 +9,8 @@ import type { CheckpointStatus } from "./checkpoints.ts";
 import type { WhyWaiting } from "./dispatch/why-waits.ts";
 import type { QuarantineService } from "./quarantine.ts";
 import type { QueueService, QueueView } from "./queue-service.ts";
-import type { WorkerSession, WorkerView } from "./worker-pool.ts";
+import type { WorkerSession } from "./worker-pool.ts";
+import type { WorkerUsage, WorkerView } from "./worker-view.ts";
 
 export type {
   JobMomentView,
@@ -331,31 +332,32 @@ export interface WorkerService {
   connect(session: WorkerSession, introduction: WorkerIntroduction): Promise<Welcome>;
   /** The connection is gone. Its attempts stay leased until their leases end. */
   disconnect(session: WorkerSession): void;
-  /** The worker took the attempt. */
-  accept(session: WorkerSession, attempt: Attempt): void;
-  /** The worker will not run the attempt, or gives it back: queued again, no retry used. */
+  /** The worker took the attempt. @returns whether it is the session's */
+  accept(session: WorkerSession, attempt: Attempt): boolean;
+  /** The worker will not run the attempt, or gives it back: queued again, no retry used. @returns whether it was the session's */
   release(
     session: WorkerSession,
     attempt: Attempt,
     delayMs: number,
     handOver?: { readonly checkpoint: unknown },
-  ): Promise<void>;
+  ): Promise<boolean>;
   /** Extend the leases of what runs. Resolves when that is durable, with the attempts that are lost. */
   heartbeat(session: WorkerSession, running: readonly Attempt[]): Promise<readonly LostAttempt[]>;
+  noteUsage(session: WorkerSession, usage: WorkerUsage): void;
   /** The attempt of this session has ended elsewhere. */
   forget(session: WorkerSession, attempt: Attempt): void;
   /** Forget those of the attempts that are not leased to this session any more. No lease is extended. Resolves with them. */
   recheck(session: WorkerSession, attempts: readonly Attempt[]): Promise<readonly Attempt[]>;
-  /** Tell everyone who watches; dropped where the attempt is not the session's. */
-  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void;
+  /** Tell everyone who watches. @returns false where the attempt is not the session's: it was dropped */
+  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): boolean;
   /** Keep where an attempt has got to, for the next one. Resolves when it is durable, or a later one is to be. */
   checkpoint(session: WorkerSession, attempt: Attempt, data: unknown): Promise<CheckpointStatus>;
   /** Give the job an event of its worker, once. Resolves when what follows from it is durable. */
   event(session: WorkerSession, attempt: Attempt, event: TaskEvent): Promise<TaskEventStatus>;
-  /** Tell everyone who watches; dropped where the attempt is not the session's. */
-  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): void;
-  /** Tell everyone who watches, and keep the stream's tail; dropped where the attempt is not the session's. */
-  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void;
+  /** Tell everyone who watches. @returns false where the attempt is not the session's: it was dropped */
+  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): boolean;
+  /** Tell everyone who watches, and keep the stream's tail. @returns false where the attempt is not the session's: it was dropped */
+  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): boolean;
   /** Take a result. Resolves when what follows from it is durable. */
   result(session: WorkerSession, attempt: Attempt, outcome: AttemptOutcome): Promise<ResultStatus>;
   /** The most tasks at once from now on; 0 pauses. */

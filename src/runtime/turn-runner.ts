@@ -10,6 +10,7 @@ import type { StoredJob } from "../store/records.ts";
 import type { Commit, LeaseOffer } from "../store/commit.ts";
 import { shardOf } from "../store/shard.ts";
 import type { Store } from "../store/store.ts";
+import type { Stray } from "./strays.ts";
 import { Turn, type FirstMessage, type Mail, type MailOutcome, type TurnTools } from "./turn.ts";
 import type { NewTask } from "../store/records.ts";
 
@@ -17,6 +18,8 @@ import type { NewTask } from "../store/records.ts";
 export interface TurnEffects {
   /** Reserve a worker for a new task, before the commit. */
   offer(task: NewTask): LeaseOffer | undefined;
+  /** What is to be known before the commit of the tasks that it takes away. */
+  strays(taken: Turn["takenAway"]): Promise<readonly Stray[]>;
   /** The commit was refused: give the reservations back. */
   withdraw(commit: Commit): void;
   committed(done: CommittedTurn): void;
@@ -29,6 +32,8 @@ export interface CommittedTurn {
   readonly job: StoredJob;
   /** Store time of the commit. */
   readonly now: number;
+  /** Of the tasks that were taken away. */
+  readonly strays: readonly Stray[];
   /** The added tasks that their offers got. */
   readonly leased: ReadonlySet<string>;
   /** Other nodes that follow the job. */
@@ -221,8 +226,10 @@ export class TurnRunner {
     const { effects, store } = this.#options;
     const planned = turn.commit((task) => effects.offer(task));
     const commit: Commit = follow ? { ...planned, follow } : planned;
+    const { takenAway } = turn;
     const { jobId, summary, revision, envelope } = commit;
     try {
+      const strays = takenAway.length > 0 ? await effects.strays(takenAway) : [];
       const result = await store.commit(commit);
       if (result.outcome !== "committed") {
         effects.withdraw(commit);
@@ -231,7 +238,7 @@ export class TurnRunner {
       const job: StoredJob = { summary, revision, envelope };
       if (turn.envelope.status === "active") this.#cache.set(jobId, job);
       else this.#cache.delete(jobId);
-      effects.committed({ turn, commit, job, ...result, leased: new Set(result.leased) });
+      effects.committed({ turn, commit, job, strays, ...result, leased: new Set(result.leased) });
       return { outcome: "committed", job } as const;
     } catch (error) {
       effects.withdraw(commit);

@@ -2,19 +2,14 @@
 import type { TimerHandle } from "../clock.ts";
 import type { StoredTask } from "../store/records.ts";
 import type { Attempt } from "../store/store.ts";
-import { compareBy, type Candidate } from "./dispatch/choose.ts";
-import { specOf } from "./dispatch/queue.ts";
+import { compareBy } from "./dispatch/choose.ts";
+import { FreeMembers, order, type Choice } from "./dispatch/free-members.ts";
+import { MemberBooks } from "./dispatch/member-books.ts";
+import { specOf, type QueueSpec } from "./dispatch/queue.ts";
 import { noOutcomes, noted, reputationOf, type Outcomes } from "./dispatch/reputation.ts";
-import {
-  candidate,
-  isSilent,
-  memberLack,
-  roomFor,
-  slotsAt,
-  slotsMax,
-  typeRoom,
-} from "./dispatch/suitability.ts";
+import { candidate, memberLack, roomFor, slotsAt } from "./dispatch/suitability.ts";
 import type { TaskProgress, WorkerDescription, WorkerIntroduction } from "./runtime.ts";
+import { viewOf, type WorkerUsage, type WorkerView } from "./worker-view.ts";
 
 // What a session is spoken to about, so that the edges need not know the store.
 export type { Attempt, StoredTask };
@@ -56,37 +51,6 @@ export interface WorkerSession {
   cancel(attempt: Attempt, reason: string, graceMs: number): void;
 }
 
-/** What lists of workers show. */
-export interface WorkerView {
-  readonly workerId: string;
-  readonly workerType: string;
-  readonly types: readonly string[];
-  readonly maxConcurrentTasks: number;
-  readonly running: number;
-  /** How many slots of `maxConcurrentTasks` are left: a task may take several. */
-  readonly freeSlots: number;
-  /** All its slots while it does not pause: what it can be asked for at most. */
-  readonly slotsMax: number;
-  /** How many more tasks it takes of the types that it limits, by themselves or as a pool. */
-  readonly typeRoom?: Readonly<Record<string, number>>;
-  /** Of a worker that asks for each of its tasks: how many it asks for now. */
-  readonly asking?: number;
-  /** It did not accept what it was given last, and is given nothing more before it says something. */
-  readonly silent?: true;
-  /** The queue for whose next task it keeps its slots free. */
-  readonly savingFor?: string;
-  readonly status: "idle" | "busy" | "draining";
-  readonly connectedAt: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly resources: Readonly<Record<string, unknown>>;
-  readonly costPerSecond?: number;
-  readonly installedModels?: readonly unknown[];
-  /** What it has loaded and would do at once. */
-  readonly hotCache?: readonly string[];
-  /** How its tasks have ended, as the node has measured it: 1 is best. */
-  readonly reputation: number;
-}
-
 /** An attempt that a session of this node runs. */
 export interface Running extends Attempt {
   readonly jobId: string;
@@ -125,13 +89,15 @@ export interface Member {
   /** By queue: what it lacks for its tasks; nothing where that is empty. */
   readonly lacks: Map<string, string>;
   /** It begins nothing else until it has enough slots free for a task of this queue. */
-  savingFor?: string;
+  savingFor: string | undefined;
   /** Grows with each task that it is given. */
   turn: number;
   /** A claim for this member is under way. */
   claiming: boolean;
   /** Pushed attempts in a row that it did not accept in time. */
   ignored: number;
+  /** As it said last. */
+  usage?: WorkerUsage;
 }
 
 /** Where the latest attempt of a task runs. */
@@ -140,13 +106,11 @@ interface Run {
   readonly running: Running;
 }
 
-interface Choice {
-  readonly member: Member;
-  readonly as: Candidate;
-}
-
 /** Workers whose outcomes are remembered, those that were heard of last. */
 const outcomesMax = 10_000;
+
+const isChoice = (member: Member, queue: string): boolean =>
+  roomFor(member, queue) > 0 && memberLack(member, queue) === undefined;
 
 export class WorkerPool {
   readonly #now: () => number;
@@ -155,7 +119,9 @@ export class WorkerPool {
   /** By the worker's id: what it has made of its tasks, over its reconnections. */
   readonly #outcomes = new Map<string, Outcomes>();
   readonly #members = new Map<string, Member>();
-  readonly #byType = new Map<string, Set<Member>>();
+  readonly #byType = new Map<string, FreeMembers>();
+  /** What their types have not been told of yet. */
+  readonly #changed = new Set<Member>();
   /** By task: the latest attempt that a member of this node runs. */
   readonly #latest = new Map<string, Run>();
 
@@ -172,21 +138,8 @@ export class WorkerPool {
   add(session: WorkerSession, introduction: WorkerIntroduction, connectedAt: number): Member {
     const before = this.#members.get(session.holder);
     if (before) this.remove(before.session);
-    const member: Member = {
-      session,
-      introduction,
-      connectedAt,
-      credits: introduction.credits,
-      draining: introduction.draining,
-      reservedSlots: 0,
-      reserved: new Map(),
-      running: new Map(),
-      usedSlots: 0,
-      lacks: new Map(),
-      turn: before?.turn ?? 0,
-      claiming: false,
-      ignored: 0,
-    };
+    const at = { connectedAt, turn: before?.turn ?? 0 };
+    const member = new MemberBooks(session, introduction, at, (one) => this.#changed.add(one));
     this.#members.set(session.holder, member);
     this.#list(member);
     return member;
@@ -194,8 +147,9 @@ export class WorkerPool {
 
   #list(member: Member): void {
     for (const type of member.session.types.keys()) {
-      const members = this.#byType.get(type) ?? new Set();
-      this.#byType.set(type, members.add(member));
+      const members = this.#byType.get(type) ?? new FreeMembers(type, this.#softLimit);
+      members.add(member);
+      this.#byType.set(type, members);
     }
   }
 
@@ -204,6 +158,7 @@ export class WorkerPool {
     const member = this.of(session);
     if (!member) return;
     this.#members.delete(session.holder);
+    this.#changed.delete(member);
     for (const type of session.types.keys()) {
       const members = this.#byType.get(type);
       members?.delete(member);
@@ -245,44 +200,73 @@ export class WorkerPool {
     return this.of(session)?.running.get(attemptKey(attempt));
   }
 
-  /** The members that may do the tasks of a queue and have room for one now, the best choice first. */
-  candidates(queue: string): readonly Member[] {
+  /**
+   * The members that may do the tasks of a queue and have room for one now, the best choice first.
+   *
+   * @param most how many of them are wanted
+   */
+  candidates(queue: string, most = Infinity): readonly Member[] {
+    if (most === 1) {
+      const best = this.#best(queue);
+      return best ? [best] : [];
+    }
     const compare = compareBy(specOf(queue).strategy, this.#softLimit);
-    return this.#choices(queue)
-      .toSorted((a, b) => compare(a.as, b.as))
+    return [...this.#choices(queue)]
+      .toSorted((a, b) => compare(a.as, b.as) || a.order - b.order)
+      .slice(0, most)
       .map(({ member }) => member);
   }
 
   /** Promise slots to a task of a queue that is about to be leased: the best choice among those with room, if any has. */
   reserve(queue: string): Member | undefined {
     const spec = specOf(queue);
-    const compare = compareBy(spec.strategy, this.#softLimit);
+    const best = this.#best(queue);
+    if (best) this.hold(best, slotsAt(best, spec), spec.type);
+    return best;
+  }
+
+  /** Whether any member may do the tasks of a queue and has room for one now, other than the one that is named. */
+  hasFree(queue: string, except?: Member): boolean {
+    for (const { member } of this.#likely(specOf(queue)))
+      if (member !== except && isChoice(member, queue)) return true;
+    return false;
+  }
+
+  #best(queue: string): Member | undefined {
+    const spec = specOf(queue);
+    const { type, strategy = "default", requirements, maxCost, slots } = spec;
+    const asksForMore = requirements !== undefined || maxCost !== undefined || slots !== undefined;
+    if (!asksForMore && strategy !== "best_value") {
+      this.#tellTypes();
+      return this.#byType.get(type)?.best(queue, strategy);
+    }
+    const isBefore = order(compareBy(strategy, this.#softLimit));
     let best: Choice | undefined;
-    for (const choice of this.#choices(queue))
-      if (!best || compare(choice.as, best.as) < 0) best = choice;
-    if (best) this.hold(best.member, slotsAt(best.member, spec), spec.type);
+    for (const choice of this.#choices(queue)) if (!best || isBefore(choice, best)) best = choice;
     return best?.member;
   }
 
-  #choices(queue: string): readonly Choice[] {
+  *#choices(queue: string): Generator<Choice> {
     const spec = specOf(queue);
     const now = this.#now();
-    const choices: Choice[] = [];
-    for (const member of this.#byType.get(spec.type) ?? []) {
-      if (roomFor(member, queue) === 0 || memberLack(member, queue) !== undefined) continue;
+    for (const { member, order } of this.#likely(spec)) {
+      if (!isChoice(member, queue)) continue;
       const outcomes =
         spec.strategy === "best_value" && this.#outcomes.get(member.session.workerId);
       const reputation = outcomes ? reputationOf(outcomes, now) : 1;
-      choices.push({ member, as: candidate(member, spec, reputation) });
+      yield { member, order, as: candidate(member, spec, reputation) };
     }
-    return choices;
   }
 
-  /** Whether any member may do the tasks of a queue and has room for one now. */
-  hasFree(queue: string): boolean {
-    for (const member of this.#byType.get(specOf(queue).type) ?? [])
-      if (roomFor(member, queue) > 0 && memberLack(member, queue) === undefined) return true;
-    return false;
+  #likely({ type }: QueueSpec): Iterable<Choice> {
+    this.#tellTypes();
+    return this.#byType.get(type)?.likely() ?? [];
+  }
+
+  #tellTypes(): void {
+    for (const member of this.#changed)
+      for (const type of member.session.types.keys()) this.#byType.get(type)?.changed(member);
+    this.#changed.clear();
   }
 
   /** @param type of the one task that they are for, where that is known */
@@ -352,37 +336,4 @@ export class WorkerPool {
       return viewOf(member, reputationOf(outcomes, now));
     });
   }
-}
-
-function viewOf(member: Member, reputation: number): WorkerView {
-  const { session, introduction } = member;
-  const { labels, resources, costPerSecond, installedModels, hotCache } = introduction;
-  return {
-    workerId: session.workerId,
-    workerType: introduction.workerType,
-    types: [...session.types.keys()],
-    maxConcurrentTasks: member.credits,
-    running: member.running.size,
-    freeSlots: member.draining ? 0 : Math.max(0, member.credits - member.usedSlots),
-    slotsMax: slotsMax(member),
-    ...limitedRoom(member),
-    ...(session.asking !== undefined && { asking: session.asking }),
-    ...(isSilent(member) && { silent: true }),
-    ...(member.savingFor !== undefined && { savingFor: member.savingFor }),
-    status: member.draining ? "draining" : member.usedSlots >= member.credits ? "busy" : "idle",
-    connectedAt: member.connectedAt,
-    labels,
-    resources,
-    ...(costPerSecond !== undefined && { costPerSecond }),
-    ...(installedModels && { installedModels }),
-    ...(hotCache && { hotCache }),
-    reputation,
-  };
-}
-
-function limitedRoom(member: Member): Pick<WorkerView, "typeRoom"> {
-  const limited = [...member.session.types.keys()]
-    .map((type) => [type, typeRoom(member, type)] as const)
-    .filter(([, room]) => room !== Number.POSITIVE_INFINITY);
-  return limited.length === 0 ? {} : { typeRoom: Object.fromEntries(limited) };
 }

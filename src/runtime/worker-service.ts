@@ -8,6 +8,7 @@ import { totalTimeout, type Attempts } from "./attempts.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Followers } from "./followers.ts";
 import { holdsLease, lostAttempts } from "./held-attempts.ts";
+import { toItsCredit } from "./dispatch/reputation.ts";
 import type { JobEvents } from "./job-events.ts";
 import { Reports } from "./reports.ts";
 import type {
@@ -34,8 +35,8 @@ import {
   type Member,
   type WorkerPool,
   type WorkerSession,
-  type WorkerView,
 } from "./worker-pool.ts";
+import type { WorkerUsage, WorkerView } from "./worker-view.ts";
 
 export interface WorkerServiceOptions {
   readonly store: Store;
@@ -51,6 +52,8 @@ export interface WorkerServiceOptions {
   readonly tails: StreamTails;
   /** A worker holds attempts that the store does not have like that. */
   readonly disowned: (workerId: string, attempts: readonly Attempt[]) => void;
+  /** A session has been taken in. */
+  readonly joined: (member: Member) => void;
   /** The workers of other nodes. */
   readonly elsewhere: () => readonly WorkerView[];
   /** The lease of a task will end at this store time unless it is extended. */
@@ -87,6 +90,7 @@ export class Workers implements WorkerService {
       this.#limitRun(member, task);
     });
     log.info({ workerId: session.workerId, kept: member.running.size }, "worker connected");
+    this.#options.joined(member);
     dispatcher.fill(member);
     const lost = lostAttempts(introduction.running, results);
     this.#options.disowned(session.workerId, lostAttempts(asked, results));
@@ -105,8 +109,9 @@ export class Workers implements WorkerService {
     log.info({ workerId: session.workerId, detached: member.running.size }, "worker disconnected");
   }
 
-  accept(session: WorkerSession, attempt: Attempt): void {
+  accept(session: WorkerSession, attempt: Attempt): boolean {
     this.#answered(session, attempt);
+    return this.#options.pool.running(session, attempt) !== undefined;
   }
 
   async release(
@@ -114,14 +119,14 @@ export class Workers implements WorkerService {
     attempt: Attempt,
     delayMs: number,
     handOver?: { readonly checkpoint: unknown },
-  ): Promise<void> {
+  ): Promise<boolean> {
     this.#answered(session, attempt);
     try {
-      if (await this.#holds(session, attempt)) {
-        if (handOver) await this.#reports.handOver(session, attempt, handOver.checkpoint);
-        else await this.#reports.flush(attempt);
-        await this.#options.attempts.giveBack(attempt, delayMs);
-      }
+      if (!(await this.#holds(session, attempt))) return false;
+      if (handOver) await this.#reports.handOver(session, attempt, handOver.checkpoint);
+      else await this.#reports.flush(attempt);
+      await this.#options.attempts.giveBack(attempt, delayMs);
+      return true;
     } finally {
       this.#free(session, attempt);
     }
@@ -137,6 +142,11 @@ export class Workers implements WorkerService {
     // The worker forgets them without another word.
     for (const attempt of lost) this.#free(session, attempt);
     return lost;
+  }
+
+  noteUsage(session: WorkerSession, usage: WorkerUsage): void {
+    const member = this.#options.pool.of(session);
+    if (member) member.usage = usage;
   }
 
   forget(session: WorkerSession, attempt: Attempt): void {
@@ -162,8 +172,8 @@ export class Workers implements WorkerService {
     this.#limitRun(member, task);
   }
 
-  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
-    this.#reports.progress(session, attempt, progress);
+  progress(session: WorkerSession, attempt: Attempt, progress: TaskProgress): boolean {
+    return this.#reports.progress(session, attempt, progress);
   }
 
   checkpoint(session: WorkerSession, attempt: Attempt, data: unknown): Promise<CheckpointStatus> {
@@ -174,12 +184,12 @@ export class Workers implements WorkerService {
     return this.#reports.event(session, attempt, event);
   }
 
-  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): void {
-    this.#reports.log(session, attempt, line);
+  logLine(session: WorkerSession, attempt: Attempt, line: LogLine): boolean {
+    return this.#reports.log(session, attempt, line);
   }
 
-  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void {
-    this.#reports.chunk(session, attempt, chunk);
+  chunk(session: WorkerSession, attempt: Attempt, chunk: StreamChunk): boolean {
+    return this.#reports.chunk(session, attempt, chunk);
   }
 
   async result(
@@ -376,17 +386,5 @@ export class Workers implements WorkerService {
     const member = pool.of(session);
     if (!member) return;
     dispatcher.freed(member, pool.finish(member, attempt));
-  }
-}
-
-/** Whether an outcome speaks for its worker; undefined where it says nothing of it. */
-function toItsCredit(outcome: AttemptOutcome, code: string | undefined): boolean | undefined {
-  switch (outcome.outcome) {
-    case "ok":
-      return code === undefined;
-    case "error":
-      return outcome.error.code === "INVALID_INPUT_ERROR" ? undefined : false;
-    case "cancelled":
-      return undefined;
   }
 }

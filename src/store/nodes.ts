@@ -20,6 +20,8 @@ export type Hint =
       readonly taskId: string;
       readonly attempt: number;
       readonly reason: string;
+      /** Whose lease it was, where the node that gave it may be gone. */
+      readonly holder?: string;
     }
   /** A node follows this job from now on. */
   | { readonly kind: "followed"; readonly jobId: string; readonly nodeId: string }

@@ -144,11 +144,18 @@ export interface StoredTask extends NewTask {
   /** Store time when a delayed task becomes queued again. */
   readonly availableAt?: number;
   readonly lease?: Lease;
+  /** Whose lease of the latest attempt has ended; nobody else may take that up, or settle it, while no other one is leased. */
+  readonly lastHolder?: string;
   readonly lastError?: Failure;
   /** The latest progress that a heartbeat carried. */
   readonly progress?: unknown;
   /** Where the work had got to when its worker said so last. It outlives the attempt: the next one goes on from it. */
   readonly checkpoint?: unknown;
+}
+
+/** Whose the latest attempt of a task is or was; undefined where nobody may say anything of it, or nobody knows who may. */
+export function holderOf({ lease, lastHolder }: StoredTask): string | undefined {
+  return lease?.holder ?? lastHolder;
 }
 
 /** Store time when a queued task has waited for longer than it may, where there is such a time. */

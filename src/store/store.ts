@@ -75,7 +75,7 @@ export interface Extension extends Attempt {
   /** The latest checkpoint, kept with the task until a later one takes its place, over all its attempts. */
   readonly checkpoint?: unknown;
 }
-/** `kept`: the lease is extended, or taken up again where it had run out but nobody else got the task. */
+/** `kept`: the lease is extended, or taken up again by its last holder where it had run out but nobody else got the task. */
 export type ExtensionResult = "kept" | "fenced" | "unknown";
 
 /** How an attempt ends that did not finish its task. */

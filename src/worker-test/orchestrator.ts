@@ -199,17 +199,18 @@ export class TestOrchestrator implements WorkerService {
     this.#changed();
   }
 
-  accept(_session: WorkerSession, attempt: Attempt): void {
+  accept(_session: WorkerSession, attempt: Attempt): boolean {
     const dispatched = this.#of(attempt);
     if (dispatched) dispatched.acceptedAt ??= performance.now();
     this.#changed();
+    return dispatched !== undefined;
   }
 
-  release(_session: WorkerSession, attempt: Attempt): Promise<void> {
+  release(_session: WorkerSession, attempt: Attempt): Promise<boolean> {
     const dispatched = this.#of(attempt);
     if (dispatched) dispatched.releasedAt ??= performance.now();
     this.#changed();
-    return Promise.resolve();
+    return Promise.resolve(dispatched !== undefined);
   }
 
   heartbeat(): Promise<readonly LostAttempt[]> {
@@ -218,9 +219,11 @@ export class TestOrchestrator implements WorkerService {
     return Promise.resolve([]);
   }
 
-  progress(_session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
-    this.#of(attempt)?.progress.push(progress);
+  progress(_session: WorkerSession, attempt: Attempt, progress: TaskProgress): boolean {
+    const dispatched = this.#of(attempt);
+    dispatched?.progress.push(progress);
     this.#changed();
+    return dispatched !== undefined;
   }
 
   checkpoint(): Promise<CheckpointStatus> {
@@ -229,11 +232,13 @@ export class TestOrchestrator implements WorkerService {
   event(): Promise<TaskEventStatus> {
     return Promise.resolve({ status: "ignored" });
   }
-  logLine(): void {
+  logLine(_session: WorkerSession, attempt: Attempt): boolean {
     this.#changed();
+    return this.#of(attempt) !== undefined;
   }
-  chunk(): void {
+  chunk(_session: WorkerSession, attempt: Attempt): boolean {
     this.#changed();
+    return this.#of(attempt) !== undefined;
   }
 
   result(
@@ -254,6 +259,9 @@ export class TestOrchestrator implements WorkerService {
 
   setCredits(): void {
     this.#pump();
+  }
+  noteUsage(): void {
+    this.#changed();
   }
   describe(): void {
     this.#changed();

@@ -92,6 +92,8 @@ describe("a handler that keeps its worker busy", () => {
     expect(await task()).toMatchObject({ state: "leased", attempt: 1 });
     expect(wire.runtime.workers.list()).toMatchObject([{ workerId: "w1" }]);
     expect(wire.upgrades()).toBe(1);
+    // It lives, but it is blocked: 28 of its heartbeats have come from another thread.
+    expect(wire.runtime.workers.list()[0]?.usage?.loopLagMs).toBeGreaterThan(2_000);
     await letGo();
     await wire.reaches(jobId, "completed");
     expect(await runs()).toHaveLength(1);

@@ -185,16 +185,16 @@ export const taskCases: Cases = {
     expect(await extend(store, "j1:a", 1, "h1")).toBe("kept");
     expect((await store.due(10)).expired).toEqual([]);
   },
-  "gives a lost attempt back to whoever still runs it": async ({ store, clock }) => {
+  "gives a lost attempt back to its holder that still runs it": async ({ store, clock }) => {
     await addTasks(store, "j1", ["a", "b"]);
     await store.claimTasks(claimOf("echo", 2));
     await putBack(store, "j1:a", 1, false);
     await putBack(store, "j1:b", 1, false, 1000);
     await clock.advance(10);
-    expect(await extend(store, "j1:a", 1, "h2")).toBe("kept");
-    expect(await extend(store, "j1:b", 1, "h2")).toBe("kept");
+    expect(await extend(store, "j1:a", 1, "h1")).toBe("kept");
+    expect(await extend(store, "j1:b", 1, "h1")).toBe("kept");
     const now = store.now();
-    const lease = { holder: "h2", workerId: "worker of h2", startedAt: now, until: now + 30_000 };
+    const lease = { holder: "h1", workerId: "worker of h1", startedAt: now, until: now + 30_000 };
     expect(await store.loadTask("j1:a")).toMatchObject({
       state: "leased",
       attempt: 1,
@@ -203,8 +203,25 @@ export const taskCases: Cases = {
     });
     expect(await store.loadTask("j1:b")).toMatchObject({ state: "leased", attempt: 1, lease });
     expect(await store.loadTask("j1:b")).not.toHaveProperty("availableAt");
+    expect(await store.loadTask("j1:b")).not.toHaveProperty("lastHolder");
     expect(await store.countQueues()).toEqual({});
     expect((await store.claimTasks(claimOf("echo", 9))).tasks).toEqual([]);
+  },
+  "remembers who held a lost attempt, and gives it to nobody else": async ({ store, clock }) => {
+    await addTasks(store, "j1", ["a", "b"]);
+    await store.claimTasks(claimOf("echo", 2));
+    await putBack(store, "j1:a", 1, false);
+    await putBack(store, "j1:b", 1, false, 1000);
+    await clock.advance(2000);
+    expect((await store.due(10)).queues).toEqual(["echo"]);
+    for (const taskId of ["j1:a", "j1:b"]) {
+      expect(await store.loadTask(taskId)).toMatchObject({ state: "queued", lastHolder: "h1" });
+      expect(await extend(store, taskId, 1, "h2")).toBe("fenced");
+      expect(await store.loadTask(taskId)).toMatchObject({ state: "queued", lastHolder: "h1" });
+    }
+    expect(await claimOne(store, "h2")).not.toHaveProperty("lastHolder");
+    await putBack(store, "j1:a", 2, true);
+    expect(await store.loadTask("j1:a")).not.toHaveProperty("lastHolder");
   },
   "fences extensions of other holders, other attempts and settled ones": async ({ store }) => {
     await addTasks(store, "j1", ["a", "b"]);

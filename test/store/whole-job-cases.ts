@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import type { Op } from "../../src/store/commit.ts";
 import type { JobDump } from "../../src/store/dump.ts";
+import type { StoredTask } from "../../src/store/records.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Cases } from "./conformance.ts";
 import { claimOf, claimOne, extend, newTask, offerTo, putBack, turn } from "./sample.ts";
@@ -150,6 +151,22 @@ export const wholeJobCases: Cases = {
     expect(await store.commit(turn("j2", 3, { ops: finish }))).toMatchObject({
       outcome: "committed",
     });
+  },
+  "takes in who held a lost attempt, and one of which nobody knows who did": async ({ store }) => {
+    await store.commit(turn("j1", 1, { ops: [{ op: "add_task", task: newTask("j1", "a") }] }));
+    await claimOne(store, "h1");
+    await putBack(store, "j1:a", 1, false);
+    const dump = (await store.exportJob("j1"))!;
+    expect(dump.tasks).toMatchObject([{ attempt: 1, lastHolder: "h1" }]);
+    const known = movedTo("j2", dump);
+    await store.importJob(known);
+    expect(await store.exportJob("j2")).toEqual(known);
+    expect(await extend(store, "j2:a", 1, "h2")).toBe("fenced");
+    // As it was stored before holders were remembered.
+    const [{ lastHolder: _, ...task }] = dump.tasks as [StoredTask];
+    await store.importJob(movedTo("j3", { ...dump, tasks: [task] }));
+    expect(await store.loadTask("j3:a")).not.toHaveProperty("lastHolder");
+    expect(await extend(store, "j3:a", 1, "h2")).toBe("kept");
   },
   "keeps an ended job that was taken in until it was to be kept": async ({ store, clock }) => {
     await endedJob(store, "j1", 1000);

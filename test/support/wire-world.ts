@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { pino } from "pino";
+import { pino, type Logger } from "pino";
 import { WebSocket } from "ws";
 import type { Blueprint } from "../../src/blueprint/blueprint.ts";
 import { createGateway, type GatewayLimits } from "../../src/gateway/gateway.ts";
@@ -15,12 +15,14 @@ import { FakeClock } from "./fake-clock.ts";
 import { openWorld, type World } from "./runtime-world.ts";
 
 export const token = "a-worker-token";
-const log = pino({ level: "silent" });
+const silent = pino({ level: "silent" });
 
 export interface WireOptions {
   readonly limits?: Partial<GatewayLimits>;
   readonly tokens?: WorkerTokens;
   readonly random?: () => number;
+  /** What the gateway logs goes there. */
+  readonly log?: Logger;
   /** A node's runtime, where not one of its own. */
   readonly world?: World;
 }
@@ -29,7 +31,7 @@ export async function openWire(blueprints: readonly Blueprint[], options: WireOp
   const world = options.world ?? (await openWorld(blueprints));
   const { runtime, clock, store } = world;
   const tokens = options.tokens ?? new WorkerTokens(token);
-  const { limits = {}, random = Math.random } = options;
+  const { limits = {}, random = Math.random, log = silent } = options;
   const gateway = createGateway({ workers: runtime.workers, tokens, clock, log, limits, random });
   const sockets = new Set<Socket>();
   const workers: Worker[] = [];
@@ -96,7 +98,7 @@ export async function openWire(blueprints: readonly Blueprint[], options: WireOp
         maxConcurrentTasks: 4,
         clock: workerClock,
         random: () => 0,
-        log,
+        log: silent,
         ...more,
       });
       workers.push(worker);

@@ -10,7 +10,11 @@ interface Layer {
 }
 
 /** What the edges see of the runtime: its services, and the port that sessions implement. */
-const runtimePorts = ["src/runtime/runtime.ts", "src/runtime/worker-pool.ts"];
+const runtimePorts = [
+  "src/runtime/runtime.ts",
+  "src/runtime/worker-pool.ts",
+  "src/runtime/worker-view.ts",
+];
 const log = "src/logger.ts";
 
 const layers: Readonly<Record<string, Layer>> = {

@@ -4,7 +4,9 @@ import type { Clock, TimerHandle } from "../../clock.ts";
 import type { Logger } from "../../logger.ts";
 import { parseJson } from "../../protocol/json.ts";
 import { OlderProgress, type OlderCommand } from "../../protocol/older-dialect.ts";
+import { Refusals } from "../refusals.ts";
 import type { PollWorkers } from "./poll-workers.ts";
+import { attemptOfWireId } from "./wire-id.ts";
 
 export interface OlderSocketLimits {
   /** How often a peer is pinged. */
@@ -32,6 +34,7 @@ interface Peer {
   /** Whose it is; undefined until it is known. */
   workerId: string | undefined;
   readonly isStillWelcome: () => boolean;
+  readonly refusals: Refusals;
   silentTicks: number;
   watch?: TimerHandle;
 }
@@ -61,7 +64,9 @@ export class OlderSockets {
    * @param isStillWelcome Whether its token is good, as things are when this is called.
    */
   take(socket: WebSocket, workerId: string | undefined, isStillWelcome: () => boolean): void {
-    const peer: Peer = { socket, workerId, isStillWelcome, silentTicks: 0 };
+    const { log, clock } = this.#options;
+    const refusals = new Refusals(workerId === undefined ? log : log.child({ workerId }), clock);
+    const peer: Peer = { socket, workerId, isStillWelcome, refusals, silentTicks: 0 };
     this.#peers.add(peer);
     socket.on("message", (data, isBinary) => this.#receive(peer, data, isBinary));
     socket.on("ping", () => (peer.silentTicks = 0));
@@ -135,7 +140,9 @@ export class OlderSockets {
     const { workers, log, reportElsewhere } = this.#options;
     if (peer.workerId === undefined && !peer.isStillWelcome()) return;
     const session = workers.report(peer.workerId, progress);
-    if (!session) {
+    if (!session && workers.holderOf(progress.task_id)) {
+      peer.refusals.foreign("progress", attemptOfWireId(progress.task_id));
+    } else if (!session) {
       // A former life of this server may have given it away, or another node.
       if (peer.workerId !== undefined) workers.get(peer.workerId)?.report(progress);
       reportElsewhere(peer.workerId, progress);

@@ -58,6 +58,8 @@ export class PollSession implements WorkerSession {
   readonly #progress: ProgressRelay;
   readonly #waiting: Waiting[] = [];
   readonly #held: Holdings;
+  /** What it was told to stop though this node does not know that it has it, by the id that it knows; and for how long. */
+  readonly #strays = new Map<string, { readonly attempt: Attempt; readonly until: number }>();
   /** Taking the session in. */
   #joining: Promise<void> | undefined;
   #credits = 0;
@@ -138,6 +140,7 @@ export class PollSession implements WorkerSession {
     };
     this.#waiting.push(waiting!);
     timer = this.#parts.clock.schedule(waitMs, withdraw);
+    for (const attempt of this.#strayed()) this.#tellToStop(attempt, undefined);
     this.#lookForTasks();
     return { given, withdraw };
   }
@@ -185,8 +188,8 @@ export class PollSession implements WorkerSession {
     if (outcome.outcome === "cancelled") {
       // Python workers say so of everything that they run when they are interrupted.
       this.#forget(attempt);
-      await workers.release(this, attempt, limits.givenUpMs);
-      return { status: "applied" };
+      const isOurs = await workers.release(this, attempt, limits.givenUpMs);
+      return { status: isOurs ? "applied" : "fenced" };
     }
     this.#progress.finish(attempt);
     const status = await workers.result(this, attempt, outcome);
@@ -213,12 +216,14 @@ export class PollSession implements WorkerSession {
     const cancelled = this.#held.of(source).filter((one) => one.cancelled);
     // A command that overtook its task found nothing to stop: say it again.
     for (const one of cancelled) this.#tellToStop(one, one.jobId);
+    const strayed = this.#strayed();
+    for (const one of strayed) this.#tellToStop(one, undefined);
     const doubtful = this.#held.doubtful(source, clock.monotonic());
     if (doubtful.length > 0)
       for (const one of await workers.recheck(this, doubtful)) this.#forget(one);
     const lost = await workers.heartbeat(this, this.#held.vouched(source, clock.monotonic()));
     this.#drop(lost);
-    return [...new Set([...cancelled, ...lost].map(wireIdOf))];
+    return [...new Set([...cancelled, ...strayed, ...lost].map(wireIdOf))];
   }
 
   takeUp(task: StoredTask): boolean {
@@ -245,7 +250,9 @@ export class PollSession implements WorkerSession {
 
   cancel(attempt: Attempt): void {
     const held = this.#held.get(wireIdOf(attempt));
+    const until = this.#parts.clock.monotonic() + this.leaseMs;
     if (held) held.cancelled = true;
+    else this.#strays.set(wireIdOf(attempt), { attempt, until });
     this.#tellToStop(attempt, held?.jobId);
   }
 
@@ -278,7 +285,14 @@ export class PollSession implements WorkerSession {
     });
   }
 
+  #strayed(): readonly Attempt[] {
+    const now = this.#parts.clock.monotonic();
+    for (const [wireId, { until }] of this.#strays) if (until <= now) this.#strays.delete(wireId);
+    return [...this.#strays.values()].map(({ attempt }) => attempt);
+  }
+
   #forget(attempt: Attempt): void {
+    this.#strays.delete(wireIdOf(attempt));
     this.#progress.finish({ taskId: attempt.taskId, attempt: attempt.attempt });
     this.#held.delete(attempt);
   }

@@ -70,8 +70,8 @@ export class PollWorkers {
     }
   }
 
-  /** The worker that was given a task, where this node knows it. */
-  #holderOf(wireId: string): PollSession | undefined {
+  /** The worker that was given a task, where this node gave it. */
+  holderOf(wireId: string): PollSession | undefined {
     for (const { session } of this.#entries.values()) if (session.holds(wireId)) return session;
     return undefined;
   }
@@ -90,7 +90,7 @@ export class PollWorkers {
   report(workerId: string | undefined, progress: OlderProgress): PollSession | undefined {
     const session =
       workerId === undefined
-        ? this.#holderOf(progress.task_id)
+        ? this.holderOf(progress.task_id)
         : this.#entries.get(workerId)?.session;
     if (!session?.holds(progress.task_id)) return undefined;
     session.report(progress);

@@ -1,4 +1,5 @@
 // How a worker's tasks have ended, as a number from 0 to 1: measured here, whatever the worker says of itself.
+import type { AttemptOutcome } from "../runtime.ts";
 
 /** Outcomes that were counted, each weighing half as much after `halfLifeMs`. */
 export interface Outcomes {
@@ -29,4 +30,19 @@ export function reputationOf(outcomes: Outcomes, now: number): number {
 function decayed({ good, all, at }: Outcomes, now: number): Outcomes {
   const weight = 0.5 ** (Math.max(0, now - at) / halfLifeMs);
   return { good: good * weight, all: all * weight, at: now };
+}
+
+/** Whether an outcome speaks for its worker; undefined where it says nothing of it. */
+export function toItsCredit(
+  outcome: AttemptOutcome,
+  code: string | undefined,
+): boolean | undefined {
+  switch (outcome.outcome) {
+    case "ok":
+      return code === undefined;
+    case "error":
+      return outcome.error.code === "INVALID_INPUT_ERROR" ? undefined : false;
+    case "cancelled":
+      return undefined;
+  }
 }

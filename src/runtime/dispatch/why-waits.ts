@@ -1,5 +1,5 @@
 // Why the tasks of a queue wait, as a code and a sentence.
-import type { WorkerView } from "../worker-pool.ts";
+import type { WorkerView } from "../worker-view.ts";
 import { queueOf, type QueueSpec } from "./queue.ts";
 import { lack } from "./requirements.ts";
 

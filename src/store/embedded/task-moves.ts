@@ -1,5 +1,6 @@
 // What becomes of a task when it is leased, extended, put back or ready again. Nothing is written here.
 import type { LeaseOffer } from "../commit.ts";
+import { holderOf } from "../records.ts";
 import type { Extension, Requeue } from "../store.ts";
 import type { TaskRow } from "./tables.ts";
 
@@ -13,7 +14,7 @@ interface Moment {
 
 /** Its next attempt, leased. */
 export function leased({ sequence, task }: TaskRow, offer: LeaseOffer, at: Moment): TaskRow {
-  const { progress: _, ...rest } = task;
+  const { progress: _, lastHolder: __, ...rest } = task;
   const { holder, workerId, leaseMs } = offer;
   const { now, node } = at;
   return {
@@ -28,12 +29,12 @@ export function leased({ sequence, task }: TaskRow, offer: LeaseOffer, at: Momen
   };
 }
 
-/** The same attempt, leased longer, or again where the lease had been lost; undefined where another holds it. */
+/** The same attempt, leased longer, or again where the lease had been lost; undefined where another holds or held it. */
 export function extended(row: TaskRow, extension: Extension, at: Moment): TaskRow | undefined {
-  const { availableAt: _, ...task } = row.task;
+  const { availableAt: _, lastHolder: __, ...task } = row.task;
   const { holder, workerId, leaseMs, progress, checkpoint } = extension;
   const { now, node } = at;
-  if (task.lease && task.lease.holder !== holder) return undefined;
+  if ((holderOf(row.task) ?? holder) !== holder) return undefined;
   return {
     sequence: row.sequence,
     task: {
@@ -55,7 +56,8 @@ export function extended(row: TaskRow, extension: Extension, at: Moment): TaskRo
 
 /** Back in its queue, at once or later. */
 export function requeued(row: TaskRow, requeue: Requeue, now: number): TaskRow {
-  const { lease: _, availableAt: __, ...task } = row.task;
+  const { lease: _, availableAt: __, lastHolder: ___, ...task } = row.task;
+  const lastHolder = holderOf(row.task);
   const { delayMs, settle, counts, lapsed, error } = requeue;
   return {
     sequence: row.sequence,
@@ -65,6 +67,7 @@ export function requeued(row: TaskRow, requeue: Requeue, now: number): TaskRow {
       failures: task.failures + (counts && lapsed !== true ? 1 : 0),
       losses: task.losses + (counts && lapsed === true ? 1 : 0),
       since: now,
+      ...(!settle && lastHolder !== undefined && { lastHolder }),
       ...(error && { lastError: error }),
       ...(delayMs > 0 ? { state: "delayed", availableAt: now + delayMs } : { state: "queued" }),
     },

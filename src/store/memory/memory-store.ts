@@ -6,6 +6,7 @@ import { keptKey } from "../claimed-key.ts";
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import type { Nodes } from "../nodes.ts";
 import {
+  holderOf,
   isFinished,
   type HistoryEntry,
   type JobStatus,
@@ -247,7 +248,7 @@ export class MemoryStore implements Store {
   #extend(extension: Extension): ExtensionResult {
     if (!this.#image.tasks.has(extension.taskId)) return "unknown";
     const row = this.#current(extension);
-    if (!row || (row.task.lease && row.task.lease.holder !== extension.holder)) return "fenced";
+    if (!row || (holderOf(row.task) ?? extension.holder) !== extension.holder) return "fenced";
     const { nodeId } = this.nodes;
     this.#put(row, extended(row.task, extension, nodeId, this.now()));
     return "kept";

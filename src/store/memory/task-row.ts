@@ -1,6 +1,6 @@
 // A task as the memory store holds it: its rank, and how it is leased.
 import type { LeaseOffer } from "../commit.ts";
-import type { NewTask, StoredTask } from "../records.ts";
+import { holderOf, type NewTask, type StoredTask } from "../records.ts";
 import type { Extension, Requeue } from "../store.ts";
 
 export interface TaskRow {
@@ -37,7 +37,7 @@ export function lease(
   node: string,
   now: number,
 ): StoredTask {
-  const { progress: _, ...rest } = task;
+  const { progress: _, lastHolder: __, ...rest } = task;
   return {
     ...rest,
     state: "leased",
@@ -60,7 +60,7 @@ export function extended(
   node: string,
   now: number,
 ): StoredTask {
-  const { availableAt: _, ...task } = before;
+  const { availableAt: _, lastHolder: __, ...task } = before;
   const startedAt = task.lease?.startedAt ?? now;
   return {
     ...task,
@@ -78,13 +78,15 @@ export function requeued(
   { delayMs, settle, counts, lapsed, error }: Requeue,
   now: number,
 ): StoredTask {
-  const { lease: _, availableAt: __, ...task } = before;
+  const { lease: _, availableAt: __, lastHolder: ___, ...task } = before;
+  const lastHolder = holderOf(before);
   return {
     ...task,
     settled: settle ? task.attempt : task.settled,
     failures: task.failures + (counts && lapsed !== true ? 1 : 0),
     losses: task.losses + (counts && lapsed === true ? 1 : 0),
     since: now,
+    ...(!settle && lastHolder !== undefined && { lastHolder }),
     ...(error && { lastError: error }),
     ...(delayMs > 0 ? { state: "delayed", availableAt: now + delayMs } : { state: "queued" }),
   };

@@ -62,7 +62,7 @@ export function encodeDump(dump: JobDump, token: string): readonly string[] {
 function encodeTask(stored: StoredTask): readonly string[] {
   const { state, attempt, settled, failures, createdAt, since, availableAt, lease, ...rest } =
     stored;
-  const { losses, lastError, progress, checkpoint, ...task } = rest;
+  const { losses, lastHolder, lastError, progress, checkpoint, ...task } = rest;
   const { total, key, most } = limitsOf(task);
   return [
     "a",
@@ -79,7 +79,7 @@ function encodeTask(stored: StoredTask): readonly string[] {
     most,
     JSON.stringify(task.queue),
     key,
-    jsonText(lease?.holder),
+    jsonText(lease?.holder ?? lastHolder),
     jsonText(lease?.workerId),
     jsonText(lastError),
     jsonText(progress),

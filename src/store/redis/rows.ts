@@ -175,6 +175,7 @@ export function decodeTask(row: string): RankedTask {
             until: Number(until),
           },
         }),
+      ...(name !== "leased" && holder && { lastHolder: JSON.parse(holder) as string }),
       ...(error && { lastError: JSON.parse(error) as NonNullable<StoredTask["lastError"]> }),
       ...(progress && { progress: JSON.parse(progress) as unknown }),
       ...(checkpoint && { checkpoint: JSON.parse(checkpoint) as unknown }),

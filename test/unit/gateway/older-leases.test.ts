@@ -40,6 +40,21 @@ describe("over two nodes", () => {
   };
   afterEach(() => Promise.all([near.close(), far.close()]));
 
+  test("what is cancelled at one is told by the other, where the node that gave it is gone", async () => {
+    await open();
+    await near.register("w1");
+    const { jobId, task } = await given(near);
+    await near.close();
+    near = await openOlderWorld({ clock, store: far.store, nodeId: "third" });
+    await clock.advance(2_000);
+    await near.beat("w1", 1);
+    await far.runtime.jobs.cancel(jobId, "not wanted");
+    await eventually(async () => {
+      const { body } = await near.beat("w1", 1);
+      return JSON.stringify(body["cancel_task_ids"]) === JSON.stringify([task["task_id"]]);
+    });
+  });
+
   test("a result at one frees the worker at the other, which gave the task", async () => {
     await open();
     await near.register("w1");
@@ -142,6 +157,38 @@ describe("after a restart", () => {
     await world.beat("w1", 1);
     await minutes(15, world.clock, async () => undefined);
     expect((await world.job(jobId)).waits[0]).toMatchObject({ lastError: { code: "WORKER_LOST" } });
+  });
+
+  test.each(["before", "after"] as const)(
+    "what is cancelled %s its worker has said anything is told with the next heartbeat, and until it is answered",
+    async (when) => {
+      const { jobId, task } = await given(world);
+      await restart();
+      if (when === "after")
+        expect((await world.beat("w1", 1)).body).not.toHaveProperty("cancel_task_ids");
+      await world.runtime.jobs.cancel(jobId, "not wanted");
+      const { socket, received } = await world.socket("/_worker/ws/w1");
+      for (let beats = 1; beats <= 2; beats++) {
+        expect((await world.beat("w1", 1)).body["cancel_task_ids"]).toEqual([task["task_id"]]);
+        await eventually(() => received.length >= beats);
+        expect(received.at(-1)).toMatchObject({ type: "cancel_task", task_id: task["task_id"] });
+      }
+      expect((await world.beat("w2", 1)).body).not.toHaveProperty("cancel_task_ids");
+      await world.result("w1", task, { status: "cancelled" });
+      expect((await world.beat("w1", 0)).body).not.toHaveProperty("cancel_task_ids");
+      socket.close();
+    },
+  );
+
+  test("what is cancelled is told with the next poll, too", async () => {
+    const { jobId, task } = await given(world);
+    await restart();
+    const { received } = await world.socket("/_worker/ws/w1");
+    await world.runtime.jobs.cancel(jobId, "not wanted");
+    const poll = world.breakablePoll("w1");
+    await eventually(() => received.length > 0);
+    expect(received[0]).toMatchObject({ type: "cancel_task", task_id: task["task_id"] });
+    poll.destroy();
   });
 
   test("what is lost does not take what runs with it", async () => {

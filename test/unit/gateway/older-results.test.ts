@@ -78,6 +78,17 @@ describe("a result", () => {
     expect(job.waits).toMatchObject([{ state: "delayed", lastError: { message } }]);
   });
 
+  test("that is cancelled, of a task that another worker was given, changes nothing and is logged", async () => {
+    const task = await given();
+    const { text } = await world.result("w2", task, { status: "cancelled" });
+    expect(text).toBe('{"status": "ignored", "reason": "stale_task"}');
+    expect(await world.store.loadTask(String(task["task_id"]))).toMatchObject({
+      state: "leased",
+      settled: 0,
+    });
+    expect(world.logged.join("")).toMatch(/"workerId":"w2".*"result ignored"/);
+  });
+
   test("that is cancelled, though nobody asked for that, puts the task back without using up a try", async () => {
     const task = await given();
     const { text } = await world.result("w1", task, { status: "cancelled" });

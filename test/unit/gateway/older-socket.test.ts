@@ -145,6 +145,9 @@ describe("progress", () => {
     socket.ping();
     await new Promise((resolve) => socket.once("pong", resolve));
     expect(await progressOf(jobId)).toBeUndefined();
+    expect(world.logged.map((line) => JSON.parse(line) as object)).toContainEqual(
+      expect.objectContaining({ workerId: "w2", frame: "progress", taskId, attempt: 1 }),
+    );
   });
 });
 

@@ -47,7 +47,8 @@ export async function openOlderWorld(options: OlderWorldOptions = {}) {
     ...(store && { store }),
     ...(nodeId !== undefined && { nodeId }),
   });
-  const log = pino({ level: "silent" });
+  const logged: string[] = [];
+  const log = pino({ level: "info" }, { write: (line) => void logged.push(line) });
   const sessions = new Map<string, WorkerSession>();
   const { workers, jobs } = world.runtime;
   const connect = workers.connect.bind(workers);
@@ -92,6 +93,8 @@ export async function openOlderWorld(options: OlderWorldOptions = {}) {
 
   return {
     ...world,
+    /** What the gateway has logged, as JSON. */
+    logged,
     gateway,
     server,
     port,

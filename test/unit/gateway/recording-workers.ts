@@ -56,17 +56,19 @@ export class RecordingWorkers implements WorkerService {
   disconnect({ holder }: WorkerSession): void {
     this.calls.push(`disconnect ${holder}`);
   }
-  accept(_session: WorkerSession, { taskId, attempt }: Attempt): void {
+  accept(_session: WorkerSession, { taskId, attempt }: Attempt): boolean {
     this.calls.push(`accept ${taskId}#${attempt}`);
+    return true;
   }
   async release(
     _session: WorkerSession,
     attempt: Attempt,
     delayMs: number,
     handOver?: { readonly checkpoint: unknown },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const left = handOver ? ` leaving ${JSON.stringify(handOver.checkpoint)}` : "";
     this.calls.push(`release ${attempt.taskId}#${attempt.attempt} ${delayMs}${left}`);
+    return true;
   }
   checkpoint(_session: WorkerSession, attempt: Attempt, data: unknown) {
     this.checkpoints.push({ attempt, data });
@@ -76,16 +78,19 @@ export class RecordingWorkers implements WorkerService {
     this.events.push({ attempt, event });
     return this.onEvent(attempt);
   }
-  logLine(_session: WorkerSession, attempt: Attempt, line: LogLine): void {
+  logLine(_session: WorkerSession, attempt: Attempt, line: LogLine): boolean {
     this.lines.push({ attempt, line });
+    return true;
   }
-  chunk(_session: WorkerSession, attempt: Attempt, chunk: StreamChunk): void {
+  chunk(_session: WorkerSession, attempt: Attempt, chunk: StreamChunk): boolean {
     this.chunks.push({ attempt, chunk });
+    return true;
   }
   heartbeat(_session: WorkerSession, running: readonly Attempt[]) {
     this.calls.push(`heartbeat ${running.map(({ taskId }) => taskId).join(",")}`);
     return this.onHeartbeat(running);
   }
+  noteUsage(): void {}
   forget(_session: WorkerSession, { taskId, attempt }: Attempt): void {
     this.calls.push(`forget ${taskId}#${attempt}`);
   }
@@ -93,8 +98,9 @@ export class RecordingWorkers implements WorkerService {
     this.calls.push(`recheck ${attempts.map(({ taskId }) => taskId).join(",")}`);
     return [];
   }
-  progress(_session: WorkerSession, attempt: Attempt, progress: TaskProgress): void {
+  progress(_session: WorkerSession, attempt: Attempt, progress: TaskProgress): boolean {
     this.reports.push({ attempt, progress });
+    return true;
   }
   result(_session: WorkerSession, attempt: Attempt, outcome: AttemptOutcome) {
     this.results.push({ attempt, outcome });

@@ -231,6 +231,23 @@ describe("a worker that stops", () => {
     expect(world.runtime.results).toEqual([]);
   });
 
+  test("has the grace that it was made with, however it is told to end", async () => {
+    const worker = world.make({ graceMs: 7_000 }).task("echo", () => new Promise(() => undefined));
+    await worker.start();
+    world.push("t1");
+    await eventually(() => world.calls("accept t1") > 0);
+    const stopped = worker.stop();
+    await world.clock.advance(6_999);
+    expect(world.calls("release")).toBe(0);
+    await world.clock.advance(1);
+    await stopped;
+    await eventually(() => world.runtime.calls.includes("release t1#1 0"));
+  });
+
+  test.each([-1, Number.NaN])("can't be made with a grace of %d ms", (graceMs) => {
+    expect(() => world.make({ graceMs })).toThrow("graceMs");
+  });
+
   test("waits for its results to be acknowledged", async () => {
     const durable = gate<{ status: "applied" }>();
     world.runtime.onResult = () => durable.opened;

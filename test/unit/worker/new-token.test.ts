@@ -1,4 +1,5 @@
 // The token of a worker that runs: changed over open connections, for one server or for all.
+import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { WorkerTokens } from "../../../src/gateway/worker-tokens.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -87,5 +88,41 @@ describe("a new token", () => {
     peer.send({ type: "auth", token: "others-token" });
     expect(await peer.next("error")).toMatchObject({ code: "auth.invalid_token", fatal: true });
     expect((await peer.closed).code).toBe(4001);
+  });
+
+  test("brings a worker back to a server that had refused it, with the results that wait for that one", async () => {
+    const openAt = async (own: string) => {
+      const tokens = new WorkerTokens(token, new Map([["w1", { token: own }]]));
+      const node = await openWire([echoFlow], { tokens });
+      open.push(node);
+      return { tokens, node, url: `http://127.0.0.1:${node.port()}` };
+    };
+    const [a, b] = await Promise.all([openAt("of-a"), openAt("of-b")]);
+    const orchestrators = [
+      { url: a.url, token: "of-a" },
+      { url: b.url, token: "of-b" },
+    ];
+    let finish = (): void => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    let logged = "";
+    const log = pino({ level: "info" }, { write: (line) => void (logged += line) });
+    const worker = a.node.make({ orchestrators, orchestratorMode: "round_robin", log });
+    worker.task("echo", async () => {
+      await finished;
+      return {};
+    });
+    await worker.start();
+    await eventually(() => b.node.runtime.workers.list().length === 1);
+    const jobId = await b.node.start();
+    await eventually(() => b.node.runtime.workers.list()[0]?.running === 1);
+    b.tokens.replace(new Map([["w1", { token: "new-of-b" }]]));
+    b.node.gateway.recheckTokens();
+    // It is refused, and again; then that server is given up.
+    await a.node.whileTimePasses(() => logged.includes("a server is given up"));
+    finish();
+    await a.node.workerClock.advance(60_000);
+    expect(b.node.runtime.workers.list()).toEqual([]);
+    worker.setToken("new-of-b", b.url);
+    await b.node.reaches(jobId, "completed");
   });
 });

@@ -13,7 +13,7 @@ local function extend(id, attempt, holder, worker, leaseMs, progress, checkpoint
   local task = readTask(id)
   if not task then return 'unknown' end
   local isLeased = task.state == 'l'
-  if not isCurrent(task, attempt) or (isLeased and task.holder ~= holder) then return 'fenced' end
+  if not isCurrent(task, attempt) or (task.holder ~= '' and task.holder ~= holder) then return 'fenced' end
   if not isLeased then
     unindexTask(id, task)
     task.state, task.since, task.started = 'l', text(now), text(now)

@@ -19,13 +19,13 @@ end
 if not isCurrent(task, ARGV[8], ARGV[9]) then return { now, epoch, 'fenced' } end
 
 unindexTask(id, task)
-if ARGV[11] == '1' then task.settled = task.attempt end
+if ARGV[11] == '1' then task.settled, task.holder = task.attempt, '' end
 if ARGV[12] == '1' then
   if ARGV[9] == '1' then task.losses = task.losses + 1 else task.failures = task.failures + 1 end
 end
 if ARGV[13] ~= '' then task.error = ARGV[13] end
 task.since, task.token = text(now), token
-task.holder, task.worker, task.node, task.started, task.till = '', '', '-', '0', '0'
+task.worker, task.node, task.started, task.till = '', '-', '0', '0'
 if delayMs > 0 then
   task.state, task.till = 'd', text(now + delayMs)
 else

@@ -8,7 +8,7 @@ import {
   type WaitReason,
   type WhyWaiting,
 } from "../../../../src/runtime/dispatch/why-waits.ts";
-import type { WorkerView } from "../../../../src/runtime/worker-pool.ts";
+import type { WorkerView } from "../../../../src/runtime/worker-view.ts";
 import { workWorld } from "../../../support/work-world.ts";
 
 function worker(workerId: string, said: Partial<WorkerView> = {}): WorkerView {

@@ -11,7 +11,7 @@
 -- or '-', bytes of the job's id, node of the lease or '-', token of the call that moved it last or '-', losses, total
 -- timeout or '-', how many tasks of its key may run at once or '-'. Then come JSON texts that are never looked into:
 -- queue, key or nothing, holder, worker, latest error, progress, and the task as it was added, which has one more line
--- where there is a checkpoint: the checkpoint.
+-- where there is a checkpoint: the checkpoint. An unsettled attempt that is not leased any more keeps its holder.
 local TASK, QUEUE, DUE = KEYS[3], KEYS[5], KEYS[6]
 local node, token = ARGV[2], ARGV[3]
 
