@@ -41,6 +41,13 @@ export function verdictOf(error: unknown): Verdict {
       {},
       { cause: error },
     );
+  if (message.startsWith("DAMAGED"))
+    return new RuntimeError(
+      "store.corrupt",
+      `The store in Redis is damaged (${message}). Restore it from a backup.`,
+      {},
+      { cause: error },
+    );
   return new RuntimeError("internal", `Redis refused a call: ${message}`, {}, { cause: error });
 }
 

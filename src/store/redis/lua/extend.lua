@@ -6,6 +6,7 @@
 --        then for each extension: task id, attempt, holder, worker (JSON texts), lease in ms, progress
 --        and checkpoint as JSON or ''.
 -- Returns now, epoch, and for each extension 'kept', 'fenced' or 'unknown'.
+-- include: whole
 -- include: time
 -- include: task
 -- include: attempt

@@ -4,6 +4,7 @@
 -- KEYS   1–8 as in src/store/redis/keys.ts; 9 the job.
 -- ARGV   1 look at the server, 2 node, 3 token (unused), 4 job id, 5 the revision that it must be at, or ''.
 -- Returns now, epoch.
+-- include: whole
 -- include: time
 local head = redis.call('LINDEX', KEYS[9], 0)
 local place = head and string.match(head, '^x([^\n]*)')

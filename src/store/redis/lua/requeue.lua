@@ -5,6 +5,7 @@
 -- ARGV   1 look at the server, 2 node, 3 token, 4 channels, 5 other nodes live, 6 shard,
 --        7 task id, 8 attempt, 9 lapsed ('1'), 10 delay in ms, 11 settle ('1'), 12 counts ('1'), 13 error as JSON or ''.
 -- Returns now, epoch, 'requeued' or 'fenced'. A token that has put the task back gets the same answer again.
+-- include: whole
 -- include: time
 -- include: task
 -- include: attempt
