@@ -91,7 +91,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const nodeId = `${instanceId}-${newEpoch()}`;
   const { archiveUri, retentionMs } = options;
   const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);
-  const { store, condition, where } = await openStore(options, clock, nodeId);
+  const storeLog = log.child({ part: "store" });
+  const opened = await openStore(options, clock, nodeId, storeLog);
+  const { store, condition, absence, where } = opened;
   const stopping = new AbortController();
   const runtime = createRuntime({
     store,
@@ -131,7 +133,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       instanceId,
       clock,
       log: log.child({ part: "http" }),
-      unready: () => (stopping.signal.aborted ? "The server is stopping." : undefined),
+      unready: () => (stopping.signal.aborted ? "The server is stopping." : absence()),
       storeCondition: condition,
       rewinds: () => runtime.rewinds(),
       consoleDirectory: options.consoleDirectory ?? builtConsole,

@@ -62,6 +62,13 @@ export function unavailable(cause: unknown): RuntimeError {
   );
 }
 
+/** Why there is no connection, in a word where Node has one, and without where the server is. */
+export function absenceOf(cause: unknown): string {
+  const { code } = (cause ?? {}) as { readonly code?: unknown };
+  const reason = typeof code === "string" ? code : cause instanceof ErrorReply ? cause.message : "";
+  return `Redis cannot be reached${reason && ` (${reason})`}.`;
+}
+
 /** In words. Node gives one error for each address that a name has, and no message for all. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof AggregateError && cause.errors.length > 0) return reasonOf(cause.errors[0]);

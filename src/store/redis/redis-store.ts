@@ -1,6 +1,5 @@
 // The store in Redis: every change is one script, shared by all nodes, and sent again until its outcome is known.
 import assert from "node:assert/strict";
-import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult } from "../commit.ts";
 import { newEpoch } from "../epoch.ts";
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
@@ -54,9 +53,6 @@ export interface RedisStoreOptions {
   readonly durability: Durability;
 }
 
-/** How soon a start may be tried again that found no memory, in seconds. */
-const retryAfterSeconds = 10;
-
 export class RedisStore implements Store {
   readonly nodes: RedisNodes;
   readonly shapes: RedisShapes;
@@ -92,8 +88,15 @@ export class RedisStore implements Store {
   }
 
   get condition(): RedisCondition {
-    const { facts: servers } = this.#watch;
-    return { kind: "redis", durability: this.#durability, shards: this.#shards, servers };
+    const { servers, absence } = this.#watch;
+    const [durability, shards] = [this.#durability, this.#shards];
+    return {
+      kind: "redis",
+      durability,
+      shards,
+      servers,
+      ...(absence !== undefined && { absence }),
+    };
   }
 
   /** Get to know the shards up to this number, those of which are new. */
@@ -124,12 +127,7 @@ export class RedisStore implements Store {
       if (op.op === "add_task")
         assert(op.task.taskId.startsWith(`${jobId}:`), "a task's id begins with its job's");
     const shard = this.#shardOf(jobId);
-    if (expectedRevision === 0 && this.#watch.isFull(this.#servers.serving(shard.keys.tag)))
-      throw new RuntimeError(
-        "store.full",
-        "Redis has next to no memory left, so no new jobs are started.",
-        { retryAfterSeconds },
-      );
+    if (expectedRevision === 0) this.#watch.requireRoom(this.#servers.serving(shard.keys.tag));
     const token = this.#newToken();
     const moved: Hint = { kind: "moved", jobId, revision };
     const args = [
