@@ -53,6 +53,8 @@ export interface ServerOptions {
   readonly archiveUri?: string;
   /** How long ended jobs are kept whose blueprint does not say, in milliseconds; for ever where absent. */
   readonly retentionMs?: number;
+  /** How long idempotency keys are kept at least, in milliseconds; a day where absent. */
+  readonly keyMs?: number;
   readonly gatewayLimits?: Partial<GatewayLimits>;
   /** Where the built console lies: the package's own build where absent. */
   readonly consoleDirectory?: string;
@@ -89,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     workersFile === undefined ? undefined : await readWorkersFile(workersFile),
   );
   const nodeId = `${instanceId}-${newEpoch()}`;
-  const { archiveUri, retentionMs } = options;
+  const { archiveUri, retentionMs, keyMs } = options;
   const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);
   const storeLog = log.child({ part: "store" });
   const opened = await openStore(options, clock, nodeId, storeLog);
@@ -103,6 +105,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ...(options.limits && { limits: options.limits }),
     ...(archive && { archive }),
     ...(retentionMs !== undefined && { retentionMs }),
+    ...(keyMs !== undefined && { keyMs }),
   });
   try {
     const charts = new ChartRenderer(blueprints);

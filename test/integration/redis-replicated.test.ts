@@ -53,7 +53,7 @@ const outcomeOf = (call: Promise<unknown>) =>
   );
 
 const calls: Readonly<Record<string, () => Promise<unknown>>> = {
-  "an idempotency key": () => store.claimKey("k", "j1"),
+  "an idempotency key": () => store.claimKey("k", "j1", 1000),
   "a version's shape": () => store.shapes.swap("order@1", undefined, "shape"),
   "a job that is taken in": async () => {
     const text = JSON.stringify(await store.exportJob("j1"));

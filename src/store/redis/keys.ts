@@ -73,11 +73,15 @@ export class Keys {
     return keys;
   }
 
-  /** → the id of the job that claimed it first. */
-  claimed(key: string): string {
+  /**
+   * A claimed key: STRING of the id of the job that claimed it first, a line break, and until when it is kept at least;
+   * and ZSET of all keys of its space, as they are kept, by when they are to be looked at.
+   */
+  claimed(key: string): readonly [claimed: string, byTime: string] {
     const kept = keptKey(key);
-    const space = createHash("sha256").update(kept).digest()[0]! % keySpaces;
-    return `${this.#keySpace(space.toString(36))}${kept}`;
+    const number = createHash("sha256").update(kept).digest()[0]! % keySpaces;
+    const space = this.#keySpace(number.toString(36));
+    return [`${space}${kept}`, space.slice(0, -1)];
   }
 
   /** What each of the spaces for claimed keys begins with. */

@@ -23,7 +23,7 @@ import type { Calls, Changed, Shard } from "./calls.ts";
 import type { Durability, RedisCondition } from "./durability.ts";
 import type { Keys } from "./keys.ts";
 import { claimArgs, readClaim } from "./claim.ts";
-import { listClaimedKeys } from "./claimed-keys.ts";
+import { ClaimedKeys } from "./claimed-keys.ts";
 import { readDue } from "./due.ts";
 import { decodeDump, encodeDump, type ExportedJob } from "./dump-rows.ts";
 import { groupBy } from "./grouping.ts";
@@ -58,6 +58,7 @@ export class RedisStore implements Store {
   readonly shapes: RedisShapes;
   readonly #calls: Calls;
   readonly #keys: Keys;
+  readonly #claimed: ClaimedKeys;
   readonly #servers: Servers;
   readonly #watch: Watch;
   readonly #durability: Durability;
@@ -74,6 +75,7 @@ export class RedisStore implements Store {
     this.#watch = watch;
     this.#durability = durability;
     this.shapes = new RedisShapes(calls, keys);
+    this.#claimed = new ClaimedKeys({ calls, keys, servers, now: () => this.now() });
     this.nodes = new RedisNodes({
       nodeId,
       calls,
@@ -163,9 +165,8 @@ export class RedisStore implements Store {
     }
   }
 
-  async claimKey(key: string, jobId: string): Promise<string> {
-    const claimed = this.#keys.claimed(key);
-    return (await this.#calls.runConfirmed("claim-key", [claimed], [jobId])) as string;
+  claimKey(key: string, jobId: string, forMs: number): Promise<string> {
+    return this.#claimed.claim(key, jobId, forMs);
   }
 
   async loadJob(jobId: string): Promise<StoredJob | undefined> {
@@ -347,13 +348,7 @@ export class RedisStore implements Store {
   }
 
   listKeys(limit: number, cursor?: string): Promise<KeyPage> {
-    return listClaimedKeys({
-      calls: this.#calls,
-      keys: this.#keys,
-      servers: this.#servers,
-      limit,
-      ...(cursor !== undefined && { cursor }),
-    });
+    return this.#claimed.list(limit, cursor);
   }
 
   close(): Promise<void> {

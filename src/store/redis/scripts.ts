@@ -18,6 +18,7 @@ const names = [
   "follow",
   "heads",
   "import-job",
+  "keep-key",
   "list-jobs",
   "list-shapes",
   "list-tasks",
