@@ -16,6 +16,7 @@ const names = [
   "export-job",
   "extend",
   "follow",
+  "forget-nodes",
   "heads",
   "import-job",
   "keep-key",

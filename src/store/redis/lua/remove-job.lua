@@ -13,5 +13,6 @@ if place and isAt then
   redis.call('UNLINK', KEYS[9])
   redis.call('ZREM', KEYS[2], place .. ARGV[4])
   redis.call('ZREM', KEYS[6], 'o' .. ARGV[4])
+  redis.call('HDEL', KEYS[8], ARGV[4])
 end
 return { now, epoch }
