@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Extends leases, or takes them up again where they had run out and nobody else got the task.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.

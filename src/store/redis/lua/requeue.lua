@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Puts a task back whose attempt ended without a result that counts.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.
