@@ -51,7 +51,7 @@ test("the embedded store holds the keys that are kept", async () => {
 
 test("Redis holds little more than the keys that are kept", async () => {
   const backend = await startRedisBackend();
-  const client = createClient({ socket: { host: "127.0.0.1", port: backend.server.port } });
+  const client = createClient({ socket: { host: "127.0.0.1", port: backend.port } });
   await client.connect();
   const clock = new FakeClock();
   const { store } = await backend.open(clock);

@@ -23,7 +23,7 @@ const connected = (port: number) => createClient({ socket: { host: "127.0.0.1", 
 
 beforeAll(async () => {
   backend = await startRedisBackend();
-  admin = await connected(backend.server.port);
+  admin = await connected(backend.port);
 });
 beforeEach(async () => {
   clock = new FakeClock();
