@@ -137,8 +137,8 @@ describe("where it is full", () => {
       await eventually(() => begun === 1, patience);
       await admin.configSet("maxmemory", "1mb");
       const refused = async () => {
-        const stats = await admin.sendCommand(["INFO", "errorstats"]);
-        return Number(/errorstat_OOM:count=(\d+)/.exec(String(stats))?.[1] ?? 0);
+        const stats = await admin.info("errorstats");
+        return Number(/errorstat_OOM:count=(\d+)/.exec(stats)?.[1] ?? 0);
       };
       const refusedBefore = await refused();
       letGo();
