@@ -1,5 +1,6 @@
 #!lua
--- Leases queued tasks, in the order of src/store/serving-order.ts.
+-- Leases queued tasks, in the order of src/store/serving-order.ts, up to the first whose row is missing; fails with DAMAGED
+-- where that is the first of all.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts; 9 the latest claims of the holder, one on each line: <token> <id> <id> …
 -- ARGV   1 look at the server, 2 node, 3 token, 4 channels, 5 other nodes live, 6 shard,

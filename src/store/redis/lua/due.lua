@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- What has come due in a shard, earliest first. Delayed tasks among it are queued; all else stays due.
+-- What has come due in a shard, earliest first. Delayed tasks among it are queued; all else stays due. Fails with DAMAGED,
+-- and moves nothing, where the row of a task or message is missing.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.
 -- ARGV   1 look at the server, 2 node, 3 token (unused), 4 the most things to take.

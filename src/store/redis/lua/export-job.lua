@@ -1,5 +1,6 @@
 #!lua flags=no-writes
--- A job with all that is its own. Reads everything that has a due time in the shard, unless the job has ended.
+-- A job with all that is its own. Reads all messages of the shard, and everything that has a due time in it unless the
+-- job has ended. Fails with DAMAGED where something is listed that is missing.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts; 9 the job.
 -- ARGV   1 job id, 2 the same as a pattern that matches nothing else.

@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- The open tasks of one job.
+-- The open tasks of one job. Fails with DAMAGED where one is listed whose row is missing.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.
 -- ARGV   1 job id.

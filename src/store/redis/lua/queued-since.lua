@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- When the first of the tasks was added that can be claimed from each queue.
+-- When the first of the tasks was added that can be claimed from each queue. Fails with DAMAGED where its row is missing.
 --
 -- KEYS   1 queue, 2 task (include/task.lua).
 -- Returns queue and time by turns.

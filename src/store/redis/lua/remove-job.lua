@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Forgets a job that has ended, with its history. Nothing happens where it is gone, goes on, or is at another revision.
+-- Forgets a job that has ended, with its history and its followers. Nothing happens where it is gone, goes on, or is at another revision.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts; 9 the job.
 -- ARGV   1 look at the server, 2 node, 3 token (unused), 4 job id, 5 the revision that it must be at, or ''.
