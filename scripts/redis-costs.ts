@@ -88,7 +88,7 @@ async function callsDuring(what: () => Promise<unknown>): Promise<ReadonlyMap<st
 
 async function scriptNames(): Promise<ReadonlyMap<string, string>> {
   const { scripts } = await import("../src/store/redis/scripts.ts");
-  return new Map(Object.entries(scripts).map(([name, { SHA1 }]) => [SHA1, name.slice(4)]));
+  return new Map(Object.entries(scripts).map(([name, { hash }]) => [hash, name]));
 }
 
 function sum(counts: ReadonlyMap<string, number>): number {

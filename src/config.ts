@@ -125,6 +125,11 @@ export const variables = {
       .transform(Number)
       .optional(),
   },
+  IDEMPOTENCY_KEY_SECONDS: {
+    about:
+      "How long idempotency keys are kept at least; longer for as long as their jobs are in the live store.",
+    schema: wholeNumber(31_536_000, 1).default(86_400),
+  },
   LOG_LEVEL: {
     flag: "logLevel",
     about: `The least level that is logged: ${logLevels.join(", ")}.`,
@@ -160,6 +165,8 @@ export interface Config {
   readonly archiveUri?: string;
   /** For ever where absent. */
   readonly retentionMs?: number;
+  /** How long idempotency keys are kept at least. */
+  readonly keyMs: number;
   /** Jobs are kept there; in the data directory where absent. */
   readonly redis?: RedisSettings;
   /** The caller's own where absent. */
@@ -242,6 +249,7 @@ export function readConfig({
     ...(values.JOB_RETENTION_SECONDS !== undefined && {
       retentionMs: values.JOB_RETENTION_SECONDS * 1000,
     }),
+    keyMs: values.IDEMPOTENCY_KEY_SECONDS * 1000,
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT,
     generated: {

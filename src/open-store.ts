@@ -4,6 +4,7 @@ import { systemClock, type Clock } from "./clock.ts";
 import { RuntimeError, type ErrorCode } from "./errors.ts";
 import { openEmbeddedStore } from "./store/embedded/embedded-store.ts";
 import { newEpoch } from "./store/epoch.ts";
+import type { Logger } from "./logger.ts";
 import type { RedisCondition } from "./store/redis/durability.ts";
 import type { RedisSettings } from "./store/redis/open-redis-store.ts";
 import type { Store } from "./store/store.ts";
@@ -17,27 +18,51 @@ export interface OpenedStore {
   readonly store: Store;
   /** What anybody may know of it; where its servers are is not among that. */
   readonly condition: () => Readonly<Record<string, unknown>>;
+  /** Why nothing can be kept now; undefined where it can. */
+  readonly absence: () => string | undefined;
   /** For the log. */
   readonly where: Readonly<Record<string, unknown>>;
 }
 
-/** @throws RuntimeError `store.*`, and `config.invalid` where fewer shards are wanted than there are */
+/**
+ * @param log told of what is wrong with a Redis, at the start and later; nobody is where absent
+ * @throws RuntimeError `store.*`, and `config.invalid` where fewer shards are wanted than there are
+ */
 export async function openStore(
   { redis, dataDirectory }: StoreChoice,
   clock: Clock,
   nodeId: string,
+  log?: Logger,
 ): Promise<OpenedStore> {
   if (!redis) {
     const store = await openEmbeddedStore({ directory: dataDirectory, clock, nodeId });
     const condition = () => ({ kind: "embedded", durability: "durable" });
-    return { store, condition, where: { dataDirectory } };
+    return { store, condition, absence: () => undefined, where: { dataDirectory } };
   }
   // Servers without a Redis should not have to load its client.
   const { openRedisStore } = await import("./store/redis/open-redis-store.ts");
-  const store = await openRedisStore({ ...redis, clock, nodeId });
+  const store = await openRedisStore({
+    ...redis,
+    clock,
+    nodeId,
+    report(found, mended) {
+      for (const { severity, code, message: problem } of found) {
+        const facts = { code, problem };
+        if (severity === "error") log?.error(facts, "Redis is not as it should be");
+        else log?.warn(facts, "Redis is not as it should be");
+      }
+      for (const { code, message: problem } of mended)
+        log?.info({ code, problem }, "Redis is as it should be again");
+    },
+  });
   const { durability, shards, servers } = store.condition;
-  const where = { redis: servers.map(({ address }) => address), durability, shards };
-  return { store, condition: () => conditionOf(store.condition), where };
+  const where = { redis: servers.map(({ facts }) => facts.address), durability, shards };
+  return {
+    store,
+    condition: () => conditionOf(store.condition),
+    absence: () => store.condition.absence,
+    where,
+  };
 }
 
 /**
@@ -116,12 +141,15 @@ function conditionOf({ kind, durability, shards, servers }: RedisCondition) {
     kind,
     durability,
     shards,
-    servers: servers.map(({ appendOnly, appendFsync, usedBytes, maxBytes, replicas }) => ({
-      append_only: appendOnly,
-      append_fsync: appendFsync ?? null,
-      memory_used_bytes: usedBytes,
-      memory_max_bytes: maxBytes,
-      replicas,
+    servers: servers.map(({ facts, findings }) => ({
+      append_only: facts.appendOnly,
+      append_fsync: facts.appendFsync ?? null,
+      eviction_policy: facts.evictionPolicy,
+      min_replicas_to_write: facts.minReplicasToWrite ?? null,
+      memory_used_bytes: facts.usedBytes,
+      memory_max_bytes: facts.maxBytes,
+      replicas: facts.replicas,
+      problems: findings.map(({ severity, code, problem }) => ({ severity, code, problem })),
     })),
   };
 }

@@ -56,6 +56,8 @@ export interface ServerOptions {
   readonly archiveUri?: string;
   /** How long ended jobs are kept whose blueprint does not say, in milliseconds; for ever where absent. */
   readonly retentionMs?: number;
+  /** How long idempotency keys are kept at least, in milliseconds; a day where absent. */
+  readonly keyMs?: number;
   readonly gatewayLimits?: Partial<GatewayLimits>;
   /** Where the built console lies: the package's own build where absent. */
   readonly consoleDirectory?: string;
@@ -92,9 +94,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     workersFile === undefined ? undefined : await readWorkersFile(workersFile),
   );
   const nodeId = `${instanceId}-${newEpoch()}`;
-  const { archiveUri, retentionMs } = options;
+  const { archiveUri, retentionMs, keyMs } = options;
   const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);
-  const { store, condition, where } = await openStore(options, clock, nodeId);
+  const storeLog = log.child({ part: "store" });
+  const opened = await openStore(options, clock, nodeId, storeLog);
+  const { store, condition, absence, where } = opened;
   const stopping = new AbortController();
   const runtime = createRuntime({
     store,
@@ -104,6 +108,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     ...(options.limits && { limits: options.limits }),
     ...(archive && { archive }),
     ...(retentionMs !== undefined && { retentionMs }),
+    ...(keyMs !== undefined && { keyMs }),
   });
   try {
     const charts = new ChartRenderer(blueprints);
@@ -134,7 +139,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       instanceId,
       clock,
       log: log.child({ part: "http" }),
-      unready: () => (stopping.signal.aborted ? "The server is stopping." : undefined),
+      unready: () => (stopping.signal.aborted ? "The server is stopping." : absence()),
       storeCondition: condition,
       rewinds: () => runtime.rewinds(),
       consoleDirectory: options.consoleDirectory ?? builtConsole,

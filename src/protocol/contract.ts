@@ -96,7 +96,7 @@ const Ready = Fine.extend({
       durability: z.enum(["relaxed", "durable", "replicated"]),
     })
     .optional()
-    .describe("Where jobs are kept, how safely, and how full that is."),
+    .describe("Where jobs are kept, how safely, how full that is, and what is wrong with it."),
 });
 
 export const contract = {
@@ -139,7 +139,8 @@ export const contract = {
     path: "/readyz",
     under: "root",
     auth: "none",
-    summary: "Whether the server takes work: for a load balancer. 503 while it starts or stops.",
+    summary:
+      "Whether the server takes work: for a load balancer. 503 while it starts or stops, or has no store.",
     answers: { 200: { about: "It does.", schema: Ready } },
   },
   getOpenApi: {

@@ -3,6 +3,7 @@ import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Clock } from "../clock.ts";
 import { randomIds, type Ids } from "../id.ts";
 import type { Logger } from "../logger.ts";
+import { keptForMs } from "../store/claimed-key.ts";
 import type { Commit } from "../store/commit.ts";
 import { overdueAt, type StoredJob, type StoredTask } from "../store/records.ts";
 import { shardOf } from "../store/shard.ts";
@@ -55,6 +56,8 @@ export interface RuntimeOptions {
   readonly archive?: Archive;
   /** How long ended jobs are kept whose blueprint does not say, in milliseconds; for ever where absent. */
   readonly retentionMs?: number;
+  /** How long idempotency keys are kept at least, in milliseconds; a day where absent. */
+  readonly keyMs?: number;
   readonly ids?: Ids;
   /** A number from 0 up to 1, for jitter; `Math.random` where absent. */
   readonly random?: () => number;
@@ -98,7 +101,7 @@ const localCredits = 64;
 
 export function createRuntime(options: RuntimeOptions): Runtime {
   const { store, blueprints, clock, archive, retentionMs } = options;
-  const { ids = randomIds, random = Math.random } = options;
+  const { ids = randomIds, random = Math.random, keyMs = keptForMs } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log.child({ part: "runtime" });
   const serves = blueprints.digest;
@@ -239,11 +242,12 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     events,
     tails,
     ids,
+    keyMs,
     clock,
     progress,
     why: (tasks) => queues.why(tasks),
   });
-  const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids });
+  const past = new Past({ store, ...(archive && { archive }), blueprints, turns, ids, keyMs });
   const versions = new Versions({ store, blueprints, turns });
   const local = new LocalWorker({
     nodeId: store.nodes.nodeId,

@@ -35,6 +35,8 @@ export interface JobServiceOptions {
   readonly events: JobEvents;
   readonly tails: StreamTails;
   readonly ids: Ids;
+  /** How long idempotency keys are kept at least, in milliseconds. */
+  readonly keyMs: number;
   readonly clock: Clock;
   readonly progress: (taskId: string) => TaskProgress | undefined;
   /** Why those of these tasks wait that are queued, by their queues. */
@@ -60,7 +62,7 @@ export class Jobs implements JobService {
 
   async start(request: StartJob): Promise<StartedJob> {
     this.#refuseWhenClosed();
-    const { blueprints, store, turns, ids } = this.#options;
+    const { blueprints, store, turns, ids, keyMs } = this.#options;
     const blueprint = blueprints.require(request.blueprint, request.version);
     const input = blueprint.input
       ? parsedInput(blueprint.name, blueprint.input, request.input)
@@ -70,7 +72,7 @@ export class Jobs implements JobService {
     const jobId =
       idempotencyKey === undefined
         ? fresh
-        : await store.claimKey(`${blueprint.name}\n${idempotencyKey}`, fresh);
+        : await store.claimKey(`${blueprint.name}\n${idempotencyKey}`, fresh, keyMs);
     if (jobId !== fresh) {
       const earlier = await this.get(jobId);
       if (earlier) return earlier;

@@ -33,6 +33,8 @@ export interface PastOptions {
   readonly blueprints: BlueprintRegistry;
   readonly turns: TurnRunner;
   readonly ids: Ids;
+  /** How long idempotency keys are kept at least, in milliseconds. */
+  readonly keyMs: number;
 }
 
 /** History is read and replayed in pages of so many entries; between two of them the node does other things. */
@@ -98,7 +100,7 @@ export class Past implements PastService {
   }
 
   async restart(request: RestartJob): Promise<StartedJob> {
-    const { store, turns, ids } = this.#options;
+    const { store, turns, ids, keyMs } = this.#options;
     const { jobId: other, revision, idempotencyKey } = request;
     const { step, replay } = await this.#at(other, revision);
     const { blueprint, envelope, entry } = step;
@@ -106,7 +108,7 @@ export class Past implements PastService {
     const message = restartMessage(request, { blueprint, envelope, takenAt: entry.now, started });
     const fresh = ids.job(Math.min(shardOf(other), store.shards - 1));
     const key = `restart\n${other}\n${idempotencyKey}`;
-    const jobId = idempotencyKey === undefined ? fresh : await store.claimKey(key, fresh);
+    const jobId = idempotencyKey === undefined ? fresh : await store.claimKey(key, fresh, keyMs);
     const { name, version, fingerprint } = blueprint;
     const origin: Origin = { jobId, blueprint: name, version, shape: fingerprint.shape };
     const begun = await turns.begin(blueprint, origin, message);

@@ -147,9 +147,9 @@ export interface Store {
   commit(commit: Commit): Promise<CommitResult>;
   /**
    * The first caller's `jobId` for this key: `jobId` itself for the first, the earlier one for all others. It is kept
-   * as `keptKey` says.
+   * as `keptKey` says, for as long as its job is there, and for `forMs` at least; then the next caller is the first.
    */
-  claimKey(key: string, jobId: string): Promise<string>;
+  claimKey(key: string, jobId: string, forMs: number): Promise<string>;
 
   loadJob(jobId: string): Promise<StoredJob | undefined>;
   /** Entries with a revision above `after`, oldest first. */
@@ -225,7 +225,7 @@ export interface Store {
    */
   importJob(dump: JobDump): Promise<ImportResult>;
   /**
-   * The keys that have been claimed, `limit` at most. Going on by `next` until there is none gives every key that was
+   * The keys that are kept, `limit` at most. Going on by `next` until there is none gives every key that was
    * claimed before the first call, perhaps more than once. Claiming them for their jobs takes them in elsewhere.
    *
    * @param cursor the `next` of the page before

@@ -3,6 +3,7 @@
 // The first line says what this is, the last one that it is all. Between them stand jobs, oldest first, so that they queue
 // up in the other store as they did in this one, and then the keys that they were started with.
 import { RuntimeError } from "../errors.ts";
+import { keptForMs } from "./claimed-key.ts";
 import type { JobDump } from "./dump.ts";
 import type { Store } from "./store.ts";
 
@@ -90,7 +91,7 @@ export async function importLines(
       if (result.outcome === "exists" && result.revision < one.job.job.revision)
         behind.push(one.job.job.summary.jobId);
     } else if ("key" in one) {
-      await store.claimKey(one.key, one.jobId);
+      await store.claimKey(one.key, one.jobId, keptForMs);
       keys += 1;
     } else if ("end" in one) {
       if (one.end.jobs !== jobs || one.end.keys !== keys)

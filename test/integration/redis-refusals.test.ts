@@ -29,7 +29,7 @@ async function open(options: Partial<RedisOptions> = {}): Promise<RedisStore> {
 }
 
 const refusal = (options: Partial<RedisOptions> = {}) =>
-  open({ startPatienceMs: 300, patienceMs: 300, ...options }).then(
+  open({ startPatienceMs: 10_000, ...options }).then(
     () => "none",
     (error: { code?: string }) => error.code,
   );
@@ -82,7 +82,8 @@ describe("a Redis is refused at the start", () => {
         kind: "single",
         server: { host: "127.0.0.1", port: replica.port },
       } as const;
-      await eventually(async () => (await refusal({ deployment })) === "store.unavailable");
+      const short = { deployment, startPatienceMs: 300, patienceMs: 300 };
+      await eventually(async () => (await refusal(short)) === "store.unavailable");
       const found = await examineRedis({ deployment, access: {}, prefix, replicas: 1 });
       expect(found.findings.map(({ message }) => message).join()).toContain("is a replica");
     } finally {

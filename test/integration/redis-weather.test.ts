@@ -95,8 +95,8 @@ describe("a call whose answer is lost is made once, and answered as it was", () 
   });
 
   test("an idempotency key", async () => {
-    expect(await unheard(() => store.claimKey("k", "j1"))).toBe("j1");
-    expect(await store.claimKey("k", "j2")).toBe("j1");
+    expect(await unheard(() => store.claimKey("k", "j1", 1000))).toBe("j1");
+    expect(await store.claimKey("k", "j2", 1000)).toBe("j1");
   });
 });
 

@@ -174,21 +174,21 @@ export const commitCases: Cases = {
     });
   },
   "gives a key to the first who claims it": async ({ store }) => {
-    expect(await store.claimKey("order 7", "j1")).toBe("j1");
-    expect(await store.claimKey("order 7", "j2")).toBe("j1");
-    expect(await store.claimKey("order 8", "j2")).toBe("j2");
+    expect(await store.claimKey("order 7", "j1", 1000)).toBe("j1");
+    expect(await store.claimKey("order 7", "j2", 1000)).toBe("j1");
+    expect(await store.claimKey("order 8", "j2", 1000)).toBe("j2");
   },
   "gives a key to one of 50 who claim it at once": async ({ store }) => {
-    const claims = Array.from({ length: 50 }, (_, n) => store.claimKey("order 7", `j${n}`));
+    const claims = Array.from({ length: 50 }, (_, n) => store.claimKey("order 7", `j${n}`, 1000));
     expect(new Set(await Promise.all(claims)).size).toBe(1);
   },
   "tells keys of any length and any characters apart": async ({ store }) => {
     const long = "k".repeat(5000);
-    expect(await store.claimKey(`${long}1`, "j1")).toBe("j1");
-    expect(await store.claimKey(`${long}2`, "j2")).toBe("j2");
-    expect(await store.claimKey(`${long}1`, "j3")).toBe("j1");
-    expect(await store.claimKey("ключ \0 🔑", "j4")).toBe("j4");
-    expect(await store.claimKey("ключ \0 🗝", "j5")).toBe("j5");
+    expect(await store.claimKey(`${long}1`, "j1", 1000)).toBe("j1");
+    expect(await store.claimKey(`${long}2`, "j2", 1000)).toBe("j2");
+    expect(await store.claimKey(`${long}1`, "j3", 1000)).toBe("j1");
+    expect(await store.claimKey("ключ \0 🔑", "j4", 1000)).toBe("j4");
+    expect(await store.claimKey("ключ \0 🗝", "j5", 1000)).toBe("j5");
   },
   "applies the ops of a turn in order": async ({ store }) => {
     const result = await store.commit(

@@ -5,6 +5,7 @@ import type { Store } from "../../src/store/store.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { commitCases } from "./commit-cases.ts";
 import { dueCases } from "./due-cases.ts";
+import { keyCases } from "./key-cases.ts";
 import { lifeCases } from "./life-cases.ts";
 import { listCases } from "./list-cases.ts";
 import { nodeCases } from "./node-cases.ts";
@@ -74,6 +75,7 @@ export function exerciseStore({ name, open, skip = {} }: Backend): void {
     describe("tasks", () => exercise(taskCases));
     describe("queues", () => exercise(queueCases));
     describe("due", () => exercise(dueCases));
+    describe("keys", () => exercise(keyCases));
     describe("outbox", () => exercise(outboxCases));
     describe("lists", () => exercise(listCases));
     describe("shapes", () => exercise(shapeCases));

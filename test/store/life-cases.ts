@@ -34,13 +34,13 @@ export const lifeCases: Cases = {
   "keeps jobs, history, lists, counts and keys": async ({ store, reopen }) => {
     await store.commit(turn("j1", 1));
     await store.commit(turn("j1", 2, { status: "failed" }));
-    await store.claimKey("k", "j1");
+    await store.claimKey("k", "j1", 1000);
     const next = await reopen();
     expect(await next.loadJob("j1")).toMatchObject({ revision: 2, envelope: '{"at":2}' });
     expect(await next.history("j1", 0, 10)).toHaveLength(2);
     expect((await next.listJobs({ limit: 5, status: "failed" })).jobs).toHaveLength(1);
     expect(await next.countJobs()).toEqual({ failed: 1 });
-    expect(await next.claimKey("k", "j2")).toBe("j1");
+    expect(await next.claimKey("k", "j2", 1000)).toBe("j1");
     expect(await next.commit(turn("j1", 2))).toEqual({ outcome: "conflict", revision: 2 });
   },
   "keeps queues and ranks, and what is paused": async ({ store, reopen }) => {

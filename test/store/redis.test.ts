@@ -1,6 +1,8 @@
 // The store in Redis keeps every promise, on a real redis-server that is killed wherever the store is opened again.
 import { afterAll, beforeAll } from "vitest";
 import { startRedisBackend, type RedisBackend } from "../support/redis-backend.ts";
+import { notInJs } from "../support/redis-in-js.ts";
+import { hasRedisServer } from "../support/redis-server.ts";
 import { exerciseStore } from "./conformance.ts";
 
 let backend: RedisBackend;
@@ -9,4 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => backend.close());
 
-exerciseStore({ name: "redis", open: (clock) => backend.open(clock) });
+exerciseStore({
+  name: hasRedisServer ? "redis" : "js-redis-server",
+  open: (clock) => backend.open(clock),
+  skip: hasRedisServer ? {} : notInJs,
+});

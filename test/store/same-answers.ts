@@ -105,7 +105,7 @@ async function exactCall(
     case "listKeys":
       return (store) => allKeys(store, rough.limit);
     case "claimKey":
-      return (store) => store.claimKey(rough.key, rough.jobId);
+      return (store) => store.claimKey(rough.key, rough.jobId, rough.forMs);
     case "due":
       return (store) => store.due(rough.limit);
     case "advance":

@@ -190,8 +190,8 @@ export const wholeJobCases: Cases = {
   },
   "lists claimed keys page by page, long ones as they are kept": async ({ store }) => {
     const claims = { a: "j1", "b\nc": "j2", b: "j3", [`${"long".repeat(80)}`]: "j4" };
-    for (const [key, jobId] of Object.entries(claims)) await store.claimKey(key, jobId);
-    await store.claimKey("a", "j9");
+    for (const [key, jobId] of Object.entries(claims)) await store.claimKey(key, jobId, 1000);
+    await store.claimKey("a", "j9", 1000);
     const listed = new Map<string, string>();
     for (let cursor: string | undefined, more = true; more;) {
       const page = await store.listKeys(2, cursor);
@@ -201,7 +201,7 @@ export const wholeJobCases: Cases = {
     }
     expect([...listed.values()].toSorted()).toEqual(["j1", "j2", "j3", "j4"]);
     expect([listed.get("a"), listed.get("b\nc"), listed.get("b")]).toEqual(["j1", "j2", "j3"]);
-    for (const [key, jobId] of listed) expect(await store.claimKey(key, "other")).toBe(jobId);
+    for (const [key, jobId] of listed) expect(await store.claimKey(key, "other", 1000)).toBe(jobId);
     expect((await store.listKeys(9)).keys).toHaveLength(4);
   },
 };

@@ -1,6 +1,7 @@
 // Stores in a real Redis, on the time of a fake clock: what it says stands in the data, where scripts look first.
 import { createClient } from "redis";
 import type { Clock } from "../../src/clock.ts";
+import type { Durability } from "../../src/store/redis/durability.ts";
 import { Keys } from "../../src/store/redis/keys.ts";
 import { openRedisStore, type RedisOptions } from "../../src/store/redis/open-redis-store.ts";
 import type { RedisStore } from "../../src/store/redis/redis-store.ts";
@@ -8,10 +9,11 @@ import type { Deployment } from "../../src/store/redis/servers.ts";
 import type { Store } from "../../src/store/store.ts";
 import { FakeClock } from "./fake-clock.ts";
 import type { RedisCluster } from "./redis-cluster.ts";
-import { startRedisServer, type RedisServer } from "./redis-server.ts";
+import { startRedisInJs } from "./redis-in-js.ts";
+import { hasRedisServer, startRedisServer } from "./redis-server.ts";
 
 export interface RedisBackend extends StoreBackend {
-  readonly server: RedisServer;
+  readonly port: number;
 }
 
 export interface StoreBackend {
@@ -28,9 +30,10 @@ export interface OpenedRedis {
   reopen(clock: Clock): Promise<RedisStore>;
 }
 
-/** @param settings of redis-server */
-export async function startRedisBackend(settings: readonly string[] = []): Promise<RedisBackend> {
-  const server = await startRedisServer(settings);
+/** A Redis of the test's own: one in this process where there is no redis-server, which then goes on living. */
+export async function startRedisBackend(): Promise<RedisBackend> {
+  if (!hasRedisServer) return startBackendInJs();
+  const server = await startRedisServer();
   let client = await connected(server.port);
   const backend = backendOver({
     deployment: { kind: "single", server: { host: "127.0.0.1", port: server.port } },
@@ -47,7 +50,24 @@ export async function startRedisBackend(settings: readonly string[] = []): Promi
       await server.close();
     },
   });
-  return { server, ...backend };
+  return { port: server.port, ...backend };
+}
+
+async function startBackendInJs(): Promise<RedisBackend> {
+  const redis = await startRedisInJs();
+  const client = await connected(redis.port);
+  const backend = backendOver({
+    deployment: { kind: "single", server: { host: "127.0.0.1", port: redis.port } },
+    shards: 1,
+    durability: "relaxed",
+    setClock: async (meta, now) => void (await client.hSet(meta, "clock", now)),
+    restart: () => Promise.resolve(),
+    async close() {
+      client.destroy();
+      await redis.close();
+    },
+  });
+  return { port: redis.port, ...backend };
 }
 
 /** The same over a cluster, all servers of which are killed wherever the store is opened again. */
@@ -72,13 +92,15 @@ interface Place {
   readonly deployment: Deployment;
   /** How many shards a store has where the test does not say. */
   readonly shards: number;
+  /** What it can promise; that it is durable where absent. */
+  readonly durability?: Durability;
   readonly setClock: (meta: string, now: string) => Promise<void>;
   readonly restart: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 function backendOver(place: Place): StoreBackend {
-  const { deployment } = place;
+  const { deployment, durability = "durable" } = place;
   const joined: Store[] = [];
   let prefixes = 0;
 
@@ -86,13 +108,13 @@ function backendOver(place: Place): StoreBackend {
     async open(clock, options = {}) {
       const prefix = `test${prefixes++}`;
       const { shards = place.shards } = options;
-      const settings = { deployment, prefix, ...options, shards };
+      const settings = { deployment, durability, prefix, ...options, shards };
       await follow(clock, prefix, shards);
       let store = await openRedisAt({ clock, ...settings });
       return {
         store,
         async join(nodeId) {
-          const other = await openRedisAt({ clock, deployment, prefix, nodeId });
+          const other = await openRedisAt({ clock, deployment, durability, prefix, nodeId });
           joined.push(other);
           return other;
         },

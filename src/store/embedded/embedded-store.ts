@@ -3,7 +3,6 @@ import { accessSync, constants, mkdirSync, realpathSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult } from "../commit.ts";
-import { keptKey } from "../claimed-key.ts";
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import { newEpoch } from "../epoch.ts";
 import { Neighbourhood } from "../local-nodes.ts";
@@ -33,6 +32,7 @@ import { StoreTime } from "../store-time.ts";
 import { applyCommit, currentAttempt } from "./apply-commit.ts";
 import type { Batch } from "./batch.ts";
 import { claimTasks, extendLease } from "./claim.ts";
+import { claimKey, listKeys } from "./claimed-keys.ts";
 import { DataLock, inUse } from "./data-lock.ts";
 import { readDue, takeDue } from "./due.ts";
 import { embeddedShapes } from "./embedded-shapes.ts";
@@ -41,7 +41,7 @@ import { GroupCommit } from "./group-commit.ts";
 import { jobCounts, listJobs } from "./list-jobs.ts";
 import { keys, last, Tables, type Database } from "./tables.ts";
 import { requeued } from "./task-moves.ts";
-import { claimOutlived, exportJob, importJob, listKeys } from "./whole-job.ts";
+import { claimOutlived, exportJob, importJob } from "./whole-job.ts";
 
 export interface EmbeddedStoreOptions {
   /** Made if it is not there. On a local disk: LMDB and the lock do not work over a network. */
@@ -143,13 +143,8 @@ class EmbeddedStore implements Store {
     return this.#write((batch) => applyCommit(batch, commit, this.#epoch));
   }
 
-  async claimKey(key: string, jobId: string): Promise<string> {
-    const claimed = keys.claimed(keptKey(key));
-    return this.#write(({ tables }) => {
-      const first = tables.get(claimed);
-      if (first === undefined) tables.put(claimed, jobId);
-      return first ?? jobId;
-    });
+  async claimKey(key: string, jobId: string, forMs: number): Promise<string> {
+    return this.#write((batch) => claimKey(batch, key, jobId, forMs));
   }
 
   async loadJob(jobId: string): Promise<StoredJob | undefined> {
@@ -279,7 +274,7 @@ class EmbeddedStore implements Store {
   }
 
   async listKeys(limit: number, cursor?: string): Promise<KeyPage> {
-    return listKeys(this.#read(), limit, cursor);
+    return listKeys(this.#read(), this.now(), limit, cursor);
   }
 
   close(): Promise<void> {

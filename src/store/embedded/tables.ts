@@ -70,8 +70,10 @@ export const keys = {
   dueOf: (shard: number): Key => [ofShard("d", shard)],
   /** Until when an ended job is kept → due time, to find the entry in the due index. */
   kept: (jobId: string) => ["e", jobId],
-  /** → the id of the job that claimed the key first. */
+  /** → the id of the job that claimed the key first; a line break, and until when the key is kept at least. */
   claimed: (key: string) => ["k", key],
+  /** Every claimed key by when it is to be looked at. */
+  claimedAt: (time: number, key: string) => ["u", time, key],
 } satisfies Record<string, Key | ((...parts: never[]) => Key)>;
 
 /** Jobs that are begun here lie in shard 0; those of other shards came from another store. */

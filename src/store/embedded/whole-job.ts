@@ -1,5 +1,5 @@
 // Jobs as a whole: kept for a while once they have ended, given away, and taken in.
-import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
+import type { ImportResult, JobDump } from "../dump.ts";
 import { isFinished, type StoredOutboxMessage } from "../records.ts";
 import { shardOf } from "../shard.ts";
 import type { Batch } from "./batch.ts";
@@ -53,15 +53,4 @@ export function importJob(
   for (const message of messages) batch.putMessage(message);
   if (keptUntil !== undefined) batch.keepUntil(jobId, keptUntil);
   return { outcome: "imported" };
-}
-
-export function listKeys(tables: Tables, limit: number, cursor = ""): KeyPage {
-  // The range begins with the key that the page before ended with.
-  const rows = tables.range(keys.claimed(cursor), keys.claimed(last), limit + 2);
-  const found = rows
-    .map(({ key, value }) => ({ key: String(key[1]), jobId: value }))
-    .filter(({ key }) => key !== cursor);
-  const page = found.slice(0, limit);
-  const next = found.length > limit ? page.at(-1)?.key : undefined;
-  return { keys: page, ...(next !== undefined && { next }) };
 }

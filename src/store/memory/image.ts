@@ -14,7 +14,8 @@ export interface Image {
   /** By `timerKey`. */
   readonly timers: Map<string, Due["timers"][number]>;
   readonly messages: Map<string, StoredOutboxMessage>;
-  readonly keys: Map<string, string>;
+  /** Who claimed a key first, and until when it is kept at least, by key. */
+  readonly keys: Map<string, { readonly jobId: string; readonly until: number }>;
   /** Until when ended jobs are kept, by job. */
   readonly kept: Map<string, number>;
   /** Types whose tasks may not begin. */

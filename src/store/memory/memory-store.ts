@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult, LeaseOffer, Op } from "../commit.ts";
-import { keptKey } from "../claimed-key.ts";
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
 import type { Nodes } from "../nodes.ts";
 import {
@@ -32,6 +31,7 @@ import type {
   ShardKey,
   Store,
 } from "../store.ts";
+import { claimKey, listKeys } from "./claimed-keys.ts";
 import { takeDue } from "./due.ts";
 import { timerKey, type Image } from "./image.ts";
 import { listJobs } from "./list-jobs.ts";
@@ -39,7 +39,7 @@ import { memoryShapes } from "./memory-shapes.ts";
 import { newMemory, rewind, type Memory, type MemoryStoreOptions } from "./memory.ts";
 import { queuedIn, runningWith } from "./queues.ts";
 import { byPriority, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
-import { claimOutlived, exportJob, importJob, listKeys, removeJob } from "./whole-job.ts";
+import { claimOutlived, exportJob, importJob, removeJob } from "./whole-job.ts";
 
 export class MemoryStore implements Store {
   readonly nodes: Nodes;
@@ -173,12 +173,9 @@ export class MemoryStore implements Store {
     );
   }
 
-  async claimKey(key: string, jobId: string): Promise<string> {
+  async claimKey(key: string, jobId: string, forMs: number): Promise<string> {
     this.#assertOpen();
-    const kept = keptKey(key);
-    const first = this.#image.keys.get(kept) ?? jobId;
-    this.#image.keys.set(kept, first);
-    return first;
+    return claimKey(this.#image, this.now(), { key, jobId, forMs });
   }
 
   async loadJob(jobId: string): Promise<StoredJob | undefined> {
@@ -357,7 +354,7 @@ export class MemoryStore implements Store {
 
   async listKeys(limit: number, cursor?: string): Promise<KeyPage> {
     this.#assertOpen();
-    return listKeys(this.#image, limit, cursor);
+    return listKeys(this.#image, this.now(), limit, cursor);
   }
 
   async close(): Promise<void> {

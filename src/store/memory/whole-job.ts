@@ -1,5 +1,5 @@
 // Jobs as a whole: kept for a while once they have ended, forgotten, given away, and taken in.
-import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
+import type { ImportResult, JobDump } from "../dump.ts";
 import { isFinished } from "../records.ts";
 import { timerKey, type Image } from "./image.ts";
 
@@ -55,14 +55,4 @@ export function importJob(
   for (const message of messages) image.messages.set(message.id, message);
   if (keptUntil !== undefined) image.kept.set(jobId, keptUntil);
   return { outcome: "imported" };
-}
-
-export function listKeys(image: Image, limit: number, cursor?: string): KeyPage {
-  const keys = [...image.keys]
-    .map(([key, jobId]) => ({ key, jobId }))
-    .filter(({ key }) => cursor === undefined || key > cursor)
-    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  const page = keys.slice(0, limit);
-  const next = keys.length > limit ? page.at(-1)?.key : undefined;
-  return { keys: page, ...(next !== undefined && { next }) };
 }

@@ -7,7 +7,7 @@ import type { Client, Connection } from "./connection.ts";
 import { unavailable, verdictOf } from "./failure.ts";
 import type { Keys, ShardKeys } from "./keys.ts";
 import type { Confirm } from "./confirm.ts";
-import type { ScriptName } from "./scripts.ts";
+import { runScript, type ScriptName } from "./scripts.ts";
 import type { Redirection, Servers } from "./servers.ts";
 import { ShardClock } from "./shard-clock.ts";
 
@@ -78,12 +78,15 @@ export class Calls {
     const { confirm } = this.#options;
     return this.send(keys.tag, async (client) => {
       const look = shard.looked === client ? "0" : "1";
-      const answering = client[`lua/${name}`](all, [look, ...args]);
-      const confirmed = confirm?.(client);
-      // Where the script has failed, nobody asks for its copies any more.
-      confirmed?.catch(() => {});
-      const [now, epoch, ...rest] = (await answering) as Answer;
+      // Copies are asked for at once: WAIT counts what was written before it, so each sending has its own.
+      let confirmed: Promise<void> | undefined;
+      const answer = await runScript(client, name, all, [look, ...args], () => {
+        confirmed = confirm?.(client);
+        // Where the script has failed, nobody asks for its copies any more.
+        confirmed?.catch(() => {});
+      });
       await confirmed;
+      const [now, epoch, ...rest] = answer as Answer;
       shard.looked = client;
       shard.clock.learn(now, epoch);
       return { now, answer: rest };
@@ -92,13 +95,13 @@ export class Calls {
 
   /** Run a script that tells nothing of the time and epoch of a shard. */
   run(name: ScriptName, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    return this.send(keys[0]!, (client) => client[`lua/${name}`](keys, args));
+    return this.send(keys[0]!, (client) => runScript(client, name, keys, args));
   }
 
   /** The same, where somebody is told of what it has changed. */
   runConfirmed(name: ScriptName, keys: readonly string[], args: readonly string[]) {
     return this.send(keys[0]!, async (client) => {
-      const answer = await client[`lua/${name}`](keys, args);
+      const answer = await runScript(client, name, keys, args);
       await this.#options.confirm?.(client);
       return answer;
     });

@@ -6,7 +6,7 @@ import { createClient } from "redis";
 import type { Clock, TimerHandle } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import { unavailable, verdictOf } from "./failure.ts";
-import { loadScripts, scripts } from "./scripts.ts";
+import { loadScripts } from "./scripts.ts";
 
 export interface ServerAddress {
   readonly host: string;
@@ -204,7 +204,6 @@ export class Connection {
 
 function newClient({ host, port }: ServerAddress, { username, password, database, tls }: Access) {
   return createClient({
-    scripts,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(database !== undefined && { database }),

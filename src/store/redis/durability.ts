@@ -27,12 +27,21 @@ export interface ServerFacts {
   readonly replicas: number;
 }
 
+/** What a server has told, and what is wrong with that. */
+export interface Examined {
+  readonly facts: ServerFacts;
+  readonly findings: readonly Finding[];
+}
+
 /** What an operator may want to know of the store. */
 export interface RedisCondition {
   readonly kind: "redis";
   readonly durability: Durability;
   readonly shards: number;
-  readonly servers: readonly ServerFacts[];
+  /** Those that have answered lately. */
+  readonly servers: readonly Examined[];
+  /** Why none of them can be reached now. */
+  readonly absence?: string;
 }
 
 export interface Expectation {
@@ -47,9 +56,13 @@ export function durabilityOf({ durability = "durable" }: Expectation): Durabilit
   return durability;
 }
 
+/** Something that is wrong with a server. No new jobs are given to one with an error, or without memory. */
 export interface Finding {
   readonly severity: "error" | "warning";
   readonly code: ErrorCode;
+  /** What is wrong, without where the server is: for anybody. */
+  readonly problem: string;
+  /** The same with it: for operators. */
   readonly message: string;
 }
 
@@ -95,10 +108,10 @@ function fieldsOf(info: string): ReadonlyMap<string, string> {
 export function findingsOf(facts: ServerFacts, expected: Expectation): readonly Finding[] {
   const { address, version, role, evictionPolicy, usedBytes, maxBytes, replicas } = facts;
   const findings: Finding[] = [];
-  const error = (code: ErrorCode, message: string) =>
-    findings.push({ severity: "error", code, message: `Redis at ${address}: ${message}` });
-  const warning = (code: ErrorCode, message: string) =>
-    findings.push({ severity: "warning", code, message: `Redis at ${address}: ${message}` });
+  const find = (severity: Finding["severity"], code: ErrorCode, problem: string) =>
+    findings.push({ severity, code, problem, message: `Redis at ${address}: ${problem}` });
+  const error = (code: ErrorCode, problem: string) => find("error", code, problem);
+  const warning = (code: ErrorCode, problem: string) => find("warning", code, problem);
 
   if (Number.parseInt(version, 10) < oldestMajor)
     error("store.unusable", `it is version ${version}; ${oldestMajor}.0 is the oldest that works.`);
@@ -115,6 +128,11 @@ export function findingsOf(facts: ServerFacts, expected: Expectation): readonly 
     error(
       "store.durability_unmet",
       `${replicas} replicas are connected, but a write needs ${expected.replicas} to be acknowledged.`,
+    );
+  if (expected.durability === "replicated" && !facts.appendOnly)
+    warning(
+      "store.durability_unmet",
+      "appendonly is no. A primary that is started again before a replica has taken its place comes back without what it acknowledged, and its replicas follow it. Set appendonly yes.",
     );
   if (isFull(facts))
     warning(

@@ -2,7 +2,7 @@
 import { systemClock, type Clock } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import { Calls } from "./calls.ts";
-import { findingsOf, type Finding, type ServerFacts } from "./durability.ts";
+import type { Finding, ServerFacts } from "./durability.ts";
 import { Keys } from "./keys.ts";
 import { checkFormat, type RedisSettings } from "./open-redis-store.ts";
 import { connectTo } from "./servers.ts";
@@ -23,7 +23,7 @@ export async function examineRedis(
 ): Promise<Examination> {
   const keys = new Keys(settings.prefix);
   const servers = connectTo(settings.deployment, settings.access, clock);
-  const watch = new Watch(servers, clock);
+  const watch = new Watch({ servers, clock, expected: settings });
   const calls = new Calls({ servers, keys, clock, networkClock: clock, patienceMs });
   const findings: Finding[] = [];
   let shards: number | undefined;
@@ -36,14 +36,18 @@ export async function examineRedis(
     await calls.run("count", [keys.shard(0).all[1]!], ["1"]);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
-    findings.push({ severity: "error", code: error.code, message: error.message });
+    const { code, message } = error;
+    findings.push({ severity: "error", code, problem: message, message });
   }
   try {
-    const facts = findings.some(({ code }) => code === "store.unavailable")
-      ? []
-      : await watch.start();
-    findings.push(...facts.flatMap((one) => findingsOf(one, settings)));
-    return { servers: facts, findings, ...(shards !== undefined && { shards }) };
+    if (!findings.some(({ code }) => code === "store.unavailable")) await watch.start();
+    const seen = watch.servers;
+    findings.push(...seen.flatMap((one) => one.findings));
+    return {
+      servers: seen.map(({ facts }) => facts),
+      findings,
+      ...(shards !== undefined && { shards }),
+    };
   } finally {
     watch.close();
     await calls.close();

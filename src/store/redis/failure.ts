@@ -41,6 +41,13 @@ export function verdictOf(error: unknown): Verdict {
       {},
       { cause: error },
     );
+  if (message.startsWith("DAMAGED"))
+    return new RuntimeError(
+      "store.corrupt",
+      `The store in Redis is damaged (${message}). Restore it from a backup.`,
+      {},
+      { cause: error },
+    );
   return new RuntimeError("internal", `Redis refused a call: ${message}`, {}, { cause: error });
 }
 
@@ -53,6 +60,13 @@ export function unavailable(cause: unknown): RuntimeError {
     {},
     { cause },
   );
+}
+
+/** Why there is no connection, in a word where Node has one, and without where the server is. */
+export function absenceOf(cause: unknown): string {
+  const { code } = (cause ?? {}) as { readonly code?: unknown };
+  const reason = typeof code === "string" ? code : cause instanceof ErrorReply ? cause.message : "";
+  return `Redis cannot be reached${reason && ` (${reason})`}.`;
 }
 
 /** In words. Node gives one error for each address that a name has, and no message for all. */

@@ -10,19 +10,22 @@ export interface ShardKeys {
   /** Any key of the shard, for finding its place in a cluster. */
   readonly tag: string;
   /**
-   * What every script of a shard gets, in this order:
+   * What scripts of a shard get that change something, in this order; some that only read get fewer:
    *
-   * 1. meta: HASH now, offset, sequence, epoch, server, checked (see `lua/include/time.lua`)
+   * 1. meta: HASH now, offset, sequence, epoch, server, checked, and in simulations clock (see `lua/include/time.lua`)
    * 2. list: ZSET of every job's place in the lists (`lua/list-jobs.lua`)
    * 3. task: HASH task id -> row (`lua/include/task.lua`)
    * 4. open: ZSET of task ids, so that a job's tasks are neighbours
    * 5. queue: ZSET of what waits (`lua/include/task.lua`)
    * 6. due: ZSET of everything with a due time (`lua/include/task.lua`)
-   * 7. message: HASH message id -> `<tries> <token>\n<JSON>`
-   * 8. follow: HASH job id -> ids of nodes
+   * 7. message: HASH message id -> `<tries> <token of the call that moved it last, or ->\n<JSON>`
+   * 8. follow: HASH job id -> ids of nodes, each behind a space or at the beginning
    */
   readonly all: readonly string[];
-  /** A job: LIST of its head (`lua/commit.lua`) and `<token>\n<JSON>` of each revision. */
+  /**
+   * A job: LIST of its head and envelope (`lua/commit.lua`), and of each revision `<token>\n<JSON>`. The token is that of the
+   * commit, and stands at its last revision only.
+   */
   job(jobId: string): string;
   /** The latest claims of a holder (`lua/claim.lua`); expires. */
   claim(holder: string): string;
@@ -73,11 +76,15 @@ export class Keys {
     return keys;
   }
 
-  /** → the id of the job that claimed it first. */
-  claimed(key: string): string {
+  /**
+   * A claimed key: STRING of the id of the job that claimed it first, a line break, and until when it is kept at least;
+   * and ZSET of all keys of its space, as they are kept, by when they are to be looked at.
+   */
+  claimed(key: string): readonly [claimed: string, byTime: string] {
     const kept = keptKey(key);
-    const space = createHash("sha256").update(kept).digest()[0]! % keySpaces;
-    return `${this.#keySpace(space.toString(36))}${kept}`;
+    const number = createHash("sha256").update(kept).digest()[0]! % keySpaces;
+    const space = this.#keySpace(number.toString(36));
+    return [`${space}${kept}`, space.slice(0, -1)];
   }
 
   /** What each of the spaces for claimed keys begins with. */

@@ -5,11 +5,11 @@ import { shardsMax } from "../shard.ts";
 import { Calls } from "./calls.ts";
 import { confirmOnReplicas } from "./confirm.ts";
 import type { Access } from "./connection.ts";
-import { durabilityOf, findingsOf, requireFine, type Expectation } from "./durability.ts";
+import { durabilityOf, requireFine, type Expectation } from "./durability.ts";
 import { Keys } from "./keys.ts";
 import { RedisStore } from "./redis-store.ts";
 import { connectTo, type Deployment } from "./servers.ts";
-import { Watch } from "./watch.ts";
+import { Watch, type Report } from "./watch.ts";
 
 /** Which Redis, and what is expected of it. */
 export interface RedisSettings extends Expectation {
@@ -30,6 +30,8 @@ export interface RedisOptions extends RedisSettings {
   readonly startPatienceMs?: number;
   /** How long a call is sent again before it fails, in milliseconds; 5 s where absent. */
   readonly patienceMs?: number;
+  /** Told of what becomes wrong with the servers, and of what no longer is. */
+  readonly report?: Report;
 }
 
 /** The rows and keys of this release. */
@@ -55,7 +57,13 @@ export async function openRedisStore(options: RedisOptions): Promise<RedisStore>
   };
   const keys = new Keys(prefix);
   const servers = connectTo(deployment, access, networkClock);
-  const watch = new Watch(servers, networkClock);
+  const { report } = options;
+  const watch = new Watch({
+    servers,
+    clock: networkClock,
+    expected: options,
+    ...(report && { report }),
+  });
   const calls = new Calls({
     servers,
     keys,
@@ -68,7 +76,10 @@ export async function openRedisStore(options: RedisOptions): Promise<RedisStore>
   });
   try {
     await awaitServers(calls, keys, networkClock, startPatienceMs);
-    for (const facts of await watch.start()) requireFine(findingsOf(facts, options));
+    await watch.start();
+    const findings = watch.servers.flatMap((one) => one.findings);
+    requireFine(findings);
+    if (findings.length > 0) report?.(findings, []);
     const args = ["0", String(format), String(shards), String(shardsOfNew[deployment.kind])];
     const answer = await calls.run("open", keys.system.slice(0, 1), args);
     const durability = durabilityOf(options);

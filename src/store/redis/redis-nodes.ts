@@ -44,17 +44,19 @@ export class RedisNodes implements Nodes {
   async announce(about: unknown, ttlMs: number): Promise<readonly NodeRecord[]> {
     const { calls, keys, grown } = this.#options;
     const text = JSON.stringify(about ?? null);
-    const [, , shards, living] = (await calls.run("announce", keys.system, [
+    const [, , shards, living, gone] = (await calls.run("announce", keys.system, [
       "0",
       this.nodeId,
       String(ttlMs),
       text,
-    ])) as [number, string, number, string[]];
+    ])) as [number, string, number, string[], string[]];
     const nodes: NodeRecord[] = [];
     for (let index = 0; index < living.length; index += 2)
       nodes.push({ nodeId: living[index]!, about: JSON.parse(living[index + 1]!) as unknown });
     this.#hasOthers = nodes.some(({ nodeId }) => nodeId !== this.nodeId);
     await grown(shards);
+    // Nobody waits for it, and whoever announces itself next finds what is left.
+    if (gone.length > 0) void this.#forget(gone, shards).catch(() => {});
     return nodes.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
   }
 
@@ -63,7 +65,20 @@ export class RedisNodes implements Nodes {
     this.#subscriber?.close();
     this.#subscriber = undefined;
     const [, nodes] = keys.system;
-    await calls.read(nodes, ["HDEL", nodes, this.nodeId]);
+    // The others forget what this node follows, and then the node.
+    await calls.read(nodes, ["HSET", nodes, this.nodeId, "0\nnull"]);
+  }
+
+  async #forget(gone: readonly string[], shards: number): Promise<void> {
+    const { calls, keys } = this.#options;
+    for (let shard = 0; shard < shards; shard++)
+      for (let cursor = "0", more = true; more; more = cursor !== "0") {
+        const args = [this.nodeId, "-", cursor, ...gone];
+        const { answer } = await calls.change(calls.shard(shard), "forget-nodes", args);
+        cursor = answer[0] as string;
+      }
+    const [, nodes] = keys.system;
+    await calls.read(nodes, ["HDEL", nodes, ...gone]);
   }
 
   async listen(hear: (hint: Hint | undefined) => void): Promise<void> {

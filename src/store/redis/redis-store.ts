@@ -1,6 +1,5 @@
 // The store in Redis: every change is one script, shared by all nodes, and sent again until its outcome is known.
 import assert from "node:assert/strict";
-import { RuntimeError } from "../../errors.ts";
 import type { Commit, CommitResult } from "../commit.ts";
 import { newEpoch } from "../epoch.ts";
 import type { ImportResult, JobDump, KeyPage } from "../dump.ts";
@@ -24,7 +23,7 @@ import type { Calls, Changed, Shard } from "./calls.ts";
 import type { Durability, RedisCondition } from "./durability.ts";
 import type { Keys } from "./keys.ts";
 import { claimArgs, readClaim } from "./claim.ts";
-import { listClaimedKeys } from "./claimed-keys.ts";
+import { ClaimedKeys } from "./claimed-keys.ts";
 import { readDue } from "./due.ts";
 import { decodeDump, encodeDump, type ExportedJob } from "./dump-rows.ts";
 import { groupBy } from "./grouping.ts";
@@ -54,14 +53,12 @@ export interface RedisStoreOptions {
   readonly durability: Durability;
 }
 
-/** How soon a start may be tried again that found no memory, in seconds. */
-const retryAfterSeconds = 10;
-
 export class RedisStore implements Store {
   readonly nodes: RedisNodes;
   readonly shapes: RedisShapes;
   readonly #calls: Calls;
   readonly #keys: Keys;
+  readonly #claimed: ClaimedKeys;
   readonly #servers: Servers;
   readonly #watch: Watch;
   readonly #durability: Durability;
@@ -78,6 +75,7 @@ export class RedisStore implements Store {
     this.#watch = watch;
     this.#durability = durability;
     this.shapes = new RedisShapes(calls, keys);
+    this.#claimed = new ClaimedKeys({ calls, keys, servers, now: () => this.now() });
     this.nodes = new RedisNodes({
       nodeId,
       calls,
@@ -92,8 +90,15 @@ export class RedisStore implements Store {
   }
 
   get condition(): RedisCondition {
-    const { facts: servers } = this.#watch;
-    return { kind: "redis", durability: this.#durability, shards: this.#shards, servers };
+    const { servers, absence } = this.#watch;
+    const [durability, shards] = [this.#durability, this.#shards];
+    return {
+      kind: "redis",
+      durability,
+      shards,
+      servers,
+      ...(absence !== undefined && { absence }),
+    };
   }
 
   /** Get to know the shards up to this number, those of which are new. */
@@ -124,12 +129,7 @@ export class RedisStore implements Store {
       if (op.op === "add_task")
         assert(op.task.taskId.startsWith(`${jobId}:`), "a task's id begins with its job's");
     const shard = this.#shardOf(jobId);
-    if (expectedRevision === 0 && this.#watch.isFull(this.#servers.serving(shard.keys.tag)))
-      throw new RuntimeError(
-        "store.full",
-        "Redis has next to no memory left, so no new jobs are started.",
-        { retryAfterSeconds },
-      );
+    if (expectedRevision === 0) this.#watch.requireRoom(this.#servers.serving(shard.keys.tag));
     const token = this.#newToken();
     const moved: Hint = { kind: "moved", jobId, revision };
     const args = [
@@ -165,9 +165,8 @@ export class RedisStore implements Store {
     }
   }
 
-  async claimKey(key: string, jobId: string): Promise<string> {
-    const claimed = this.#keys.claimed(key);
-    return (await this.#calls.runConfirmed("claim-key", [claimed], [jobId])) as string;
+  claimKey(key: string, jobId: string, forMs: number): Promise<string> {
+    return this.#claimed.claim(key, jobId, forMs);
   }
 
   async loadJob(jobId: string): Promise<StoredJob | undefined> {
@@ -349,13 +348,7 @@ export class RedisStore implements Store {
   }
 
   listKeys(limit: number, cursor?: string): Promise<KeyPage> {
-    return listClaimedKeys({
-      calls: this.#calls,
-      keys: this.#keys,
-      servers: this.#servers,
-      limit,
-      ...(cursor !== undefined && { cursor }),
-    });
+    return this.#claimed.list(limit, cursor);
   }
 
   close(): Promise<void> {

@@ -1,7 +1,8 @@
-// The Lua scripts: read from their files once, each with the parts that it includes.
+// The Lua scripts: read from their files once, each with the parts that it includes, and run.
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { defineScript, ErrorReply, type CommandParser } from "redis";
+import { ErrorReply } from "redis";
 
 const names = [
   "announce",
@@ -15,8 +16,10 @@ const names = [
   "export-job",
   "extend",
   "follow",
+  "forget-nodes",
   "heads",
   "import-job",
+  "keep-key",
   "list-jobs",
   "list-shapes",
   "list-tasks",
@@ -42,19 +45,43 @@ function source(path: string): string {
   );
 }
 
-function script(name: ScriptName) {
-  return defineScript({
-    SCRIPT: source(`${name}.lua`),
-    parseCommand(parser: CommandParser, keys: readonly string[], args: readonly string[]) {
-      parser.pushKeysLength([...keys]);
-      parser.push(...args);
-    },
-    transformReply: (reply: unknown): unknown => reply,
-  });
+/** By their names. */
+export const scripts = Object.fromEntries(
+  names.map((name) => {
+    const text = source(`${name}.lua`);
+    return [name, { text, hash: createHash("sha1").update(text).digest("hex") }];
+  }),
+) as Readonly<Record<ScriptName, { readonly text: string; readonly hash: string }>>;
+
+interface ScriptClient {
+  sendCommand(args: string[]): Promise<unknown>;
 }
 
-/** The scripts as methods of a client; no command of Redis has such a name. */
-export type ScriptMethod = `lua/${ScriptName}`;
+/**
+ * Run a script by its hash, or by its text where the server does not know it yet.
+ *
+ * @param sent called each time when it has been sent, before there is an answer
+ */
+export async function runScript(
+  client: ScriptClient,
+  name: ScriptName,
+  keys: readonly string[],
+  args: readonly string[],
+  sent?: () => void,
+): Promise<unknown> {
+  const { hash, text } = scripts[name];
+  const rest = [String(keys.length), ...keys, ...args];
+  const answering = client.sendCommand(["EVALSHA", hash, ...rest]);
+  sent?.();
+  try {
+    return await answering;
+  } catch (error) {
+    if (!(error instanceof ErrorReply) || !error.message.startsWith("NOSCRIPT")) throw error;
+  }
+  const answeringText = client.sendCommand(["EVAL", text, ...rest]);
+  sent?.();
+  return answeringText;
+}
 
 /**
  * Make the scripts known to a server, so that the first call of each takes no longer than the others, and calls are applied
@@ -66,15 +93,10 @@ export async function loadScripts(client: {
 }): Promise<void> {
   const all = Object.values(scripts);
   try {
-    const known = await client.scriptExists(all.map(({ SHA1 }) => SHA1));
+    const known = await client.scriptExists(all.map(({ hash }) => hash));
     const missing = all.filter((_, index) => known[index] !== 1);
-    await Promise.all(missing.map(({ SCRIPT }) => client.scriptLoad(SCRIPT)));
+    await Promise.all(missing.map(({ text }) => client.scriptLoad(text)));
   } catch (error) {
     if (!(error instanceof ErrorReply)) throw error;
   }
 }
-
-/** For `createClient`. A script that a server does not know yet is sent to it by the client. */
-export const scripts = Object.fromEntries(
-  names.map((name) => [`lua/${name}`, script(name)]),
-) as Readonly<Record<ScriptMethod, ReturnType<typeof script>>>;

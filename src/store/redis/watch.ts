@@ -1,41 +1,86 @@
-// Looks at the servers once in a while: what they are set to, and how much memory they have left.
+// Looks at the servers once in a while: what they are set to, what is wrong with that, and how much memory they have left.
 import type { Clock, TimerHandle } from "../../clock.ts";
+import { RuntimeError } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
-import { isFull, readFacts, type ServerFacts } from "./durability.ts";
+import {
+  type Examined,
+  findingsOf,
+  readFacts,
+  type Expectation,
+  type Finding,
+  type ServerFacts,
+} from "./durability.ts";
+import { absenceOf } from "./failure.ts";
 import type { Servers } from "./servers.ts";
+
+/** What has become wrong with the servers, and what no longer is. */
+export type Report = (found: readonly Finding[], mended: readonly Finding[]) => void;
+
+export interface WatchOptions {
+  readonly servers: Servers;
+  /** Real time. */
+  readonly clock: Clock;
+  readonly expected: Expectation;
+  /** Told of each change once, after the first look; nobody is where absent. */
+  readonly report?: Report;
+}
+
+interface Seen extends Omit<Examined, "facts"> {
+  /** Absent where it has not answered the last time. */
+  readonly facts?: ServerFacts;
+}
 
 /** A server fills up in minutes, not in seconds. */
 const lookEveryMs = 2000;
 const patienceMs = 2000;
+/** How soon a start may be tried again that was refused, in seconds. */
+const retryAfterSeconds = 10;
 
 export class Watch {
-  readonly #servers: Servers;
-  readonly #clock: Clock;
-  #facts: readonly ServerFacts[] = [];
-  #full = new Set<Connection>();
+  readonly #options: WatchOptions;
+  #seen: ReadonlyMap<Connection, Seen> = new Map();
   #timer: TimerHandle | undefined;
+  #report: Report | undefined;
   #closed = false;
 
-  /** @param clock real time */
-  constructor(servers: Servers, clock: Clock) {
-    this.#servers = servers;
-    this.#clock = clock;
+  constructor(options: WatchOptions) {
+    this.#options = options;
   }
 
   /** What the servers have told last. */
-  get facts(): readonly ServerFacts[] {
-    return this.#facts;
+  get servers(): readonly Examined[] {
+    return [...this.#seen.values()].flatMap(({ facts, findings }) =>
+      facts ? [{ facts, findings }] : [],
+    );
   }
 
-  /** Whether the server that is reached over a connection has next to no memory left. */
-  isFull(connection: Connection): boolean {
-    return this.#full.has(connection);
+  /** Why none of the servers can be reached now; undefined where one can. */
+  get absence(): string | undefined {
+    const seen = [...this.#seen];
+    if (seen.some(([{ client }, { facts }]) => client && facts)) return undefined;
+    return absenceOf(seen.map(([{ problem }]) => problem).find((problem) => problem));
+  }
+
+  /**
+   * Refuse to begin something new at the server that is reached over a connection, where it would not be kept, or takes
+   * the memory that running jobs need.
+   *
+   * @throws RuntimeError `store.evicting`, `store.durability_unmet`, `store.full` and other findings
+   */
+  requireRoom(connection: Connection): void {
+    const findings = this.#seen.get(connection)?.findings ?? [];
+    const worst = findings.find(
+      ({ severity, code }) => severity === "error" || code === "store.full",
+    );
+    if (!worst) return;
+    const message = `No new jobs are started over a Redis of which this is true: ${worst.problem}`;
+    throw new RuntimeError(worst.code, message, { retryAfterSeconds });
   }
 
   /** Look now, and from now on. */
-  async start(): Promise<readonly ServerFacts[]> {
+  async start(): Promise<void> {
     await this.#look();
-    return this.#facts;
+    this.#report = this.#options.report;
   }
 
   close(): void {
@@ -44,18 +89,45 @@ export class Watch {
   }
 
   async #look(): Promise<void> {
-    const full = new Set<Connection>();
-    const primaries = await this.#servers.primaries();
-    const looks = primaries.map(async (connection) => {
-      const facts = await readFacts(await connection.ready(patienceMs), connection.address);
-      if (isFull(facts)) full.add(connection);
-      return facts;
-    });
-    // A server that cannot be reached now is noticed by those who call it.
-    const told = await Promise.allSettled(looks);
-    this.#facts = told.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-    this.#full = full;
-    if (!this.#closed)
-      this.#timer = this.#clock.schedule(lookEveryMs, () => void this.#look().catch(() => {}));
+    const { servers, clock, expected } = this.#options;
+    try {
+      const primaries = await servers.primaries();
+      const looks = primaries.map(async (connection): Promise<[Connection, Seen]> => {
+        try {
+          const client = await connection.ready(patienceMs);
+          const facts = await readFacts(client, connection.address);
+          return [connection, { facts, findings: findingsOf(facts, expected) }];
+        } catch {
+          // Noticed by those who call it. What was wrong with it has not been mended by that.
+          return [connection, { findings: this.#seen.get(connection)?.findings ?? [] }];
+        }
+      });
+      this.#compare(new Map(await Promise.all(looks)));
+    } finally {
+      if (!this.#closed)
+        this.#timer = clock.schedule(lookEveryMs, () => void this.#look().catch(() => {}));
+    }
   }
+
+  #compare(seen: ReadonlyMap<Connection, Seen>): void {
+    const before = findingsIn(this.#seen);
+    const after = findingsIn(seen);
+    this.#seen = seen;
+    const found = [...after].filter(([name]) => !before.has(name));
+    const mended = [...before].filter(([name]) => !after.has(name));
+    if (found.length + mended.length === 0 || this.#closed) return;
+    const only = (findings: typeof found) => findings.map(([, finding]) => finding);
+    this.#report?.(only(found), only(mended));
+  }
+}
+
+/** What is wrong, each thing once: how full a server is exactly makes no other thing of it. */
+function findingsIn(seen: ReadonlyMap<Connection, Seen>): ReadonlyMap<string, Finding> {
+  const findings = [...seen.values()].flatMap((one) => one.findings);
+  return new Map(
+    findings.map((finding) => {
+      const { code, message } = finding;
+      return [code === "store.full" ? message.replace(/\d+ %/, "") : message, finding];
+    }),
+  );
 }

@@ -208,14 +208,22 @@ describe("an archived job", () => {
     await world.runtime.stop();
   });
 
-  test("is given again for its Idempotency-Key, and not started anew", async () => {
-    const world = await openWorld(blueprints, { archive });
+  test("is given again for its Idempotency-Key, and not started anew, until the key's time is over", async () => {
+    const world = await openWorld(blueprints, { archive, keyMs: 90_000 });
     const request = { blueprint: "handled", input: {}, idempotencyKey: "k" };
     const first = await world.runtime.jobs.start(request);
     await world.clock.advance(60_000);
     expect(await world.store.loadJob(first.jobId)).toBeUndefined();
     expect(await world.runtime.jobs.start(request)).toMatchObject({ jobId: first.jobId });
     expect(await world.store.loadJob(first.jobId)).toBeUndefined();
+    await world.clock.advance(30_000);
+    const second = await world.runtime.jobs.start(request);
+    expect(second.jobId).not.toBe(first.jobId);
+    // One that is in the live store is given for its key, however long ago it was started.
+    const gated = { blueprint: "brief_gate", input: {}, idempotencyKey: "k" };
+    const running = await world.runtime.jobs.start(gated);
+    await world.clock.advance(10 * day);
+    expect(await world.runtime.jobs.start(gated)).toMatchObject({ jobId: running.jobId });
     await world.runtime.stop();
   });
 

@@ -1,5 +1,6 @@
 #!lua
--- Leases queued tasks, in the order of src/store/serving-order.ts.
+-- Leases queued tasks, in the order of src/store/serving-order.ts, up to the first whose row is missing; fails with DAMAGED
+-- where that is the first of all.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts; 9 the latest claims of the holder, one on each line: <token> <id> <id> …
 -- ARGV   1 look at the server, 2 node, 3 token, 4 channels, 5 other nodes live, 6 shard,
@@ -8,6 +9,7 @@
 -- Returns now, epoch, id and row of each task by turns, the asked queues that have nothing more to claim,
 --        and the ids of the tasks whose jobs other nodes follow, each with a list of those.
 --        A token that has claimed before gets what it claimed, as far as that has not moved since.
+-- include: whole
 -- include: time
 -- include: task
 -- include: hint
@@ -81,9 +83,10 @@ else
     turns[lane] = 0
   end
 
-  local tasks = {}
+  local tasks, missing = {}, nil
   local function find(id)
     tasks[id] = tasks[id] or readTask(id)
+    if not tasks[id] then missing = id end
     return tasks[id]
   end
 
@@ -112,7 +115,8 @@ else
         if ageMs and count > 1 then
           local oldest = math.huge
           for _, one in ipairs(heads[digit]) do
-            oldest = math.min(oldest, tonumber(find(one.head.id).created))
+            local task = find(one.head.id)
+            if task then oldest = math.min(oldest, tonumber(task.created)) end
           end
           urgency = urgency + math.floor((now - oldest) / ageMs)
         end
@@ -136,6 +140,7 @@ else
     end
     local id, queue = chosen.head.id, chosen.queue
     local task = find(id)
+    if missing then break end
     if mayRun(task) then
       unindexTask(id, task)
       leaseTask(task, holder, worker, leaseMs)
@@ -149,6 +154,8 @@ else
       queue.left = 0
     end
   end
+  -- What was claimed before it is whole; the next claim finds it first.
+  if missing and #claimed == 1 then return damaged('task ' .. missing .. ' is queued, and its row is missing') end
   if #claimed > 1 then
     table.insert(lines, 1, table.concat(claimed, ' '))
     redis.call('SET', CLAIM, table.concat(lines, '\n'), 'PX', KEPT_MS)

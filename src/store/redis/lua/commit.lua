@@ -18,6 +18,7 @@
 --        'committed', ids of leased tasks, other followers   (also where this very token has been applied before)
 --        'conflict', stored revision
 --        'fenced', task id
+-- include: whole
 -- include: time
 -- include: task
 -- include: attempt

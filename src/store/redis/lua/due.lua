@@ -1,10 +1,12 @@
 #!lua flags=allow-oom
--- What has come due in a shard, earliest first. Delayed tasks among it are queued; all else stays due.
+-- What has come due in a shard, earliest first. Delayed tasks among it are queued; all else stays due. Fails with DAMAGED,
+-- and moves nothing, where the row of a task or message is missing.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.
 -- ARGV   1 look at the server, 2 node, 3 token (unused), 4 the most things to take.
 -- Returns now, epoch, the things that are due, the queues in which tasks can be claimed, and the time of what comes due
 --        next, or ''. A thing is its kind with its ids, its time, and the row of its task or message, or ''.
+-- include: whole
 -- include: time
 -- include: task
 -- include: group
@@ -18,8 +20,21 @@ for i = 1, #entries, 2 do
   taken[#taken + 1] = entries[i]
   taken[entries[i]] = true
 end
+-- Of each thing the row of its task or message, '' where it has none; all of them before the first is moved.
+local rows = {}
 for i, member in ipairs(taken) do
-  local kind, id, row = string.sub(member, 1, 1), string.sub(member, 2), ''
+  local kind, id = string.sub(member, 1, 1), string.sub(member, 2)
+  if kind == 'd' or kind == 'l' or kind == 'q' then
+    rows[i] = redis.call('HGET', TASK, id)
+  elseif kind == 'm' then
+    rows[i] = redis.call('HGET', MESSAGE, id)
+  else
+    rows[i] = ''
+  end
+  if not rows[i] then return damaged(member .. ' is due, and its row is missing') end
+end
+for i, member in ipairs(taken) do
+  local kind, id = string.sub(member, 1, 1), string.sub(member, 2)
   if kind == 'd' then
     local task = readTask(id)
     unindexTask(id, task)
@@ -27,15 +42,10 @@ for i, member in ipairs(taken) do
     indexTask(id, task)
     writeTask(id, task)
     moved = true
-  elseif kind == 'l' or kind == 'q' then
-    row = redis.call('HGET', TASK, id)
-  elseif kind == 'm' then
-    row = redis.call('HGET', MESSAGE, id)
-  end
-  if kind ~= 'd' then
+  else
     due[#due + 1] = member
     due[#due + 1] = entries[2 * i]
-    due[#due + 1] = row
+    due[#due + 1] = rows[i]
   end
 end
 if moved then

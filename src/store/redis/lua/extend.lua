@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Extends leases, or takes them up again where they had run out and nobody else got the task.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.
@@ -6,6 +6,7 @@
 --        then for each extension: task id, attempt, holder, worker (JSON texts), lease in ms, progress
 --        and checkpoint as JSON or ''.
 -- Returns now, epoch, and for each extension 'kept', 'fenced' or 'unknown'.
+-- include: whole
 -- include: time
 -- include: task
 -- include: attempt

@@ -9,6 +9,7 @@
 --            queue, key, holder, worker, error, progress, task (the last seven are JSON texts or '')
 --          s timer id, due     m message id, tries, message as JSON, due
 -- Returns now, epoch, the revision that is stored, or 0 where it was taken in (also by this very token before).
+-- include: whole
 -- include: time
 -- include: task
 local LIST, OPEN, MESSAGE, JOB = KEYS[2], KEYS[4], KEYS[7], KEYS[9]

@@ -5,6 +5,7 @@
 -- ARGV   1 look at the server, 2 node, 3 token, 4 message id, 5 due time that it must have, or '' for any, 6 the new
 --        one, 7 '1' to count a try.
 -- Returns now, epoch, 1 where it was done (also by this very token before), or 0.
+-- include: whole
 -- include: time
 local DUE, MESSAGE = KEYS[6], KEYS[7]
 local id = ARGV[4]

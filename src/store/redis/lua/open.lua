@@ -3,8 +3,8 @@
 --
 -- KEYS   1 meta of the system.
 -- ARGV   1 look at the server, 2 format of the caller, 3 shards that are wanted, or 0, 4 shards of a new store.
--- Returns now, epoch, the stored format, and how many shards the store had and has. Nothing is written where the format
---        is newer, or where fewer shards are wanted than there are.
+-- Returns now, epoch, the stored format, and how many shards the store had and has. Where the format is newer, or
+--        fewer shards are wanted than there are, nothing is written, and now and epoch are 0 and ''.
 local format = tonumber(redis.call('HGET', KEYS[1], 'format')) or tonumber(ARGV[2])
 local shards, wanted = tonumber(redis.call('HGET', KEYS[1], 'shards')) or 0, tonumber(ARGV[3])
 if format > tonumber(ARGV[2]) or (wanted > 0 and wanted < shards) then return { 0, '', format, shards, shards } end

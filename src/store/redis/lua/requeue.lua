@@ -1,10 +1,11 @@
-#!lua
+#!lua flags=allow-oom
 -- Puts a task back whose attempt ended without a result that counts.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.
 -- ARGV   1 look at the server, 2 node, 3 token, 4 channels, 5 other nodes live, 6 shard,
 --        7 task id, 8 attempt, 9 lapsed ('1'), 10 delay in ms, 11 settle ('1'), 12 counts ('1'), 13 error as JSON or ''.
 -- Returns now, epoch, 'requeued' or 'fenced'. A token that has put the task back gets the same answer again.
+-- include: whole
 -- include: time
 -- include: task
 -- include: attempt

@@ -3,6 +3,7 @@
 --
 -- KEYS   1 paused: SET of types.
 -- ARGV   1 type, 2 '1' where they may not.
+-- Returns 1.
 if ARGV[2] == '1' then
   redis.call('SADD', KEYS[1], ARGV[1])
 else

@@ -1,5 +1,6 @@
 #!lua
--- Puts the row of a version in place of the one that is thought to be kept. Sent again, it changes nothing.
+-- Puts the row of a version in place of the one that is thought to be kept. Sent again, it answers the same and changes
+-- nothing, unless somebody has put the old row back meanwhile: then it takes its place again.
 --
 -- KEYS   1 shapes: HASH version -> row.
 -- ARGV   1 version, 2 the row that should be there, 3 the one to put there; '' for none.

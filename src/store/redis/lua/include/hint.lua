@@ -2,7 +2,7 @@
 --
 -- Takes:  KEYS[8] follow: HASH job id -> ids of the nodes that follow it, divided by spaces. ARGV[4] the name that the
 --         channels begin with; ARGV[5] '1' where other nodes are known to live.
--- Leaves: FOLLOW, tell, tellAll, tellFollowers, followersOf, tellQueued.
+-- Leaves: FOLLOW, channel, accompanied, tell, tellAll, followersOf, tellQueued.
 local FOLLOW, channel, accompanied = KEYS[8], ARGV[4], ARGV[5] == '1'
 
 -- A hint that cannot be sent must not undo half of a write: whoever is told nothing finds out by looking.

@@ -4,7 +4,7 @@
 --         be claimed and tasks that are delayed, and of 'r' <key> \0 <id>, for tasks with a key that are leased.
 --         KEYS[6] due: ZSET by time of <kind><ids>, kinds being d(elayed),
 --         l(ease), m(essage), o(utlived), q(ueued) and t(imer). ARGV[2] the node that calls; ARGV[3] the call's token.
--- Leaves: TASK, QUEUE, DUE, node, token, readTask, writeTask, unindexTask, indexTask, leaseTask, mayRun.
+-- Leaves: TASK, QUEUE, DUE, node, token, readTask, writeTask, overdueAt, mayRun, unindexTask, indexTask, leaseTask.
 --
 -- A row is eight lines. The first has words: state ('q'ueued, 'l'eased or 'd'elayed), rank (which sorts by priority and
 -- then by age), attempt, settled, failures, created, since, until (of the lease or delay), lease start, queue timeout

@@ -1,8 +1,11 @@
--- Store time and epoch of a shard, for scripts that write.
+-- Store time and epoch of a shard, or of the system. Writes META itself where the epoch or the clock has changed.
 --
--- Takes:  KEYS[1] meta of the shard; ARGV[1] '1' where the server must be looked at, '0' otherwise.
--- Leaves: META, now (milliseconds since 1970; never goes back), epoch, sequence (of the task added last),
---         text(number), and saveMeta(), which is to be called once, by scripts that have written.
+-- Takes:  KEYS[1] meta of the shard, or of the system; ARGV[1] '1' where the server must be looked at, '0' otherwise.
+-- Leaves: META, stored (what META had), now (milliseconds since 1970; not behind what was saved last), epoch,
+--         sequence (of the task added last), text, and saveMeta.
+--
+-- saveMeta() is to be called once, after all else: by scripts that have written times or ranks, because time must not go
+-- back behind those, and ranks are given once. Scripts that only take things away need not call it.
 --
 -- The epoch is the name of one life of the data. A server has another replication id after each start and each
 -- promotion, so a shard that finds itself under another id than it was written under may have been rewound. Asking for
