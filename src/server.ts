@@ -11,7 +11,7 @@ import { WorkerTokens } from "./gateway/worker-tokens.ts";
 import { readWorkersFile } from "./gateway/workers-file.ts";
 import { createApp } from "./http/app.ts";
 import { createAuthenticate } from "./http/auth.ts";
-import { serve } from "./http/serve.ts";
+import { listenAt } from "./http/serve.ts";
 import type { Logger } from "./logger.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
 import { keepVersions } from "./runtime/kept-versions.ts";
@@ -90,19 +90,28 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   );
   const nodeId = `${instanceId}-${newEpoch()}`;
   const { archiveUri, retentionMs } = options;
-  const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);
-  const { store, condition, where } = await openStore(options, clock, nodeId);
-  const stopping = new AbortController();
-  const runtime = createRuntime({
-    store,
-    blueprints,
-    clock,
-    log,
-    ...(options.limits && { limits: options.limits }),
-    ...(archive && { archive }),
-    ...(retentionMs !== undefined && { retentionMs }),
-  });
+  // First of all, so that a server which can't have its port has not touched anything.
+  const http = await listenAt({ host, port });
+  const ends: (() => Promise<void>)[] = [];
+  const takeDown = async (): Promise<void> => {
+    for (const end of ends.toReversed()) await end();
+  };
   try {
+    const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);
+    if (archive) ends.push(() => archive.close());
+    const { store, condition, where } = await openStore(options, clock, nodeId);
+    ends.push(() => store.close());
+    const stopping = new AbortController();
+    const runtime = createRuntime({
+      store,
+      blueprints,
+      clock,
+      log,
+      ...(options.limits && { limits: options.limits }),
+      ...(archive && { archive }),
+      ...(retentionMs !== undefined && { retentionMs }),
+    });
+    ends.push(() => runtime.stop());
     const charts = new ChartRenderer(blueprints);
     const gateway = createGateway({
       workers: runtime.workers,
@@ -147,9 +156,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const { changedShapes: changed = "refuse" } = options;
     await keepVersions({ store, blueprints, log, changed });
     await runtime.start();
-    const http = await serve(app, {
-      host,
-      port,
+    http.answer(app, {
       onRequest: (request, response) => gateway.handleRequest(request, response),
       onUpgrade: (request, socket, head) => gateway.handleUpgrade(request, socket, head),
     });
@@ -165,16 +172,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       async close(graceMs = defaultGraceMs) {
         stopping.abort();
         await Promise.all([gateway.close(graceMs), http.close(graceMs)]);
-        await runtime.stop();
-        await store.close();
-        await archive?.close();
+        await takeDown();
         log.info("server has stopped");
       },
     };
   } catch (error) {
-    await runtime.stop();
-    await store.close();
-    await archive?.close();
+    await takeDown();
+    await http.close(0);
     throw error;
   }
 }

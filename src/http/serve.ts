@@ -1,15 +1,24 @@
 // One port for everything: HTTP goes to the application, WebSocket upgrades to whoever takes them.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { isIPv6, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
-import { RuntimeError } from "../errors.ts";
+import { errorCodes, RuntimeError, type ErrorCode } from "../errors.ts";
 
-export interface ServeOptions {
+export interface Place {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+}
+
+export interface Takers {
   /** Takes a request before the application, or returns false where it is not for it. */
   readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Takes an upgrade, or returns false where it is not for it. */
@@ -21,6 +30,8 @@ export interface HttpServer {
   readonly url: string;
   readonly port: number;
   readonly server: Server;
+  /** Answer from now on. Until then everybody is told to come again. */
+  answer(app: Pick<Hono, "fetch">, takers?: Takers): void;
   /**
    * Take no new connections, let requests that are under way be answered, and cut those that are
    * not after `graceMs`. Resolves when the port is free.
@@ -38,21 +49,35 @@ const serverOptions = {
 };
 
 /**
- * Listen.
+ * Listen, and answer.
  *
  * @throws RuntimeError `server.port_in_use` where another process has the port
  */
 export async function serve(
   app: Pick<Hono, "fetch">,
-  { host, port, onRequest, onUpgrade }: ServeOptions,
+  { host, port, ...takers }: Place & Takers,
 ): Promise<HttpServer> {
-  const listener = getRequestListener(app.fetch, { hostname: "localhost" });
-  const server = createServer(serverOptions, (request, response) => {
-    if (!onRequest?.(request, response)) void listener(request, response);
-  });
+  const http = await listenAt({ host, port });
+  http.answer(app, takers);
+  return http;
+}
+
+/**
+ * Listen, before there is anything to answer with: whoever comes is told so by a 503 `server.not_ready`.
+ *
+ * @throws RuntimeError `server.port_in_use` where another process has the port
+ */
+export async function listenAt({ host, port }: Place): Promise<HttpServer> {
+  let takeRequest = putOff;
+  let takeUpgrade: NonNullable<Takers["onUpgrade"]> = (_, socket) => {
+    refuseUpgrade(socket, "server.not_ready", notReady);
+    return true;
+  };
+  const server = createServer(serverOptions, (request, response) => takeRequest(request, response));
   const unused = unusedConnections(server);
   server.on("upgrade", (request, socket, head) => {
-    if (!onUpgrade?.(request, socket, head)) refuseUpgrade(socket);
+    if (!takeUpgrade(request, socket, head))
+      refuseUpgrade(socket, "request.not_found", "There is no WebSocket at this path.");
   });
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
@@ -60,6 +85,13 @@ export async function serve(
     url: `http://${isIPv6(host) ? `[${host}]` : host}:${address.port}`,
     port: address.port,
     server,
+    answer(app, { onRequest, onUpgrade = () => false } = {}) {
+      const listener = getRequestListener(app.fetch, { hostname: "localhost" });
+      takeRequest = (request, response) => {
+        if (!onRequest?.(request, response)) void listener(request, response);
+      };
+      takeUpgrade = onUpgrade;
+    },
     close: (graceMs = 2_000) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), graceMs);
@@ -118,21 +150,31 @@ function listenFailure(error: NodeJS.ErrnoException, host: string, port: number)
   );
 }
 
-function refuseUpgrade(socket: Duplex): void {
-  const body = JSON.stringify({
-    error: "There is no WebSocket at this path.",
-    code: "request.not_found",
-  });
+const notReady = "The server is starting.";
+
+/** What everybody is told for whom there is nothing else yet. */
+function putOff(_: IncomingMessage, response: ServerResponse): void {
+  const { status, headers, body } = refusal("server.not_ready", notReady);
+  response.writeHead(status, headers).end(body);
+}
+
+function refuseUpgrade(socket: Duplex, code: ErrorCode, message: string): void {
+  const { status, headers, body } = refusal(code, message);
   socket.on("error", () => socket.destroy());
   socket.once("finish", () => socket.destroy());
-  socket.end(
-    [
-      "HTTP/1.1 404 Not Found",
-      "Connection: close",
-      "Content-Type: application/json; charset=utf-8",
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      "",
-      body,
-    ].join("\r\n"),
-  );
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...head, "", body].join("\r\n"));
+}
+
+/** The connection ends with it: who comes again may meet another server. */
+function refusal(code: ErrorCode, error: string) {
+  const { status } = errorCodes[code];
+  const body = JSON.stringify({ error, code });
+  const headers = {
+    Connection: "close",
+    "Content-Type": "application/json; charset=utf-8",
+    "Content-Length": Buffer.byteLength(body),
+    ...(status === 503 && { "Retry-After": 1 }),
+  };
+  return { status, headers, body };
 }
