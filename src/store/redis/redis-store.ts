@@ -101,7 +101,7 @@ export class RedisStore implements Store {
     const fresh = Array.from({ length: shards }, (_, shard) => this.#calls.shard(shard)).filter(
       ({ clock }) => clock.epoch === "",
     );
-    await Promise.all(fresh.map((shard) => this.#calls.change(shard, "look", [])));
+    await Promise.all(fresh.map((shard) => this.#calls.change(shard, "look", shard.keys.types)));
     this.#shards = Math.max(this.#shards, shards);
   }
 

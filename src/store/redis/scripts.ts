@@ -5,6 +5,7 @@ import { defineScript, ErrorReply, type CommandParser } from "redis";
 
 const names = [
   "announce",
+  "check",
   "claim",
   "claim-key",
   "claim-outlived",

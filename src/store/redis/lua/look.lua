@@ -3,15 +3,11 @@
 -- keys holds something else: a script that found out by writing would leave half of its work behind.
 --
 -- KEYS   1–8 as in src/store/redis/keys.ts.
--- ARGV   1 look at the server.
+-- ARGV   1 look at the server, 2–9 the type of each key, as TYPE says it.
 -- Returns now, epoch.
-local types = { 'hash', 'zset', 'hash', 'zset', 'zset', 'zset', 'hash', 'hash' }
-for i, expected in ipairs(types) do
-  local found = redis.call('TYPE', KEYS[i]).ok
-  if found ~= 'none' and found ~= expected then
-    return redis.error_reply('WRONGTYPE ' .. KEYS[i] .. ' is a ' .. found .. ', not a ' .. expected)
-  end
-end
+-- include: wrongtype
+local wrong = wrongType(KEYS, ARGV, 2)
+if wrong then return wrong end
 -- include: time
 if not stored[1] then saveMeta() end
 return { now, epoch }
