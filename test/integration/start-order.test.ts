@@ -1,4 +1,4 @@
-// A server has its port before anything else: where that is taken it ends at once, and leaves nothing behind.
+// How a server starts: its port comes first, so that where it is taken nothing is left behind; and it says where its jobs are.
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -92,4 +92,16 @@ test("whoever comes before the store is open is told to come again", async () =>
   expect(server.url).toBe(url);
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   await server.close(0);
+});
+
+test("what a start says names the Redis that it is over, and no password", async () => {
+  const own = { REDIS_URL: `redis://default:not-shown@127.0.0.1:${redis.port}/0` };
+  const cli = runCli(["start", "--port", "0", "--data", directory], {
+    LOG_LEVEL: "silent",
+    ...own,
+  });
+  await eventually(() => cli.output.stdout.includes("worker token"), { timeoutMs: 30_000 });
+  expect(cli.output.stdout).toContain(`127.0.0.1:${redis.port} (prefix avtomatika)`);
+  expect(cli.output.stdout).not.toMatch(/not-shown|\n +data /);
+  expect(await cli.kill("SIGTERM")).toBe(0);
 });
