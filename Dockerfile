@@ -1,5 +1,5 @@
 # The server and the worker in one image. Not run in our tests: there is no container engine where they run.
-FROM node:20-slim AS build
+FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
@@ -10,12 +10,12 @@ COPY machines ./machines
 COPY scripts/bench ./scripts/bench
 RUN npm run build
 
-FROM node:20-slim AS modules
+FROM node:24-slim AS modules
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts
 
-FROM node:20-slim
+FROM node:24-slim
 WORKDIR /app
 ENV NODE_ENV=production API_HOST=0.0.0.0 API_PORT=8080 DATA_DIR=/data LOG_FORMAT=json
 # Blueprints and handlers of your own go below /app, where they find `avtomatika` by its name.

@@ -14,7 +14,7 @@ import type { AppOptions } from "./http/app-options.ts";
 import { createAuthenticate } from "./http/auth.ts";
 import { createClientSockets } from "./http/client-socket.ts";
 import { createRoutes } from "./http/routes.ts";
-import { serve } from "./http/serve.ts";
+import { listenAt } from "./http/serve.ts";
 import type { Logger } from "./logger.ts";
 import { createRuntime, type Runtime } from "./runtime/create-runtime.ts";
 import { keepVersions } from "./runtime/kept-versions.ts";
@@ -95,22 +95,31 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   );
   const nodeId = `${instanceId}-${newEpoch()}`;
   const { archiveUri, retentionMs, keyMs } = options;
-  const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);
-  const storeLog = log.child({ part: "store" });
-  const opened = await openStore(options, clock, nodeId, storeLog);
-  const { store, condition, absence, where } = opened;
-  const stopping = new AbortController();
-  const runtime = createRuntime({
-    store,
-    blueprints,
-    clock,
-    log,
-    ...(options.limits && { limits: options.limits }),
-    ...(archive && { archive }),
-    ...(retentionMs !== undefined && { retentionMs }),
-    ...(keyMs !== undefined && { keyMs }),
-  });
+  // First of all, so that a server which can't have its port has not touched anything.
+  const http = await listenAt({ host, port });
+  const ends: (() => Promise<void>)[] = [];
+  const takeDown = async (): Promise<void> => {
+    for (const end of ends.toReversed()) await end();
+  };
   try {
+    const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);
+    if (archive) ends.push(() => archive.close());
+    const storeLog = log.child({ part: "store" });
+    const opened = await openStore(options, clock, nodeId, storeLog);
+    const { store, condition, absence, where } = opened;
+    ends.push(() => store.close());
+    const stopping = new AbortController();
+    const runtime = createRuntime({
+      store,
+      blueprints,
+      clock,
+      log,
+      ...(options.limits && { limits: options.limits }),
+      ...(archive && { archive }),
+      ...(retentionMs !== undefined && { retentionMs }),
+      ...(keyMs !== undefined && { keyMs }),
+    });
+    ends.push(() => runtime.stop());
     const charts = new ChartRenderer(blueprints);
     const gateway = createGateway({
       workers: runtime.workers,
@@ -157,9 +166,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const { changedShapes: changed = "refuse" } = options;
     await keepVersions({ store, blueprints, log, changed });
     await runtime.start();
-    const http = await serve(createApp(routes, appOptions), {
-      host,
-      port,
+    http.answer(createApp(routes, appOptions), {
       onRequest: (request, response) => gateway.handleRequest(request, response),
       onUpgrade: (request, socket, head) =>
         gateway.handleUpgrade(request, socket, head) ||
@@ -177,16 +184,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       async close(graceMs = defaultGraceMs) {
         stopping.abort();
         await Promise.all([gateway.close(graceMs), clients.close(graceMs), http.close(graceMs)]);
-        await runtime.stop();
-        await store.close();
-        await archive?.close();
+        await takeDown();
         log.info("server has stopped");
       },
     };
   } catch (error) {
-    await runtime.stop();
-    await store.close();
-    await archive?.close();
+    await takeDown();
+    await http.close(0);
     throw error;
   }
 }

@@ -12,7 +12,7 @@ export class Allowance {
   readonly #types = new Map<string, number>();
   readonly #pools = new Map<string, number>();
 
-  /** @param limits what the program or the environment says; it goes before what handlers were registered with */
+  /** @param limits what the program or the environment says; it goes before what task handlers were registered with */
   constructor(limits: TaskLimits) {
     this.change(limits);
   }

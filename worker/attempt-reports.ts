@@ -1,4 +1,4 @@
-// What a handler tells while it runs, besides its progress: checkpoints, events, lines of log, streams.
+// What a task handler tells while it runs, besides its progress: checkpoints, events, lines of log, streams.
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
 import type { AttemptRef } from "../src/protocol/worker-frames.ts";
@@ -15,9 +15,9 @@ const finishMs = 10_000;
 export interface AttemptReportsOptions {
   readonly ref: AttemptRef;
   readonly clock: Clock;
-  /** Made when it is asked for: many handlers log nothing. */
+  /** Made when it is asked for: many task handlers log nothing. */
   readonly log: () => Logger;
-  /** Absent where there is nobody to tell, as in some tests of handlers. */
+  /** Absent where there is nobody to tell, as in some tests of task handlers. */
   readonly wire: AttemptWire | undefined;
 }
 
@@ -114,7 +114,7 @@ export class AttemptReports {
   }
 
   /**
-   * The handler has ended: before the server hears of the result, it has answered every event, and has had some time to
+   * The task handler has ended: before the server hears of the result, it has answered every event, and has had some time to
    * take the ends of the streams.
    */
   async finish(): Promise<void> {

@@ -59,6 +59,9 @@ const Environment = z.object({
     .default("info"),
 });
 
+/** The names of all that is read of the environment. */
+export const workerVariables: readonly string[] = Object.keys(Environment.shape);
+
 export interface WorkerConfig {
   readonly orchestrators: readonly Orchestrator[];
   readonly orchestratorMode: OrchestratorMode | undefined;

@@ -23,7 +23,7 @@ import { ThreadSocket } from "./socket-thread.ts";
 const answerMs = 10_000;
 /** A connection that lasts this long proves that things are well again. */
 const stableMs = 60_000;
-/** Frames of a turn that is longer than this go out before its end: a handler may report from a loop that takes minutes. */
+/** Frames of a turn that is longer than this go out before its end: a task handler may report from a loop that takes minutes. */
 const turnMs = 50;
 /** How long the server may take to answer a close. */
 const closeMs = 1_000;
@@ -149,7 +149,7 @@ export class Connection {
     if (performance.now() - this.#turnAt > turnMs) this.#flush();
   }
 
-  /** Accept an attempt, and have it listed in heartbeats: also where its handler keeps this thread busy from here on. */
+  /** Accept an attempt, and have it listed in heartbeats: also where its task handler keeps this thread busy from here on. */
   accept(ref: AttemptRef): void {
     const text = refText(ref);
     this.sendEncoded(acceptText(text));

@@ -1,4 +1,4 @@
-// What a handler throws to say how its task failed, and so whether it is worth another attempt.
+// What a task handler throws to say how its task failed, and so whether it is worth another attempt.
 
 export interface TaskErrorOptions extends ErrorOptions {
   /** The least time before the next attempt, in milliseconds; the server's backoff where absent. */
@@ -45,7 +45,7 @@ export class InvalidInputError extends TaskFailure {
   }
 }
 
-/** The reason of a handler's `AbortSignal`: the result is not wanted any more. */
+/** The reason of a task handler's `AbortSignal`: the result is not wanted any more. */
 export class TaskCancelled extends Error {
   override readonly name = "TaskCancelled";
 }

@@ -1,8 +1,8 @@
-// What a worker and the thread or process in which a handler runs say to each other, and how errors cross over.
+// What a worker and the thread or process in which a task handler runs say to each other, and how errors cross over.
 import { TaskCancelled, TaskFailure } from "./errors.ts";
 import type { DefinedTask } from "./task.ts";
 
-/** A member of a handler's context that is a value, by its name. */
+/** A member of a task handler's context that is a value, by its name. */
 export type Facts = Readonly<Record<string, unknown>>;
 
 export type ToHost =

@@ -1,4 +1,4 @@
-// The threads and processes in which handlers run: started when needed, kept for the next task, killed where they must be.
+// The threads and processes in which task handlers run: started when needed, kept for the next task, killed where they must be.
 import type { Logger } from "pino";
 import type { Clock, TimerHandle } from "../src/clock.ts";
 import { TaskCancelled, TaskFailure } from "./errors.ts";
@@ -8,7 +8,7 @@ import type { TaskContext } from "./task.ts";
 
 /** How long a thread or process without work is kept. */
 const idleMs = 60_000;
-/** How long a handler may take to stop where its task does not say. */
+/** How long a task handler may take to stop where its task does not say. */
 const killAfterMs = 5_000;
 
 export interface Place {
@@ -17,7 +17,7 @@ export interface Place {
   readonly module: string;
   readonly type: string;
   readonly memoryLimitMb: number | undefined;
-  /** How long the handler may go on once its signal is aborted, in milliseconds. */
+  /** How long the task handler may go on once its signal is aborted, in milliseconds. */
   readonly killAfterMs: number | undefined;
   /** In the one thread that all such tasks share, and that is not ended for one of them. */
   readonly isShared?: boolean;
@@ -42,9 +42,9 @@ export class HostPool {
   }
 
   /**
-   * Run a handler elsewhere.
+   * Run a task handler elsewhere.
    *
-   * @throws TaskFailure `HANDLER_LOST`, `HANDLER_MEMORY_ERROR` or `HANDLER_TIMEOUT` besides what the handler throws.
+   * @throws TaskFailure `HANDLER_LOST`, `HANDLER_MEMORY_ERROR` or `HANDLER_TIMEOUT` besides what the task handler throws.
    */
   async run(place: Place, context: TaskContext): Promise<unknown> {
     const { isolation, memoryLimitMb, module, type } = place;
@@ -137,7 +137,7 @@ export class HostPool {
     if (host.size === 0) host.kill(new TaskFailure("HANDLER_LOST", "It had nothing to do."));
   }
 
-  /** Kill the host of a handler that ignores its signal. A shared one has others to think of. */
+  /** Kill the host of a task handler that ignores its signal. A shared one has others to think of. */
   #watch(host: Host, place: Place, signal: AbortSignal): () => void {
     if (place.isShared) return () => undefined;
     const graceMs = place.killAfterMs ?? killAfterMs;

@@ -1,4 +1,4 @@
-// Runs handlers for a worker, in a thread or a process of its own.
+// Runs task handlers for a worker, in a thread or a process of its own.
 import { isMainThread, parentPort } from "node:worker_threads";
 import { pino, type Logger } from "pino";
 import {

@@ -1,4 +1,4 @@
-// One thread or process in which handlers run, seen from the worker.
+// One thread or process in which task handlers run, seen from the worker.
 import { fork } from "node:child_process";
 import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
@@ -14,7 +14,7 @@ import {
 import { WithStatus, type TaskContext } from "./task.ts";
 import { threadEntry } from "./thread-entry.ts";
 
-/** The functions of a context that a handler elsewhere can call. */
+/** The functions of a context that a task handler elsewhere can call. */
 const callable = [
   "progress",
   "checkpoint",
@@ -92,7 +92,7 @@ export class Host {
     this.#end = () => void child.kill("SIGKILL");
   }
 
-  /** How many handlers run there. */
+  /** How many task handlers run there. */
   get size(): number {
     return this.#runs.size;
   }
@@ -102,7 +102,7 @@ export class Host {
     return this.#why !== undefined || this.#hasEnded;
   }
 
-  /** Run a handler. Rejects with what it throws, or with a failure that says why it will never end. */
+  /** Run a task handler. Rejects with what it throws, or with a failure that says why it will never end. */
   run(module: string, taskType: string, context: TaskContext): Promise<unknown> {
     const run = ++this.#lastRun;
     const { signal } = context;
@@ -159,7 +159,7 @@ export class Host {
     }
   }
 
-  /** About one handler that runs there. */
+  /** About one task handler that runs there. */
   #takeOf(message: Extract<FromHost, { readonly run: number }>): void {
     const running = this.#runs.get(message.run);
     if (!running) return;

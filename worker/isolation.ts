@@ -1,4 +1,4 @@
-// Where a handler runs, what it may use there, and how a task becomes one that is done elsewhere.
+// Where a task handler runs, what it may use there, and how a task becomes one that is done elsewhere.
 import { RuntimeError } from "../src/errors.ts";
 import type { HostPool } from "./host-pool.ts";
 import type { DefinedTask } from "./task.ts";
@@ -17,7 +17,7 @@ export interface IsolationDefaults {
  * The task as this worker does it: by itself, or in a thread or process.
  *
  * @param isShared whether it runs in the one thread that all such tasks share
- * @throws RuntimeError `config.invalid` where nobody else could find its handler.
+ * @throws RuntimeError `config.invalid` where nobody else could find its task handler.
  */
 export function placed(
   task: DefinedTask,
@@ -37,7 +37,7 @@ export function placed(
     );
   const memoryLimitMb = task.memoryLimitMb ?? defaults.memoryLimitMb;
   const place = { isolation, module, type, memoryLimitMb, killAfterMs: task.killAfterMs, isShared };
-  // Params are parsed where the handler is: what a schema makes of them need not survive the way.
+  // Params are parsed where the task handler is: what a schema makes of them need not survive the way.
   const { input: _, ...rest } = limited;
   return { ...rest, handler: (context) => hosts.run(place, context) };
 }

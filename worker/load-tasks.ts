@@ -1,4 +1,4 @@
-// Finds the handlers that files export, for `avtomatika worker run <file|dir>`.
+// Finds the task handlers that files export, for `avtomatika worker run <file|dir>`.
 import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -1,11 +1,11 @@
-// Runs the handlers of files and folders as one worker process.
+// Runs the task handlers of files and folders as one worker process.
 import { loadTasks } from "./load-tasks.ts";
 import type { WorkerOptions } from "./options.ts";
 import { watchFiles } from "./watch-files.ts";
 import { createWorker, type Worker } from "./worker.ts";
 
 export interface RunOptions extends WorkerOptions {
-  /** Take up changed files without ending what runs. Handlers run in a thread then. */
+  /** Take up changed files without ending what runs. Task handlers run in a thread then. */
   readonly watch?: boolean;
   /** Ends the work as a signal to the process does. */
   readonly signal?: AbortSignal;
@@ -14,7 +14,7 @@ export interface RunOptions extends WorkerOptions {
 }
 
 /**
- * Load handlers, and work until SIGTERM or SIGINT.
+ * Load task handlers, and work until SIGTERM or SIGINT.
  *
  * @param paths Files or folders that export what `defineTask` returns.
  * @throws RuntimeError `worker.load_failed`, `worker.refused`, `config.invalid`

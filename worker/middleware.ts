@@ -1,13 +1,13 @@
-// Code that runs around every handler: for timing, tracing, secrets, and whatever all tasks of a worker share.
+// Code that runs around every task handler: for timing, tracing, secrets, and whatever all tasks of a worker share.
 import type { TaskContext } from "./task.ts";
 
 /**
- * Runs around a handler. Call `next` once for the handler (and the middleware registered later) to run; what is
+ * Runs around a task handler. Call `next` once for the task handler (and the middleware registered later) to run; what is
  * returned or thrown here is what the task ends with.
  */
 export type Middleware = (context: TaskContext, next: () => Promise<unknown>) => unknown;
 
-/** Run a handler with middleware around it, the first registered outermost. */
+/** Run a task handler with middleware around it, the first registered outermost. */
 export async function around(
   middleware: readonly Middleware[],
   context: TaskContext,

@@ -31,9 +31,9 @@ export interface WorkerOptions {
   readonly pools?: Readonly<Record<string, number>>;
   /** Asked every second how much room there is. */
   readonly capacity?: CapacityChecker;
-  /** Where handlers run that do not say; `WORKER_ISOLATION` or `none` where absent. */
+  /** Where task handlers run that do not say; `WORKER_ISOLATION` or `none` where absent. */
   readonly isolation?: Isolation;
-  /** The most JavaScript heap of an isolated handler, in MiB; `WORKER_MEMORY_LIMIT_MB` where absent. */
+  /** The most JavaScript heap of an isolated task handler, in MiB; `WORKER_MEMORY_LIMIT_MB` where absent. */
   readonly memoryLimitMb?: number;
   /** How long an attempt may run here, in milliseconds; `WORKER_TIME_LIMIT` where absent. */
   readonly timeLimitMs?: number;

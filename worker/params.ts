@@ -1,4 +1,4 @@
-// What a handler is given as its params: those of the task, as its schema makes them.
+// What a task handler is given as its params: those of the task, as its schema makes them.
 import type { z } from "zod";
 import { InvalidInputError } from "./errors.ts";
 import type { DefinedTask } from "./task.ts";

@@ -9,7 +9,7 @@ export class ProgressThrottle<Report> {
   readonly #send: (report: Report) => void;
   #held: { readonly report: Report } | undefined;
   #timer: TimerHandle | undefined;
-  /** Monotonic time at which the interval is over: a handler that keeps its thread busy lets no timer run. */
+  /** Monotonic time at which the interval is over: a task handler that keeps its thread busy lets no timer run. */
   #overAt = 0;
 
   constructor(clock: Clock, send: (report: Report) => void) {

@@ -1,4 +1,4 @@
-// The tasks that a worker can do: which there are, where their handlers run, and what runs around them.
+// The tasks that a worker can do: which there are, where their task handlers run, and what runs around them.
 import { RuntimeError } from "../src/errors.ts";
 import { HostPool } from "./host-pool.ts";
 import type { TaskDescription } from "./host-messages.ts";
@@ -26,7 +26,7 @@ export class RegisteredTasks {
     return this.#tasks.values();
   }
 
-  /** @throws RuntimeError `config.invalid` where the type has a handler already, or is isolated and has no `module`. */
+  /** @throws RuntimeError `config.invalid` where the type has a task handler already, or is isolated and has no `module`. */
   add(task: DefinedTask): void {
     if (this.#tasks.has(task.type))
       throw new RuntimeError(
@@ -40,7 +40,7 @@ export class RegisteredTasks {
     this.#middleware.push(middleware);
   }
 
-  /** Run a task's handler, with what runs around all of them. */
+  /** Run a task handler, with what runs around all of them. */
   perform(task: DefinedTask, context: TaskContext): unknown {
     if (this.#middleware.length === 0) return task.handler(context);
     return around(this.#middleware, context, () => task.handler(context));
@@ -48,7 +48,7 @@ export class RegisteredTasks {
 
   /**
    * Load task files anew, and take them in the place of all tasks there are. What runs goes on as it was loaded.
-   * Handlers without isolation of their own share a thread, because only a new thread has new code.
+   * Task handlers without isolation of their own share a thread, because only a new thread has new code.
    *
    * @returns whether other types than before are offered.
    * @throws RuntimeError `worker.load_failed`; then nothing changes.
@@ -66,7 +66,7 @@ export class RegisteredTasks {
     return this.#offers() !== before;
   }
 
-  /** End the threads and processes of handlers, with whatever still runs there. */
+  /** End the threads and processes of task handlers, with whatever still runs there. */
   close(): void {
     this.#hosts.close();
   }

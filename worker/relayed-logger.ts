@@ -1,4 +1,4 @@
-// A handler's logger whose lines also go to those who watch the job: as many as the rate allows, and it says how many did not.
+// A task handler's logger whose lines also go to those who watch the job: as many as the rate allows, and it says how many did not.
 import { format } from "node:util";
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";

@@ -8,7 +8,7 @@ import { WithStatus } from "./task.ts";
 const errorMessageCharsMax = 16_384;
 const codeCharsMax = 64;
 
-/** The result frame for what a handler returned. */
+/** The result frame for what a task handler returned. */
 export function encodeOutput(ref: AttemptRef, returned: unknown): string {
   const { status, output } =
     returned instanceof WithStatus ? returned : { status: "success", output: returned };
@@ -18,7 +18,7 @@ export function encodeOutput(ref: AttemptRef, returned: unknown): string {
   return json ?? permanent(ref, `The output can't be sent. ${problem}`);
 }
 
-/** The result frame for what a handler threw. */
+/** The result frame for what a task handler threw. */
 export function encodeError(ref: AttemptRef, thrown: unknown): string {
   if (!(thrown instanceof TaskFailure)) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,4 +1,4 @@
-// Results from the end of a handler to their acknowledgement: kept, on disk where that is wanted, sent, and sent again.
+// Results from the end of a task handler to their acknowledgement: kept, on disk where that is wanted, sent, and sent again.
 import type { TimerHandle } from "../src/clock.ts";
 import type { AttemptRef, ResultAck } from "../src/protocol/worker-frames.ts";
 import type { ConnectionOptions } from "./connection.ts";

@@ -1,4 +1,4 @@
-// One attempt as its handler sees it. What many handlers never touch (signal, logger, throttle) is made when asked for.
+// One attempt as its task handler sees it. What many task handlers never touch (signal, logger, throttle) is made when asked for.
 import type { Logger } from "pino";
 import type { Clock, TimerHandle } from "../src/clock.ts";
 import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
@@ -130,7 +130,7 @@ export class Run implements TaskContext {
   readonly addToHotCache = (name: string): void => this.#parts.hotCache?.add(name);
   readonly removeFromHotCache = (name: string): void => this.#parts.hotCache?.remove(name);
 
-  /** Ask the handler to stop. The first reason stands. */
+  /** Ask the task handler to stop. The first reason stands. */
   abort(reason: Error): void {
     if (this.#aborted) return;
     this.#aborted = reason;
@@ -139,7 +139,7 @@ export class Run implements TaskContext {
     this.#controller?.abort(reason);
   }
 
-  /** The handler has ended; the last report of its progress goes out where anyone wants it. */
+  /** The task handler has ended; the last report of its progress goes out where anyone wants it. */
   end(wanted: boolean): void {
     this.#ended = true;
     this.#overdue?.cancel();

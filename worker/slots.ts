@@ -1,4 +1,4 @@
-// The attempts that run in this worker: starts handlers, passes on cancellation, and tells how each ended.
+// The attempts that run in this worker: starts task handlers, passes on cancellation, and tells how each ended.
 import type { Logger } from "pino";
 import type { Clock } from "../src/clock.ts";
 import type { AttemptRef, TaskAssign } from "../src/protocol/worker-frames.ts";
@@ -16,18 +16,18 @@ export interface SlotsOptions {
   readonly workerId: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** What handlers have loaded is told through this. */
+  /** What task handlers have loaded is told through this. */
   readonly hotCache?: HotCache;
-  /** Do a task: its handler, and whatever runs around it; the bare handler where absent. */
+  /** Do a task: its task handler, and whatever runs around it; the bare task handler where absent. */
   readonly perform?: (task: DefinedTask, run: Run) => unknown;
   readonly wire?: AttemptWire;
   /** Send an encoded progress frame. */
   onProgress(frame: string, ref: AttemptRef): void;
   /** An attempt has ended with this encoded result frame. */
   onResult(ref: AttemptRef, frame: string): void;
-  /** How long a handler took, and how it ended. */
+  /** How long a task handler took, and how it ended. */
   readonly onEnd?: (type: string, ending: Ending, ms: number) => void;
-  /** A handler has ended, whether or not its result is wanted. */
+  /** A task handler has ended, whether or not its result is wanted. */
   onFree(): void;
 }
 
@@ -35,7 +35,7 @@ interface Slot {
   readonly ref: AttemptRef;
   readonly type: string;
   readonly run: Run;
-  /** What becomes of the result when the handler ends. */
+  /** What becomes of the result when the task handler ends. */
   fate: "report" | "cancelled" | "abandoned";
 }
 
@@ -49,7 +49,7 @@ export class Slots {
     this.#perform = options.perform ?? ((task, run) => task.handler(run));
   }
 
-  /** Slots that are taken, by handlers that ignore their cancellation too. */
+  /** Slots that are taken, by task handlers that ignore their cancellation too. */
   get size(): number {
     return this.#slots.size;
   }

@@ -2,7 +2,7 @@
 import type { AttemptRef, StreamCredit } from "../src/protocol/worker-frames.ts";
 import { chunkBytesMax } from "../src/protocol/worker-limits.ts";
 
-/** What a handler writes a stream with. */
+/** What a task handler writes a stream with. */
 export interface TaskStream {
   /**
    * Write text or bytes. Resolves when there is room for more: whoever waits for it writes no faster than the server takes

@@ -1,11 +1,11 @@
-// What users write: a handler for a type of task, typed by the task's shared definition where there is one.
+// What users write: a task handler for a type of task, typed by the task's shared definition where there is one.
 import type { Logger } from "pino";
 import type { z } from "zod";
 import type { EventOutcome } from "./events.ts";
 import type { Isolation } from "./isolation.ts";
 import type { TaskStream } from "./stream-writer.ts";
 
-/** What a handler is given. */
+/** What a task handler is given. */
 export interface TaskContext<Params = unknown, Progress = unknown> {
   readonly params: Params;
   readonly taskType: string;
@@ -21,7 +21,7 @@ export interface TaskContext<Params = unknown, Progress = unknown> {
   /** When the attempt has run as long as it may; `signal` aborts then. */
   readonly deadline: Date | undefined;
   readonly workerId: string;
-  /** Aborts when the result is not wanted any more. Stop soon: the slot stays taken until the handler ends. */
+  /** Aborts when the result is not wanted any more. Stop soon: the slot stays taken until the task handler ends. */
   readonly signal: AbortSignal;
   /**
    * A logger that names the task in every line. Lines from `info` on go to those who watch the job, too: about 50 a second,
@@ -93,7 +93,7 @@ export interface SharedTask {
   };
 }
 type TypesOf<Task extends SharedTask> = NonNullable<Task["~types"]>;
-/** The handler that a shared task asks for. */
+/** The task handler that a shared task asks for. */
 export type HandlerOf<Task extends SharedTask> = TaskHandler<
   TypesOf<Task>["params"],
   TypesOf<Task>["output"],
@@ -103,7 +103,7 @@ export type HandlerOf<Task extends SharedTask> = TaskHandler<
 export interface TaskOptions {
   /** The most tasks of this type at once in one worker; its `maxConcurrentTasks` where absent. */
   readonly limit?: number;
-  /** Where the handler runs; the worker's `isolation` where absent. */
+  /** Where the task handler runs; the worker's `isolation` where absent. */
   readonly isolation?: Isolation;
   /** The file that exports the task: `import.meta.url`. Isolation needs it; `loadTasks` knows it. */
   readonly module?: string;
@@ -111,13 +111,13 @@ export interface TaskOptions {
   readonly memoryLimitMb?: number;
   /** How long an attempt may run here, in milliseconds: then `signal` aborts. */
   readonly timeLimitMs?: number;
-  /** How long a handler in a thread or process may go on once `signal` is aborted, in milliseconds; 5,000 where absent. Then it is killed. */
+  /** How long a task handler in a thread or process may go on once `signal` is aborted, in milliseconds; 5,000 where absent. Then it is killed. */
   readonly killAfterMs?: number;
   /** Types of one pool share an allowance, which the worker's `pools` name. */
   readonly pool?: string;
 }
 
-/** A handler with the type of task that it does: what a worker registers, and what task files export. */
+/** A task handler with the type of task that it does: what a worker registers, and what task files export. */
 export interface DefinedTask extends TaskOptions {
   readonly [definedTask]: true;
   readonly type: string;
@@ -130,7 +130,7 @@ export interface DefinedTask extends TaskOptions {
 export const definedTask = Symbol.for("avtomatika.defined_task");
 
 /**
- * Join a handler to a task.
+ * Join a task handler to a task.
  *
  * @param task A shared definition, made by `task()`, whose schemas type and check what goes in; or just the type's name.
  * @throws TypeError where `task` is neither.

@@ -1,6 +1,6 @@
 // What the worker's main thread has begun in the present turn of its event loop, in memory that its sockets' thread reads.
 //
-// A handler may begin and compute for minutes before the turn ends, and only then are frames passed on. To pass each on at
+// A task handler may begin and compute for minutes before the turn ends, and only then are frames passed on. To pass each on at
 // once would wake the other thread for every task; a note costs a copy of a hundred bytes, and is nearly always in vain.
 
 /** About a hundred and fifty attempts. */

@@ -139,7 +139,7 @@ export class Uplinks {
     uplink.line.hold(ref);
   }
 
-  /** Take an attempt on from the server that gives it, and say so before its handler begins. */
+  /** Take an attempt on from the server that gives it, and say so before its task handler begins. */
   accept(ref: AttemptRef, uplink: Uplink): void {
     uplink.line.accept(ref);
     this.own(ref, uplink);

@@ -1,4 +1,4 @@
-// A worker: registers handlers, connects to the server, and runs the tasks that it is given until it is stopped.
+// A worker: registers task handlers, connects to the server, and runs the tasks that it is given until it is stopped.
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import type { z } from "zod";
@@ -117,10 +117,10 @@ export class Worker {
   }
 
   /**
-   * Register a handler for a type of task: by a shared definition, which types and checks it; by name; or what
+   * Register a task handler for a type of task: by a shared definition, which types and checks it; by name; or what
    * `defineTask` returned. Register all before `start`.
    *
-   * @throws RuntimeError `config.invalid` where the type has a handler already, or is isolated and has no `module`.
+   * @throws RuntimeError `config.invalid` where the type has a task handler already, or is isolated and has no `module`.
    */
   task(task: DefinedTask): this;
   task<Task extends SharedTask>(task: Task, handler: HandlerOf<Task>, options?: TaskOptions): this;
@@ -152,7 +152,7 @@ export class Worker {
     if (await this.#tasks.reload(paths)) this.#uplinks.reconnect();
   }
 
-  /** Run something around every handler. Register all before `start`; the first registered is the outermost. */
+  /** Run something around every task handler. Register all before `start`; the first registered is the outermost. */
   use(middleware: Middleware): this {
     this.#tasks.use(middleware);
     return this;
@@ -217,7 +217,7 @@ export class Worker {
 
   /**
    * Work until the process is told to end (SIGTERM, SIGINT) or `stop` is called. A first signal lets running
-   * tasks finish, a second one gives them back at once. The process itself ends when nothing keeps it: a handler
+   * tasks finish, a second one gives them back at once. The process itself ends when nothing keeps it: a task handler
    * that ignores its signal does, until it is done.
    *
    * @throws RuntimeError `worker.refused` where the server does not want this worker.

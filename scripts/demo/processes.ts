@@ -3,9 +3,10 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { variables } from "../../src/config.ts";
+import { workerVariables } from "../../worker/config.ts";
 
 const root = join(import.meta.dirname, "../..");
 const cli = join(root, "src/cli/main.ts");
@@ -29,9 +30,12 @@ export interface Processes {
   stop(): Promise<void>;
 }
 
+/** What servers and workers around may be set to. */
+const settings = new Set([...Object.keys(variables), ...workerVariables]);
+
 /**
- * Start a server on a data directory, then a worker for the example tasks. What the environment says of a server is
- * not for this one: it keeps its jobs in that directory, whatever else there is.
+ * Start a server on a data directory, then a worker for the example tasks. What the environment, or a file `.env`, says of
+ * servers and workers is not for these: they do the same wherever the demo is run.
  *
  * @throws Error where one of them is not ready in time; nothing is left running then.
  */
@@ -42,18 +46,18 @@ export async function startProcesses(
   const children: ChildProcess[] = [];
   const [clientToken, workerToken] = [freshToken(), freshToken()];
   const env = {
-    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in variables))),
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.has(name))),
     CLIENT_TOKEN: clientToken,
     GLOBAL_WORKER_TOKEN: workerToken,
     WORKER_TOKEN: workerToken,
-    WORKER_INDIVIDUAL_TOKEN: "",
     WORKER_SHUTDOWN_TIMEOUT: "2",
     LOG_LEVEL: "warn",
   };
   /** A process group of its own, which Ctrl-C does not reach; it ends with its channel to this process too. */
   const run = (...args: string[]): Promise<string> => {
     const child = spawn(process.execPath, [...process.execArgv, cli, ...args, "--json"], {
-      cwd: process.cwd(),
+      // Where no `.env` lies.
+      cwd: import.meta.dirname,
       env,
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -69,7 +73,7 @@ export async function startProcesses(
   };
   try {
     const port = await freeOf(usualPort);
-    const where = ["--host", host, "--port", `${port}`, "--data", dataDirectory];
+    const where = ["--host", host, "--port", `${port}`, "--data", resolve(dataDirectory)];
     const started = await run("start", ...where, "--blueprints", join(root, "machines"));
     ({ url } = JSON.parse(started) as { url: string });
     await run("worker", "run", join(root, "worker/tasks"), "--url", url, "--id", "demo-worker");

@@ -11,7 +11,7 @@ export function chartDot(chart: Chart): string {
 
   const node = (state: ChartNode, indent: string): string[] => {
     const inner = children(state.id);
-    const label = dotId([state.key, ...state.tasks.map((task) => `⚙ ${task}`)].join("\n"));
+    const label = dotId(title(state));
     if (inner.length === 0) return [`${indent}${name(state.id)} [label=${label}${shape(state)}]`];
     return [
       `${indent}subgraph ${dotId(`cluster_${state.id}`)} {`,
@@ -42,9 +42,14 @@ export function chartDot(chart: Chart): string {
   ].join("\n");
 }
 
-function shape({ kind, history }: ChartNode): string {
+function title({ key, kind, history, tasks }: ChartNode): string {
+  if (kind === "history") return history === "deep" ? "H*" : "H";
+  return [key, ...tasks.map((task) => `⚙ ${task}`)].join("\n");
+}
+
+function shape({ kind }: ChartNode): string {
   if (kind === "final") return " peripheries=2";
-  if (kind === "history") return ` shape=circle label=${dotId(history === "deep" ? "H*" : "H")}`;
+  if (kind === "history") return " shape=circle";
   return "";
 }
 

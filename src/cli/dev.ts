@@ -16,7 +16,7 @@ import {
 } from "./start.ts";
 import { aborted, stopSignal } from "./stop-signal.ts";
 
-/** The handlers that come with the package. */
+/** The task handlers that come with the package. */
 const shippedTasks = join(import.meta.dirname, "../../worker/tasks");
 
 /** How long running tasks may take when the development server is told to end. */
@@ -29,7 +29,10 @@ export function addDev(program: Command): void {
     program
       .command("dev")
       .description("start a server, and a worker that takes up changed task files")
-      .option("--tasks <paths...>", "files or folders with handlers; the example tasks without it"),
+      .option(
+        "--tasks <paths...>",
+        "files or folders with task handlers; the example tasks without it",
+      ),
   ).action(async (_, command: Command) => {
     const { json, tasks, ...flags } = command.optsWithGlobals<DevFlags>();
     const signal = stopSignal();

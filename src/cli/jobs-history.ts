@@ -2,11 +2,11 @@
 import type { Command } from "commander";
 import pc from "picocolors";
 import type { JobMoment, JobStep, StartedWork } from "../protocol/job.ts";
+import { messageText } from "../protocol/message-text.ts";
 import { timerText } from "../protocol/timer-text.ts";
 import { wholeNumber } from "./arguments.ts";
 import { connect, type ConnectionFlags } from "./connect.ts";
 import { jsonText, statusText } from "./job-text.ts";
-import { messageText } from "./message-text.ts";
 import { print, printJson } from "./output.ts";
 import { printable } from "./printable.ts";
 import { table } from "./table.ts";

@@ -8,6 +8,7 @@ import type { Server, ServerOptions } from "../server.ts";
 import { leaveDevTokens, removeDevTokens } from "./dev-tokens.ts";
 import { print, printJsonLine } from "./output.ts";
 import { aborted, stopSignal } from "./stop-signal.ts";
+import { storePlace } from "./store-place.ts";
 import { table } from "./table.ts";
 
 /** The blueprints that come with the package. */
@@ -107,20 +108,22 @@ export async function runServer(
 
 /** Say where the server is, and show the tokens that were made up: this once, and to nobody else. */
 export function announce({ server, config }: RunningServer, json: boolean): void {
-  const { generated, clientToken, workerToken, dataDirectory } = config;
+  const { generated, clientToken, workerToken } = config;
+  const place = storePlace(config);
   const consoleUrl = `${server.url}/console/`;
   const tokens = {
     ...(generated.clientToken && { client_token: clientToken }),
     ...(generated.workerToken && { worker_token: workerToken }),
   };
-  if (json)
-    return printJsonLine({ url: server.url, console: consoleUrl, data: dataDirectory, ...tokens });
+  if (json) return printJsonLine({ url: server.url, console: consoleUrl, ...place, ...tokens });
   print(`\n${pc.bold("Avtomatika")} listens at ${pc.cyan(server.url)}\n`);
   print(
     table([
       ["  console", generated.clientToken ? `${consoleUrl}#token=${clientToken}` : consoleUrl],
-      ["  data", dataDirectory],
-      ...Object.entries(tokens).map(([name, token]) => [`  ${name.replace("_", " ")}`, token]),
+      ...Object.entries({ ...place, ...tokens }).map(([name, value]) => [
+        `  ${name.replace("_", " ")}`,
+        value,
+      ]),
     ]),
   );
   print("");

@@ -1,4 +1,4 @@
-// `avtomatika worker run`: the handlers of files and folders as a worker process, until it is told to end.
+// `avtomatika worker run`: the task handlers of files and folders as a worker process, until it is told to end.
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { readConnection, readSetting } from "../config.ts";
@@ -25,7 +25,7 @@ interface WorkerFlags {
 export function addWorkerRun(worker: Command): void {
   worker
     .command("run")
-    .description("load handlers made by defineTask(), connect to a server, and work")
+    .description("load task handlers made by defineTask(), connect to a server, and work")
     .argument("<paths...>", "files, or folders of files")
     .option("--url <url>", "the server's address (ORCHESTRATOR_URL)")
     .option("--token <token>", "the worker token (WORKER_TOKEN)")
@@ -69,6 +69,6 @@ async function runWorker(
       else print(`Worker ${id} is connected to ${where}.`);
     },
   });
-  // What a handler has left behind, such as an interval, does not keep the process.
+  // What a task handler has left behind, such as an interval, does not keep the process.
   setTimeout(() => process.exit(), lingerMs).unref();
 }

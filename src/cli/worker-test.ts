@@ -12,7 +12,7 @@ import { print, printJson } from "./output.ts";
 import { printable } from "./printable.ts";
 import { stopSignal } from "./stop-signal.ts";
 
-/** The handlers that come with the package, and what is tried with them where nothing else is named. */
+/** The task handlers that come with the package, and what is tried with them where nothing else is named. */
 const shipped = {
   app: join(import.meta.dirname, "../../worker/tasks"),
   task: ["echo_task"],
@@ -72,7 +72,7 @@ export function addWorkerTest(worker: Command): void {
     .argument("[args...]", "after --: arguments for the worker")
     .option(
       "--app <path>",
-      "handlers made by defineTask(), as for worker run, or a Python file; FILE:export for one export alone",
+      "task handlers made by defineTask(), as for worker run, or a Python file; FILE:export for one export alone",
     )
     .option("--cmd <command>", "any command that starts a worker")
     .option(
@@ -209,7 +209,7 @@ function optionsOf(args: readonly string[], flags: TestFlags): WorkerTestOptions
   };
 }
 
-/** How the worker is started: a command by the shell, Python by Python, handlers by this same program. */
+/** How the worker is started: a command by the shell, Python by Python, task handlers by this same program. */
 function commandOf(
   app: string,
   cmd: string | undefined,

@@ -4,7 +4,7 @@ import { addWorkerRun } from "./worker-run.ts";
 import { addWorkerTest } from "./worker-test.ts";
 
 export function addWorker(program: Command): void {
-  const worker = program.command("worker").description("run handlers of tasks, and test workers");
+  const worker = program.command("worker").description("run task handlers, and test workers");
   addWorkerRun(worker);
   addWorkerTest(worker);
 }

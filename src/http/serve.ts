@@ -5,12 +5,15 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { RuntimeError } from "../errors.ts";
-import { refuseUpgrade } from "../socket/upgrade-request.ts";
+import { refusalAnswer, refuseUpgrade } from "../socket/upgrade-request.ts";
 
-export interface ServeOptions {
+export interface Place {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+}
+
+export interface Takers {
   /** Takes a request before the application, or returns false where it is not for it. */
   readonly onRequest?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Takes an upgrade, or returns false where it is not for it. */
@@ -22,6 +25,8 @@ export interface HttpServer {
   readonly url: string;
   readonly port: number;
   readonly server: Server;
+  /** Answer from now on. Until then everybody is told to come again. */
+  answer(app: Pick<Hono, "fetch">, takers?: Takers): void;
   /**
    * Take no new connections, let requests that are under way be answered, and cut those that are
    * not after `graceMs`. Resolves when the port is free.
@@ -39,21 +44,34 @@ const serverOptions = {
 };
 
 /**
- * Listen.
+ * Listen, and answer.
  *
  * @throws RuntimeError `server.port_in_use` where another process has the port
  */
 export async function serve(
   app: Pick<Hono, "fetch">,
-  { host, port, onRequest, onUpgrade }: ServeOptions,
+  { host, port, ...takers }: Place & Takers,
 ): Promise<HttpServer> {
-  const listener = getRequestListener(app.fetch, { hostname: "localhost" });
-  const server = createServer(serverOptions, (request, response) => {
-    if (!onRequest?.(request, response)) void listener(request, response);
-  });
+  const http = await listenAt({ host, port });
+  http.answer(app, takers);
+  return http;
+}
+
+/**
+ * Listen, before there is anything to answer with: whoever comes is told so by a 503 `server.not_ready`.
+ *
+ * @throws RuntimeError `server.port_in_use` where another process has the port
+ */
+export async function listenAt({ host, port }: Place): Promise<HttpServer> {
+  let takeRequest = putOff;
+  let takeUpgrade: NonNullable<Takers["onUpgrade"]> = (_, socket) => {
+    refuseUpgrade(socket, notReady);
+    return true;
+  };
+  const server = createServer(serverOptions, (request, response) => takeRequest(request, response));
   const unused = unusedConnections(server);
   server.on("upgrade", (request, socket, head) => {
-    if (onUpgrade?.(request, socket, head)) return;
+    if (takeUpgrade(request, socket, head)) return;
     const message = "There is no WebSocket at this path.";
     refuseUpgrade(socket, { code: "request.not_found", message });
   });
@@ -63,6 +81,13 @@ export async function serve(
     url: `http://${isIPv6(host) ? `[${host}]` : host}:${address.port}`,
     port: address.port,
     server,
+    answer(app, { onRequest, onUpgrade = () => false } = {}) {
+      const listener = getRequestListener(app.fetch, { hostname: "localhost" });
+      takeRequest = (request, response) => {
+        if (!onRequest?.(request, response)) void listener(request, response);
+      };
+      takeUpgrade = onUpgrade;
+    },
     close: (graceMs = 2_000) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), graceMs);
@@ -119,4 +144,12 @@ function listenFailure(error: NodeJS.ErrnoException, host: string, port: number)
     details,
     { cause: error },
   );
+}
+
+const notReady = { code: "server.not_ready", message: "The server is starting." } as const;
+
+/** What everybody is told for whom there is nothing else yet. */
+function putOff(_: IncomingMessage, response: ServerResponse): void {
+  const { status, headers, body } = refusalAnswer(notReady);
+  response.writeHead(status, headers).end(body);
 }

@@ -18,19 +18,28 @@ export function offeredSubprotocols(headers: IncomingHttpHeaders): readonly stri
   return (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
 }
 
-/** Answer an upgrade request with an error instead, as the HTTP API words its errors, and hang up. */
-export function refuseUpgrade(socket: Duplex, { code, message }: Refusal): void {
-  const { status } = errorCodes[code];
+/** A refusal as the HTTP API words its errors. The connection ends with it: who comes again may meet another server. */
+export function refusalAnswer({ code, message }: Refusal) {
+  const { status, retryable } = errorCodes[code];
   const body = JSON.stringify({ error: message, code });
-  const headers = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}`,
-    "Connection: close",
-    "Content-Type: application/json; charset=utf-8",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(status === 426 ? ["Upgrade: websocket"] : []),
-  ];
+  const headers = {
+    Connection: "close",
+    "Content-Type": "application/json; charset=utf-8",
+    "Content-Length": Buffer.byteLength(body),
+    ...(status === 503 && retryable && { "Retry-After": 1 }),
+    ...(status === 426 && { Upgrade: "websocket" }),
+  };
+  return { status, headers, body };
+}
+
+/** Answer an upgrade request with an error instead, and hang up. */
+export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
+  const { status, headers, body } = refusalAnswer(refusal);
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   // The requester may have hung up already; there is nobody left to tell.
   socket.on("error", () => socket.destroy());
   socket.once("finish", () => socket.destroy());
-  socket.end(`${headers.join("\r\n")}\r\n\r\n${body}`);
+  socket.end(
+    [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}`, ...head, "", body].join("\r\n"),
+  );
 }

@@ -106,6 +106,39 @@ describe("a Redis is refused at the start", () => {
   );
 });
 
+describe("doctor tells of a key that holds something else", () => {
+  const found = async () => {
+    const deployment = {
+      kind: "single",
+      server: { host: "127.0.0.1", port: server.port },
+    } as const;
+    const { findings } = await examineRedis({ deployment, access: {}, prefix, replicas: 0 });
+    return findings.map(({ code, message }) => ({
+      code,
+      key: /WRONGTYPE (\S+)/.exec(message)?.[1],
+    }));
+  };
+
+  test("in any shard, and for each shard", async () => {
+    await (await open({ shards: 3 })).close();
+    expect(await found()).toEqual([]);
+    const wrong = [`{${prefix}.0}:due`, `{${prefix}.2}:list`];
+    for (const key of wrong) await admin.set(key, "something else");
+    expect(await found()).toEqual(wrong.map((key) => ({ code: "store.corrupt", key })));
+  });
+
+  test.each(["nodes", "paused", "shapes"])("of the system: %s", async (name) => {
+    const key = `{${prefix}}:${name}`;
+    await admin.lPush(key, "something else");
+    expect(await found()).toEqual([{ code: "store.corrupt", key }]);
+  });
+
+  test("without writing anything", async () => {
+    await found();
+    expect(await admin.keys(`{${prefix}*`)).toEqual([]);
+  });
+});
+
 describe("where Redis has no memory left", () => {
   test("starts are refused, and told when to come back", async () => {
     const store = await open();

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createClient } from "redis";
 import type { Deployment } from "../../src/store/redis/servers.ts";
 import { eventually } from "./eventually.ts";
-import { freePort, startRedisServer, type RedisServer } from "./redis-server.ts";
+import { freePort, redisServer, startRedisServer, type RedisServer } from "./redis-server.ts";
 
 export interface WatchedRedis {
   readonly primary: RedisServer;
@@ -84,7 +84,7 @@ async function startSentinel(primaryPort: number) {
     `sentinel failover-timeout ${name} 10000`,
   ];
   await writeFile(file, `${lines.join("\n")}\n`);
-  const sentinel = spawn("redis-server", [file, "--sentinel"], { stdio: "ignore" });
+  const sentinel = spawn(redisServer, [file, "--sentinel"], { stdio: "ignore" });
   return {
     port,
     async close() {

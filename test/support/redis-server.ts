@@ -21,7 +21,9 @@ export interface RedisServer {
   close(): Promise<void>;
 }
 
-export const hasRedisServer = spawnSync("redis-server", ["--version"]).status === 0;
+/** REDIS_SERVER names another program, such as valkey-server. */
+export const redisServer = process.env["REDIS_SERVER"] ?? "redis-server";
+export const hasRedisServer = spawnSync(redisServer, ["--version"]).status === 0;
 
 /** In memory where the system has such a place: most tests are not about disks. */
 const root = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -42,7 +44,7 @@ export async function startRedisServer(settings: readonly string[] = []): Promis
     },
     async start() {
       if (running && running.exitCode === null && running.signalCode === null) return;
-      running = spawn("redis-server", args, { stdio: "ignore" });
+      running = spawn(redisServer, args, { stdio: "ignore" });
       await eventually(() => answers(port), { timeoutMs: 20_000 });
     },
     async kill(signal = "SIGKILL") {

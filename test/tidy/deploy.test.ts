@@ -80,6 +80,56 @@ test("the chart uses every value that it offers", () => {
   }
 });
 
+/** Why a variable of the server is no value of the chart. */
+const fixedByChart: Readonly<Record<string, string>> = {
+  API_HOST: "a pod is reached from outside of it",
+  DATA_DIR: "several servers share a Redis, and keep nothing on their disks",
+  INSTANCE_ID: "a pod has a name",
+  NODE_ENV: "what runs in a cluster is reached by others",
+};
+/** Where the chart mounts files, by the values that say which. */
+const mounted: Readonly<Record<string, string>> = {
+  REDIS_TLS_CA: "redis.tlsCertificates.existingSecret",
+  REDIS_TLS_CERT: "redis.tlsCertificates.clientCertificate",
+  REDIS_TLS_KEY: "redis.tlsCertificates.clientCertificate",
+  WORKERS_CONFIG_PATH: "secrets.workersConfig",
+};
+
+test.each(Object.keys(variables).filter((name) => !(name in fixedByChart)))(
+  "%s can be set by a value of the chart",
+  (name) => {
+    const deployment = read(`${chart}/templates/deployment.yaml`);
+    const [, before = "", about = ""] =
+      new RegExp(`\\n([^\\n]*)\\n *- name: ${name}\\n((?:(?! *- name: )[^\\n]*\\n)*)`).exec(
+        deployment,
+      ) ?? [];
+    const key = /^ *key: (\S+)$/m.exec(about)?.[1];
+    if (key !== undefined)
+      expect(read(`${chart}/templates/secret.yaml`)).toMatch(
+        new RegExp(
+          `\\.Values\\.secrets\\.\\w+[^\\n]*\\n  ${key}: |  ${key}: .*\\.Values\\.secrets\\.`,
+        ),
+      );
+    else if (name in mounted) {
+      expect(about).toContain("/etc/avtomatika/");
+      expect(templates.map(read).join("\n")).toContain(`.Values.${mounted[name]}`);
+    } else expect(before + about).toMatch(/\.Values\.(redis|server)\./);
+  },
+);
+
+test("what the chart fixes is what the server reads", () =>
+  expect(Object.keys(variables)).toEqual(
+    expect.arrayContaining([...Object.keys(fixedByChart), ...Object.keys(mounted)]),
+  ));
+
+test("the image, the README and the checklist speak of the same Node", () => {
+  const [, major = ""] = /^FROM node:(\d+)-slim$/m.exec(read("Dockerfile")) ?? [];
+  const images = [...read("Dockerfile").matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+  expect(new Set(images)).toEqual(new Set([`node:${major}-slim`]));
+  expect(read("README.md")).toContain(`Node ${major} is recommended`);
+  expect(read("docs/operations.md")).toContain(`- [ ] Node ${major}.`);
+});
+
 test("compose.yaml sets only variables that a server or a worker reads", () => {
   const { services } = parse(read("compose.yaml")) as Composed;
   for (const { environment = {} } of Object.values(services))

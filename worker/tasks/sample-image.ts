@@ -1,4 +1,4 @@
-// Draws an image to try the image handlers on.
+// Draws an image to try the image task handlers on.
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import sharp from "sharp";

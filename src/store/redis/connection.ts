@@ -23,7 +23,22 @@ export interface Access {
   readonly tls?: Pick<TlsOptions, "ca" | "cert" | "key" | "rejectUnauthorized" | "servername">;
 }
 
-export type Client = ReturnType<typeof newClient>;
+/** What is used of the library's client, whose whole type takes the compiler a second to compare. */
+export interface Client {
+  readonly isOpen: boolean;
+  readonly isReady: boolean;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  connect(): Promise<unknown>;
+  destroy(): void;
+  ping(): Promise<unknown>;
+  info(): Promise<string>;
+  configGet(names: string[]): Promise<Record<string, string>>;
+  scriptExists(hashes: string[]): Promise<number[]>;
+  scriptLoad(script: string): Promise<unknown>;
+  publish(channel: string, message: string): Promise<unknown>;
+  subscribe(channels: string[], listener: (message: string) => void): Promise<unknown>;
+  sendCommand(command: string[]): Promise<unknown>;
+}
 
 export interface ConnectionOptions {
   /** Where the server is now. */
@@ -202,7 +217,10 @@ export class Connection {
   }
 }
 
-function newClient({ host, port }: ServerAddress, { username, password, database, tls }: Access) {
+function newClient(
+  { host, port }: ServerAddress,
+  { username, password, database, tls }: Access,
+): Client {
   return createClient({
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),

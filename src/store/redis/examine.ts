@@ -32,12 +32,9 @@ export async function examineRedis(
     const stored = (await calls.read(meta, ["HMGET", meta, "format", "shards"])) as string[];
     if (stored[1]) shards = Number(stored[1]);
     if (stored[0]) checkFormat(Number(stored[0]));
-    // Whether scripts may be run, and whether our keys hold what they should.
-    await calls.run("count", [keys.shard(0).all[1]!], ["1"]);
+    findings.push(...(await wrongKeys(calls, keys, shards ?? 1)));
   } catch (error) {
-    if (!(error instanceof RuntimeError)) throw error;
-    const { code, message } = error;
-    findings.push({ severity: "error", code, problem: message, message });
+    findings.push(findingOf(error));
   }
   try {
     if (!findings.some(({ code }) => code === "store.unavailable")) await watch.start();
@@ -53,4 +50,26 @@ export async function examineRedis(
     await calls.close();
     servers.close();
   }
+}
+
+/** Whether scripts may be run, and whether our keys, wherever they lie, hold what they should. */
+async function wrongKeys(calls: Calls, keys: Keys, shards: number): Promise<readonly Finding[]> {
+  const ofShards = Array.from({ length: shards }, (_, shard) => keys.shard(shard));
+  const all = [
+    { names: [...keys.systemTypes.keys()], types: [...keys.systemTypes.values()] },
+    ...ofShards.map(({ all: names, types }) => ({ names, types })),
+  ];
+  const checks = all.map(({ names, types }) => calls.run("check", names, types));
+  const findings = (await Promise.allSettled(checks)).flatMap((check) =>
+    check.status === "rejected" ? [findingOf(check.reason)] : [],
+  );
+  // What all shards have in common, such as a user that may run no scripts, is told once.
+  return [...new Map(findings.map((finding) => [finding.message, finding])).values()];
+}
+
+/** @throws what is no refusal of the store's */
+function findingOf(error: unknown): Finding {
+  if (!(error instanceof RuntimeError)) throw error;
+  const { code, message } = error;
+  return { severity: "error", code, problem: message, message };
 }

@@ -5,6 +5,18 @@ import { keptKey } from "../claimed-key.ts";
 /** Spaces for idempotency keys; independent of the number of shards, so that raising that makes no duplicates. */
 const keySpaces = 64;
 
+/** The keys of a shard in the order in which scripts get them, and what each holds. */
+const shardTypes = {
+  meta: "hash",
+  list: "zset",
+  task: "hash",
+  open: "zset",
+  queue: "zset",
+  due: "zset",
+  message: "hash",
+  follow: "hash",
+} as const;
+
 export interface ShardKeys {
   readonly shard: number;
   /** Any key of the shard, for finding its place in a cluster. */
@@ -22,6 +34,8 @@ export interface ShardKeys {
    * 8. follow: HASH job id -> ids of nodes, each behind a space or at the beginning
    */
   readonly all: readonly string[];
+  /** What each of these is to hold, as TYPE says it. */
+  readonly types: readonly string[];
   /**
    * A job: LIST of its head and envelope (`lua/commit.lua`), and of each revision `<token>\n<JSON>`. The token is that of the
    * commit, and stands at its last revision only.
@@ -55,6 +69,17 @@ export class Keys {
     return `{${this.#prefix}}:shapes`;
   }
 
+  /** Every key that is not in a shard, with what it is to hold. Those of claimed keys are texts, each in a key of its own. */
+  get systemTypes(): ReadonlyMap<string, string> {
+    const [meta, nodes] = this.system;
+    return new Map([
+      [meta, "hash"],
+      [nodes, "hash"],
+      [this.paused, "set"],
+      [this.shapes, "hash"],
+    ]);
+  }
+
   /** What the channels begin with: `<channel>:nodes` for all nodes, `<channel>:node:<id>` for one. */
   get channel(): string {
     return this.#prefix;
@@ -64,11 +89,11 @@ export class Keys {
     const known = this.#shards.get(shard);
     if (known) return known;
     const tag = `{${this.#prefix}.${shard.toString(36)}}`;
-    const names = ["meta", "list", "task", "open", "queue", "due", "message", "follow"];
     const keys: ShardKeys = {
       shard,
       tag: `${tag}:meta`,
-      all: names.map((name) => `${tag}:${name}`),
+      all: Object.keys(shardTypes).map((name) => `${tag}:${name}`),
+      types: Object.values(shardTypes),
       job: (jobId) => `${tag}:job:${jobId}`,
       claim: (holder) => `${tag}:claim:${holder}`,
     };

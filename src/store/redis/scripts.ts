@@ -6,6 +6,7 @@ import { ErrorReply } from "redis";
 
 const names = [
   "announce",
+  "check",
   "claim",
   "claim-key",
   "claim-outlived",

@@ -34,6 +34,12 @@ test("DOT puts states with children into clusters, and names no two states alike
   expect(dot).toContain('"video.processing.media.done" [label=done peripheries=2]');
 });
 
+test("DOT gives every state one label, and a history its own", () => {
+  const dot = chartDot(review);
+  expect(dot).toContain('\tlast [label="H*" shape=circle]\n');
+  expect(dot.split("\n").filter((line) => line.split("label=").length > 2)).toEqual([]);
+});
+
 test("DOT quotes what is not a plain word", () => {
   const dot = chartDot(hostile);
   expect(dot).toContain('label="</text><script>alert(\\"1\\")</script>"');

@@ -39,3 +39,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "avtomatika.image" -}}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
 {{- end }}
+
+{{/* Something where there are tokens for single workers, nothing otherwise. */}}
+{{- define "avtomatika.hasWorkersFile" -}}
+{{- if or .Values.secrets.workersConfig (and .Values.secrets.existingSecret .Values.secrets.workersFile) -}}yes{{- end -}}
+{{- end }}

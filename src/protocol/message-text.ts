@@ -1,15 +1,45 @@
 // What moved a job, in a few words: the messages of a history as people read them.
+import { timerText } from "./timer-text.ts";
 
-import { timerText } from "../protocol/timer-text.ts";
+/** The types of messages that histories have. */
+export const messageTypes = [
+  "start",
+  "event",
+  "deferred",
+  "done",
+  "failed",
+  "part",
+  "progress",
+  "timer",
+  "restart",
+  "restarted",
+  "migrate",
+  "redrive",
+  "rejoined",
+  "rewound",
+  "stop",
+] as const;
+type MessageType = (typeof messageTypes)[number];
 
 type Members = Readonly<Record<string, unknown>>;
 
 /** A server of another release may say less, and of a message that is not known here the type is told. */
 export function messageText(message: { readonly type: string }): string {
-  const said = message as Members;
+  const { type } = message;
+  return isKnown(type) ? textOfType(type, message as Members) : type;
+}
+
+const isKnown = (type: string): type is MessageType =>
+  (messageTypes as readonly string[]).includes(type);
+
+function textOfType(type: MessageType, said: Members): string {
   const child = textOf(said["child"]);
   const by = `by ${textOf(said["by"])}`;
-  switch (message.type) {
+  switch (type) {
+    case "start":
+      return "start";
+    case "deferred":
+      return "a kept event is offered again";
     case "event":
       return textOf(member(said["event"], "type"));
     case "done":
@@ -44,8 +74,6 @@ export function messageText(message: { readonly type: string }): string {
       return `restarted as ${textOf(said["as"])}, ${by}`;
     case "migrate":
       return `migrate from version ${textOf(member(said["from"], "version"))}, ${by}`;
-    default:
-      return message.type;
   }
 }
 
