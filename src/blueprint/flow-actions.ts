@@ -7,6 +7,7 @@ import { unknownOption, type KnownOptions } from "./known-options.ts";
 import {
   completeOptions,
   taskOptions,
+  taskProblem,
   unknownTaskOption,
   type DeclaredTasks,
   type TaskOptions,
@@ -187,7 +188,8 @@ export class ChosenAction implements FlowActions<string> {
     // A deadline of the work, not of the task: it leads to `timeout`, whoever has set it.
     const { totalTimeoutMs: declared, ...request } = this.#request("dispatchTask", wish);
     const timeoutMs = totalTimeoutMs ?? declared;
-    const waiting = this.#waiting(`dispatchTask of "${wish.type}"`, transitions, timeoutMs);
+    const what = `dispatchTask of "${wish.type}"`;
+    const waiting = this.#waiting(what, transitions, timeoutMs, "totalTimeoutMs");
     const byEvent = eventTransitions && { eventTransitions: this.#byEvent(eventTransitions) };
     this.#choose({ action: "dispatch_task", request, ...waiting, ...byEvent });
   }
@@ -272,14 +274,10 @@ export class ChosenAction implements FlowActions<string> {
     const declared = this.#state.tasks.get(type);
     const retry = { ...declared?.retry, ...options.retry };
     const rounded = priority === undefined ? {} : { priority: this.#rounded(type, priority) };
-    const complete = completeOptions(type, {
-      ...declared,
-      ...declared?.placement,
-      ...options,
-      ...rounded,
-      retry,
-    });
-    return { type, params, ...complete };
+    const all = { ...declared, ...declared?.placement, ...options, ...rounded, retry };
+    const problem = taskProblem(type, all);
+    if (problem !== undefined) this.#refuse(`${action} of "${type}": ${problem}`);
+    return { type, params, ...completeOptions(all) };
   }
 
   #rounded(type: string, priority: number): number {
@@ -288,13 +286,18 @@ export class ChosenAction implements FlowActions<string> {
     return Math.min(9, Math.max(0, Math.round(priority)));
   }
 
-  #waiting(what: string, transitions: Transitions, timeoutMs: number | undefined): Waiting {
+  #waiting(
+    what: string,
+    transitions: Transitions,
+    timeoutMs: number | undefined,
+    option = "timeoutMs",
+  ): Waiting {
     const targets = Object.values(transitions ?? {});
     if (targets.length === 0) this.#refuse(`${what} needs transitions`);
     for (const target of targets) this.#check(target);
     if (timeoutMs === undefined) return { transitions };
     if (!(timeoutMs > 0 && Number.isFinite(timeoutMs)))
-      this.#refuse(`${what}: a timeout is above 0`);
+      this.#refuse(`${what}: ${option} is above 0`);
     return { transitions, timeoutMs };
   }
 
