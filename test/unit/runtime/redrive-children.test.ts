@@ -1,11 +1,18 @@
 // Jobs that are driven again while child jobs of theirs went on, or had ended: none of those is started twice.
-import { describe, expect, test } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { assign, sendParent, sendTo, setup } from "xstate";
 import { z } from "zod";
+import { openArchive } from "../../../src/archive/open-archive.ts";
 import { blueprint } from "../../../src/blueprint/blueprint.ts";
 import { job, type ParentClose } from "../../../src/blueprint/job.ts";
 import { task } from "../../../src/blueprint/task.ts";
+import type { RuntimeOptions } from "../../../src/runtime/create-runtime.ts";
 import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
+import { RuntimeError } from "../../../src/errors.ts";
+import { eventually } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { expectReplayed } from "../../support/job-blueprints.ts";
 import { openWorld } from "../../support/runtime-world.ts";
@@ -100,9 +107,10 @@ async function world(
   parentClose: ParentClose,
   clock = new FakeClock(),
   store = new MemoryStore({ clock, shared: true }),
+  options: Partial<RuntimeOptions> = {},
 ) {
   const parent = parentWith(parentClose);
-  const opened = await openWorld([parent, kid], { clock, store });
+  const opened = await openWorld([parent, kid], { ...options, clock, store });
   const { jobs, quarantine } = opened.runtime;
   const worker = new ScriptedWorker(opened.runtime.workers, "w", ["work"]);
   await worker.connect();
@@ -314,3 +322,90 @@ describe("a child job that was left to itself is not started again, and is heard
     expect(await jobs.get(kidId)).toMatchObject({ status: "finished" });
   });
 });
+
+describe("a child job that has not begun when its parent fails and is driven again", () => {
+  /** No commit of a child job is taken until `recover`. */
+  async function withoutKids() {
+    const clock = new FakeClock();
+    const store = new MemoryStore({ clock, shared: true });
+    const commit = store.commit.bind(store);
+    let isDown = true;
+    store.commit = async (one) => {
+      if (isDown && one.summary.blueprint === "kid")
+        throw new RuntimeError("store.unavailable", "It is not there.");
+      return commit(one);
+    };
+    const opened = await world("abandon", clock, store);
+    const { jobId } = await opened.jobs.start({ blueprint: "parent", input: {} });
+    await clock.advance(0);
+    expect(await opened.kids()).toEqual([]);
+    const recover = async (ms: number) => {
+      isDown = false;
+      await clock.advance(ms);
+    };
+    return { ...opened, jobId, recover };
+  }
+
+  test("begins once, and is heard", async () => {
+    const { jobId, fail, redrive, recover, kids, send, end, clock } = await withoutKids();
+    await fail();
+    await redrive(jobId);
+    await clock.advance(1000);
+    await recover(2000);
+    const [kidId, ...others] = (await kids()).map((one) => one.jobId);
+    expect(others).toEqual([]);
+    await send(kidId!, { type: "SAY", n: 1 });
+    await send(jobId, { type: "TELL", n: 2 });
+    await send(kidId!, { type: "GO" });
+    expect(await end(jobId)).toMatchObject({
+      status: "finished",
+      data: { said: [1], output: { asked: [2] } },
+    });
+  });
+
+  test("begins once where it does so between two looks of the redrive", async () => {
+    const { store, jobId, fail, redrive, recover, kids, send, end } = await withoutKids();
+    await fail();
+    const exportJob = store.exportJob.bind(store);
+    store.exportJob = async (one) => {
+      if (one === jobId) await recover(2000);
+      return exportJob(one);
+    };
+    await redrive(jobId);
+    const [kidId, ...others] = (await kids()).map((one) => one.jobId);
+    expect(others).toEqual([]);
+    await send(kidId!, { type: "GO" });
+    expect(await end(jobId)).toMatchObject({ status: "finished" });
+  });
+});
+
+test.each<ParentClose>(["abandon", "await"])(
+  "a child job that was done and has moved to the archive is not started again: %s",
+  async (parentClose) => {
+    const directory = await mkdtemp(join(tmpdir(), "avtomatika-redrive-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const archive = await openArchive(`sqlite:${join(directory, "history.db")}`);
+    onTestFinished(() => archive.close());
+    const opened = await world(parentClose, undefined, undefined, { archive, retentionMs: 60_000 });
+    const { store, jobs, clock, worker, parent, send, begin, fail, redrive, kids } = opened;
+    const { jobId, kidId } = await begin();
+    await send(jobId, { type: "TELL", n: 1 });
+    await fail();
+    await send(kidId, { type: "GO" });
+    await eventually(async () => {
+      await clock.advance(61_000);
+      return (await store.loadJob(kidId)) === undefined;
+    });
+    expect(await archive.load(kidId)).toBeDefined();
+    await redrive(jobId);
+    await eventually(async () => {
+      await clock.advance(100);
+      expect(await jobs.get(jobId)).toMatchObject({ data: { output: { asked: [1] } } });
+      return true;
+    });
+    expect(await kids()).toEqual([]);
+    await worker.succeed(worker.accept());
+    expect(await jobs.get(jobId)).toMatchObject({ status: "finished" });
+    await expectReplayed(store, parent, jobId);
+  },
+);
