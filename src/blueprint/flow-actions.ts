@@ -2,6 +2,7 @@
 import type { SentEvent } from "../actor/effect.ts";
 import type { Failure } from "../actor/envelope.ts";
 import { RuntimeError } from "../errors.ts";
+import { fittingEvent, isEventName, problemText, type DeclaredEvents } from "./declared-event.ts";
 import { parentCloses, type JobOptions, type JobRequest, type ParentClose } from "./job.ts";
 import { unknownOption, type KnownOptions } from "./known-options.ts";
 import {
@@ -128,7 +129,7 @@ export interface FlowActions<Target extends string> {
   transitionTo(state: Target): void;
   /** Lay members over `stateHistory`. */
   updateContext(members: Readonly<Record<string, unknown>>): void;
-  /** Tell those who watch the job, and the job that started it. */
+  /** Tell those who watch the job, and the job that started it. An event that the flow declares has to fit its schema. */
   sendEvent(type: string, payload?: Readonly<Record<string, unknown>>): void;
 }
 
@@ -140,6 +141,8 @@ export interface ChoosingState {
   readonly events: readonly string[];
   readonly isEnd: boolean;
   readonly tasks: DeclaredTasks;
+  /** The events that the flow declares with their schemas. */
+  readonly declared?: DeclaredEvents;
 }
 
 const wishOptions: KnownOptions<TaskWish> = { type: true, params: true, ...taskOptions };
@@ -242,7 +245,9 @@ export class ChosenAction implements FlowActions<string> {
 
   sendEvent(type: string, payload: Readonly<Record<string, unknown>> = {}): void {
     if (!isEventName(type)) this.#refuse(`"${type}" is not a name for an event`);
-    this.#events.push({ ...payload, type });
+    const fitting = fittingEvent(this.#state.declared, { ...payload, type });
+    if ("problem" in fitting) this.#refuse(`sendEvent: ${problemText(fitting.problem)}`);
+    this.#events.push(fitting.event);
   }
 
   decision(): Decision {
@@ -322,11 +327,6 @@ export class ChosenAction implements FlowActions<string> {
   #refuse(what: string): never {
     throw invalidAction(this.#state.name, what);
   }
-}
-
-/** Whether an event may be called so: names of machinery and wildcards are not for flows. */
-export function isEventName(type: unknown): boolean {
-  return typeof type === "string" && type !== "" && !/^(xstate|flow)\.|\*/.test(type);
 }
 
 /** What a handler did that it may not do. Trying again would not help. */

@@ -143,7 +143,8 @@ export class Turn {
 
   /** Take in one piece of mail and all that follows from it inside this job. */
   async apply(mail: Mail): Promise<MailOutcome> {
-    const { message, op } = readMail(mail, this.envelope, this.#tools.blueprint);
+    const { message, op, problem } = readMail(mail, this.envelope, this.#tools.blueprint);
+    if (problem) return { outcome: "refused", problem };
     if (!message) return { outcome: "ignored", reason: "fenced" };
     const result = step(this.#tools.blueprint.machine, this.envelope, message, this.#tools.at);
     if (result.outcome === "ignored") return result;

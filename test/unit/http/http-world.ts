@@ -4,6 +4,7 @@ import { assign, emit, setup } from "xstate";
 import { z } from "zod";
 import type { Hono } from "hono";
 import { blueprint, type Blueprint } from "../../../src/blueprint/blueprint.ts";
+import { contractOf } from "../../../src/blueprint/contract.ts";
 import { BlueprintRegistry } from "../../../src/blueprint/registry.ts";
 import { createApp } from "../../../src/http/app.ts";
 import type { AppOptions } from "../../../src/http/app-options.ts";
@@ -95,6 +96,7 @@ export async function openHttpWorld(
     queues: world.runtime.queues,
     quarantine: world.runtime.quarantine,
     blueprints: registry,
+    contractOf: (name, version) => contractOf(registry.require(name, version)),
     charts: { render: (name, version, format) => `${format} of ${name} ${version}` },
     authenticate: createAuthenticate({ shared: clientToken, named: new Map([["ops", opsToken]]) }),
     clock: world.clock,
