@@ -22,6 +22,7 @@ export const errorCodes = {
   "config.insecure": { status: 500, retryable: false },
   "context.not_json": { status: 500, retryable: false },
   "envelope.unreadable": { status: 500, retryable: false },
+  "event.invalid": { status: 422, retryable: false },
   "event.reserved": { status: 400, retryable: false },
   "flow.too_many_transitions": { status: 500, retryable: false },
   "handler.failed": { status: 500, retryable: true },

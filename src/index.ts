@@ -2,6 +2,14 @@
 export { stepNow } from "./actor/now.ts";
 export { blueprint, type Blueprint } from "./blueprint/blueprint.ts";
 export { F, type Condition, type Field, type JobFacts } from "./blueprint/condition.ts";
+export {
+  contractOf,
+  type BlueprintContract,
+  type ContractEvent,
+  type ContractJob,
+  type ContractTask,
+  type JsonSchema,
+} from "./blueprint/contract.ts";
 export { dataStore, type DataStore } from "./blueprint/data-store.ts";
 export { flow, type Flow } from "./blueprint/flow.ts";
 export type { BranchResult, FlowActions } from "./blueprint/flow-actions.ts";

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { openArchive } from "./archive/open-archive.ts";
 import type { Blueprint } from "./blueprint/blueprint.ts";
+import { contractOf } from "./blueprint/contract.ts";
 import { BlueprintRegistry } from "./blueprint/registry.ts";
 import { ChartRenderer } from "./chart/chart-renderer.ts";
 import { systemClock, type Clock } from "./clock.ts";
@@ -141,6 +142,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       quarantine: runtime.quarantine,
       blueprints,
       charts,
+      contractOf: (name, version) => contractOf(blueprints.require(name, version)),
       authenticate: createAuthenticate({
         ...(options.clientToken !== undefined && { shared: options.clientToken }),
         ...(options.clientTokens && { named: options.clientTokens }),

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { assign, fromPromise, setup, spawnChild, stopChild, type AnyStateMachine } from "xstate";
-import { decodeEnvelope, encodeEnvelope } from "../../src/actor/codec.ts";
+import { encodeEnvelope, openEnvelope } from "../../src/actor/codec.ts";
 import type { Envelope } from "../../src/actor/envelope.ts";
 import { start, step, type StepResult } from "../../src/actor/step.ts";
 
@@ -67,7 +67,7 @@ function unknownType(machine: unknown): (index: number) => number {
   let text = encodeEnvelope(first.envelope);
   return (index) => {
     const event = { type: `unheard.of.${index}` };
-    const envelope = decodeEnvelope(text);
+    const envelope = openEnvelope(text);
     const result = step(machine as AnyStateMachine, envelope, { type: "event", event }, at);
     if (result.outcome === "stepped") text = encodeEnvelope(result.envelope);
     return 1;
@@ -97,7 +97,7 @@ function uniqueJob(index: number): number {
   const first = start(naming, { ...origin, jobId: `0_${index}` }, undefined, at);
   let text = encodeEnvelope(first.envelope);
   const take = (message: Parameters<typeof step>[2]): Envelope => {
-    const result: StepResult = step(naming, decodeEnvelope(text), message, at);
+    const result: StepResult = step(naming, openEnvelope(text), message, at);
     if (result.outcome !== "stepped") throw new Error(`The kernel ignored ${message.type}`);
     text = encodeEnvelope(result.envelope);
     return result.envelope;

@@ -1,6 +1,6 @@
 // Measures one step with JSON both ways, shape by shape: our kernel against stock XState, interleaved in one run.
 import { createActor, initialTransition, transition } from "xstate";
-import { decodeEnvelope, encodeEnvelope } from "../../src/actor/codec.ts";
+import { encodeEnvelope, openEnvelope } from "../../src/actor/codec.ts";
 import type { Message } from "../../src/actor/effect.ts";
 import type { Envelope } from "../../src/actor/envelope.ts";
 import { start, step } from "../../src/actor/step.ts";
@@ -78,7 +78,7 @@ function kernelJob({ machine, input, moves }: Shape): number {
   let text = encodeEnvelope(start(machine, origin, input, at).envelope);
   const bytes = text.length;
   for (const move of moves) {
-    const envelope = decodeEnvelope(text);
+    const envelope = openEnvelope(text);
     const result = step(machine, envelope, messageOf(move, envelope), at);
     if (result.outcome !== "stepped") throw new Error("The kernel ignored a move");
     text = encodeEnvelope(result.envelope);

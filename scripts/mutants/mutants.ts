@@ -106,13 +106,23 @@ export const mutants: readonly Mutant[] = [
     "",
   ]),
   mutant("the writing of a context that has changed", [
-    "codec.ts",
-    "read !== undefined && read.context === value",
-    "read !== undefined",
+    "outcome.ts",
+    "const isSameContext = next.context === open.previous?.context;",
+    "const isSameContext = open.previous !== undefined;",
   ]),
   mutant("copies of the context", [
     "restore.ts",
-    "const context = fromData(envelope.context, reviver(envelope, children, scope));",
-    "const context = envelope.context;",
+    ": fromData(stored, reviver(envelope, children, scope));",
+    ": stored;",
+  ]),
+  mutant("copies of an unread context that is read again", [
+    "unread-context.ts",
+    "return fromData(this.#kept, (mark) => mark);",
+    "return this.#kept;",
+  ]),
+  mutant("special values of a large context", [
+    "codec.ts",
+    'rest === undefined || Object.hasOwn(rest, "specials")',
+    "rest === undefined",
   ]),
 ];

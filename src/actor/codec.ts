@@ -2,6 +2,7 @@
 import { RuntimeError } from "../errors.ts";
 import { ActorMark } from "./data.ts";
 import { engineVersion, envelopeFormat, type Envelope } from "./envelope.ts";
+import { UnreadContext } from "./unread-context.ts";
 
 /**
  * A place in the envelope that holds `undefined`, or a reference to an actor. The JSON has null there.
@@ -19,23 +20,14 @@ type Special =
 /** From this many characters on a context stands first in the text, and its length last. */
 const largeContext = 4096;
 const contextStart = '{"context":';
-/**
- * What an envelope with a large context was read from goes along with it and its successors, so that a
- * context which no step has changed is not written anew. (A WeakMap of contexts would keep each alive
- * until the next full collection.)
- */
-const readContext = Symbol("readContext");
-interface ReadEnvelope extends Envelope {
-  readonly [readContext]?: { readonly context: unknown; readonly text: string };
-}
-
+const contextLengthAtEnd = /,"contextLength":(\d{1,15})\}$/;
 /** The envelope as JSON. Members that are `undefined` and references to actors survive. */
 export function encodeEnvelope(envelope: Envelope): string {
-  const { context: value, [readContext]: read, ...others } = envelope as ReadEnvelope;
+  const { context: value, ...others } = envelope;
   const specials: Special[] = [];
   const context =
-    read !== undefined && read.context === value
-      ? read.text
+    value instanceof UnreadContext
+      ? value.text
       : JSON.stringify(withoutSpecials(value, ["context"], specials));
   const stored: Record<string, unknown> = {};
   for (const member of ["timers", "output", "error", "deferred"] as const) {
@@ -66,24 +58,45 @@ export function decodeEnvelope(text: string): Envelope {
   assertReadable(stored);
   const isPlain = !Object.hasOwn(stored, "specials") && !Object.hasOwn(stored, "contextLength");
   if (isPlain) return stored;
-  const { specials, contextLength, ...envelope } = stored as Envelope & {
+  const {
+    specials,
+    contextLength: _,
+    ...envelope
+  } = stored as Envelope & {
     readonly specials?: unknown;
     readonly contextLength?: unknown;
   };
-  if (specials === undefined) return withReadContext(envelope, text, contextLength);
+  if (specials === undefined) return envelope;
   if (!Array.isArray(specials)) throw unreadable("its special values are not a list");
   for (const special of specials as readonly Special[]) putSpecial(envelope, special);
   return envelope;
 }
 
-function withReadContext(envelope: Envelope, text: string, length: unknown): ReadEnvelope {
-  if (typeof length !== "number") return envelope;
-  const end = contextStart.length + length;
-  const { context } = envelope;
-  // Another member follows it; a text that was not written here is read, and written anew.
+/**
+ * The same for whoever makes steps: a large context is not read before a step needs it, and stands in the envelope as an
+ * `UnreadContext` (see `contextOf`).
+ *
+ * @throws RuntimeError `envelope.unreadable`
+ */
+export function openEnvelope(text: string): Envelope {
+  const length = contextLengthAtEnd.exec(text.slice(-40))?.[1];
+  if (length === undefined) return decodeEnvelope(text);
+  const end = contextStart.length + Number(length);
+  // Another member follows it. A text that was not written here is read as a whole.
   const isOurs = text.startsWith(contextStart) && text.startsWith('},"jobId":', end - 1);
-  if (!isOurs) return envelope;
-  return { ...envelope, [readContext]: { context, text: text.slice(contextStart.length, end) } };
+  const rest = isOurs ? objectIn(`{${text.slice(end + 1)}`) : undefined;
+  if (rest === undefined || Object.hasOwn(rest, "specials")) return decodeEnvelope(text);
+  assertReadable(rest);
+  const { contextLength: _, ...envelope } = rest as Envelope & { readonly contextLength: number };
+  return { ...envelope, context: new UnreadContext(text.slice(contextStart.length, end)) };
+}
+
+function objectIn(text: string): object | undefined {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `value` with null in the place of what JSON can't say; those places are added to `specials`. */

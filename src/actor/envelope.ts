@@ -91,6 +91,7 @@ export interface Envelope extends Origin {
   readonly revision: number;
   readonly status: "active" | "done" | "error" | "stopped";
   readonly value: StateValue;
+  /** Data, or an `UnreadContext` in the envelope of a step. */
   readonly context: unknown;
   /** History node id → ids of the remembered state nodes. */
   readonly history?: Readonly<Record<string, readonly string[]>>;

@@ -73,6 +73,14 @@ export class Replay {
     this.#origin = origin;
   }
 
+  /** Another one at the same place. Either goes on without the other. */
+  fork(): Replay {
+    const other = new Replay(this.#machines, this.#origin);
+    other.#envelope = this.#envelope;
+    other.#started = this.#started;
+    return other;
+  }
+
   /** @throws RuntimeError `replay.diverged` before the first step */
   get envelope(): Envelope {
     if (this.#envelope === undefined) throw diverged("it has no steps");

@@ -5,10 +5,11 @@ import type { Child, Envelope } from "./envelope.ts";
 import { awaitedChild, ownMember } from "./fence.ts";
 import type { PreparedMachine } from "./prepared-machine.ts";
 import { ActorStub, type StepScope } from "./scope.ts";
+import { UnreadContext } from "./unread-context.ts";
 import type { StateNode } from "./xstate-internal.ts";
 
 /**
- * The snapshot that `envelope` describes. Its context is a copy: user code may change it in place.
+ * The snapshot that `envelope` describes. Its context is its own: user code may change it in place.
  *
  * @throws Error where the machine has no such state or history.
  */
@@ -21,7 +22,11 @@ export function restore(
   for (const [id, child] of Object.entries(envelope.children)) {
     setMember(children, id, childStub(id, child, scope));
   }
-  const context = fromData(envelope.context, reviver(envelope, children, scope));
+  const { context: stored } = envelope;
+  const context =
+    stored instanceof UnreadContext
+      ? stored.own()
+      : fromData(stored, reviver(envelope, children, scope));
   return {
     ...prepared.configuration(envelope.value),
     context,

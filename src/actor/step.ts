@@ -234,6 +234,8 @@ function feed(
     isUntouched = next === previous && scope.actions.length === 0;
     return next;
   });
+  // Only actions in place look at it after the step. Else a scope that the collector has not found yet would hold a context.
+  if (!stepped.effects.some(({ type }) => type === "run_inline")) scope.self.snapshot = undefined;
   return isUntouched && mode === "may_ignore"
     ? { outcome: "ignored", reason: "unhandled" }
     : { outcome: "stepped", ...stepped };

@@ -2,6 +2,7 @@
 import type { AnyStateMachine, EventFromLogic, EventObject, InputFrom, OutputFrom } from "xstate";
 import { z } from "zod";
 import { RuntimeError } from "../errors.ts";
+import { isEventName, type DeclaredEvents } from "./declared-event.ts";
 import { fingerprint, type Fingerprint } from "./fingerprint.ts";
 import type { Migration } from "./migration.ts";
 import { nodeAt } from "./state-map.ts";
@@ -39,6 +40,8 @@ export interface Blueprint<
   readonly fingerprint: Fingerprint;
   /** Events that are kept where no state takes them yet, and how many at most. */
   readonly defer?: { readonly events: readonly string[]; readonly max: number };
+  /** What events say, where that is declared: one that a client or a worker sends has to fit. */
+  readonly events?: DeclaredEvents;
   /** How jobs of earlier versions become jobs of this one. */
   readonly migrate?: readonly Migration[];
 }
@@ -89,7 +92,8 @@ type GivenTo<Machine extends AnyStateMachine, Given> = unknown extends Given
  *
  * @param name What clients call it.
  * @param definition The `version`, the `machine`, and where wanted the schema of its `input` (the machine is
- * given what the schema parses to), the `endpoint` and `apiVersion` under which jobs are started, the events to `defer`,
+ * given what the schema parses to), the schemas of `events` (of what they say besides their type: an event that a client or a
+ * worker sends is refused unless it fits, with `event.invalid`), the `endpoint` and `apiVersion` under which jobs are started, the events to `defer`,
  * `retentionMs`, how long jobs are kept once they have ended, and `migrate`, how jobs of earlier versions become jobs of this one.
  * @throws RuntimeError `blueprint.invalid`
  */
@@ -99,6 +103,7 @@ export function blueprint<Machine extends AnyStateMachine, Input extends z.ZodTy
     readonly version: string;
     readonly machine: Machine;
     readonly input?: Input & AcceptedBy<Machine, z.output<Input>>;
+    readonly events?: Readonly<Partial<Record<EventFromLogic<Machine>["type"], z.ZodType<object>>>>;
   } & BlueprintSettings &
     DeferOptions,
 ): Blueprint<
@@ -118,11 +123,22 @@ export function makeBlueprint(
     readonly version: string;
     readonly machine: AnyStateMachine;
     readonly input?: z.ZodType;
+    readonly events?: Readonly<Record<string, z.ZodType | undefined>>;
   } & BlueprintSettings &
     DeferOptions,
 ): Blueprint<never, never, never> {
-  const { version, machine, input, endpoint, apiVersion, retentionMs, migrate, defer, deferMax } =
-    checked(name, definition);
+  const {
+    version,
+    machine,
+    input,
+    events,
+    endpoint,
+    apiVersion,
+    retentionMs,
+    migrate,
+    defer,
+    deferMax,
+  } = checked(name, definition);
   return {
     [blueprintMark]: true,
     name,
@@ -130,6 +146,7 @@ export function makeBlueprint(
     style,
     machine,
     ...(input && { input }),
+    ...(events && { events }),
     ...(endpoint !== undefined && { endpoint }),
     ...(apiVersion !== undefined && { apiVersion }),
     ...(retentionMs !== undefined && { retentionMs }),
@@ -174,6 +191,16 @@ const Definition = z.object({
   ),
   input: z
     .custom<z.ZodType>((value) => value instanceof z.ZodType, { error: "input is a zod schema" })
+    .optional(),
+  events: z
+    .record(
+      z.string().refine(isEventName, {
+        error: "events names those of clients and workers by their whole names",
+      }),
+      z.custom<z.ZodType>((value) => value instanceof z.ZodType, {
+        error: "events gives each a zod schema",
+      }),
+    )
     .optional(),
   endpoint: endpoint.transform((path) => (path.startsWith("/") ? path : `/${path}`)).optional(),
   apiVersion: apiVersion.optional(),

@@ -9,6 +9,7 @@ import {
   type FlowEngine,
 } from "./flow-engine.ts";
 import { handlerRunner, type FlowContext, type StateHandlers } from "./flow-handler.ts";
+import type { DeclaredEvents } from "./declared-event.ts";
 import { readHandlers } from "./handler-source.ts";
 import type { DeclaredTasks } from "./task.ts";
 
@@ -40,6 +41,8 @@ const hidden: FlowMeta = { hidden: true };
 
 export interface FlowTraits {
   readonly tasks: DeclaredTasks;
+  /** Events with their schemas. */
+  readonly declared: DeclaredEvents;
   readonly dataStores: unknown;
   /** How often a job may go from a state to the next. */
   readonly movesMax: number;
@@ -55,10 +58,10 @@ export interface FlowTraits {
 export function compileFlow(
   name: string,
   states: readonly FlowState[],
-  { tasks, dataStores, movesMax }: FlowTraits,
+  { tasks, declared, dataStores, movesMax }: FlowTraits,
 ): AnyStateMachine {
   const runners = states.filter(decides).map((state) => {
-    const run = handlerRunner({ ...state, tasks, dataStores });
+    const run = handlerRunner({ ...state, tasks, declared, dataStores });
     return [handlerOf(state.name), handlerActor(run, sourcesOf(state))] as const;
   });
   const entrances = new Map(states.map((state) => [state.name, entranceOf(state)]));

@@ -2,11 +2,13 @@
 import type { SentEvent } from "../actor/effect.ts";
 import type { Failure } from "../actor/envelope.ts";
 import { RuntimeError } from "../errors.ts";
+import { fittingEvent, isEventName, problemText, type DeclaredEvents } from "./declared-event.ts";
 import { parentCloses, type JobOptions, type JobRequest, type ParentClose } from "./job.ts";
 import { unknownOption, type KnownOptions } from "./known-options.ts";
 import {
   completeOptions,
   taskOptions,
+  taskProblem,
   unknownTaskOption,
   type DeclaredTasks,
   type TaskOptions,
@@ -127,7 +129,7 @@ export interface FlowActions<Target extends string> {
   transitionTo(state: Target): void;
   /** Lay members over `stateHistory`. */
   updateContext(members: Readonly<Record<string, unknown>>): void;
-  /** Tell those who watch the job, and the job that started it. */
+  /** Tell those who watch the job, and the job that started it. An event that the flow declares has to fit its schema. */
   sendEvent(type: string, payload?: Readonly<Record<string, unknown>>): void;
 }
 
@@ -139,6 +141,8 @@ export interface ChoosingState {
   readonly events: readonly string[];
   readonly isEnd: boolean;
   readonly tasks: DeclaredTasks;
+  /** The events that the flow declares with their schemas. */
+  readonly declared?: DeclaredEvents;
 }
 
 const wishOptions: KnownOptions<TaskWish> = { type: true, params: true, ...taskOptions };
@@ -187,7 +191,8 @@ export class ChosenAction implements FlowActions<string> {
     // A deadline of the work, not of the task: it leads to `timeout`, whoever has set it.
     const { totalTimeoutMs: declared, ...request } = this.#request("dispatchTask", wish);
     const timeoutMs = totalTimeoutMs ?? declared;
-    const waiting = this.#waiting(`dispatchTask of "${wish.type}"`, transitions, timeoutMs);
+    const what = `dispatchTask of "${wish.type}"`;
+    const waiting = this.#waiting(what, transitions, timeoutMs, "totalTimeoutMs");
     const byEvent = eventTransitions && { eventTransitions: this.#byEvent(eventTransitions) };
     this.#choose({ action: "dispatch_task", request, ...waiting, ...byEvent });
   }
@@ -240,7 +245,9 @@ export class ChosenAction implements FlowActions<string> {
 
   sendEvent(type: string, payload: Readonly<Record<string, unknown>> = {}): void {
     if (!isEventName(type)) this.#refuse(`"${type}" is not a name for an event`);
-    this.#events.push({ ...payload, type });
+    const fitting = fittingEvent(this.#state.declared, { ...payload, type });
+    if ("problem" in fitting) this.#refuse(`sendEvent: ${problemText(fitting.problem)}`);
+    this.#events.push(fitting.event);
   }
 
   decision(): Decision {
@@ -272,14 +279,10 @@ export class ChosenAction implements FlowActions<string> {
     const declared = this.#state.tasks.get(type);
     const retry = { ...declared?.retry, ...options.retry };
     const rounded = priority === undefined ? {} : { priority: this.#rounded(type, priority) };
-    const complete = completeOptions(type, {
-      ...declared,
-      ...declared?.placement,
-      ...options,
-      ...rounded,
-      retry,
-    });
-    return { type, params, ...complete };
+    const all = { ...declared, ...declared?.placement, ...options, ...rounded, retry };
+    const problem = taskProblem(type, all);
+    if (problem !== undefined) this.#refuse(`${action} of "${type}": ${problem}`);
+    return { type, params, ...completeOptions(all) };
   }
 
   #rounded(type: string, priority: number): number {
@@ -288,13 +291,18 @@ export class ChosenAction implements FlowActions<string> {
     return Math.min(9, Math.max(0, Math.round(priority)));
   }
 
-  #waiting(what: string, transitions: Transitions, timeoutMs: number | undefined): Waiting {
+  #waiting(
+    what: string,
+    transitions: Transitions,
+    timeoutMs: number | undefined,
+    option = "timeoutMs",
+  ): Waiting {
     const targets = Object.values(transitions ?? {});
     if (targets.length === 0) this.#refuse(`${what} needs transitions`);
     for (const target of targets) this.#check(target);
     if (timeoutMs === undefined) return { transitions };
     if (!(timeoutMs > 0 && Number.isFinite(timeoutMs)))
-      this.#refuse(`${what}: a timeout is above 0`);
+      this.#refuse(`${what}: ${option} is above 0`);
     return { transitions, timeoutMs };
   }
 
@@ -319,11 +327,6 @@ export class ChosenAction implements FlowActions<string> {
   #refuse(what: string): never {
     throw invalidAction(this.#state.name, what);
   }
-}
-
-/** Whether an event may be called so: names of machinery and wildcards are not for flows. */
-export function isEventName(type: unknown): boolean {
-  return typeof type === "string" && type !== "" && !/^(xstate|flow)\.|\*/.test(type);
 }
 
 /** What a handler did that it may not do. Trying again would not help. */

@@ -1,10 +1,11 @@
 // The handler style: states with handlers that decide, as the Python system has them. It compiles to a machine.
 import { z } from "zod";
 import { RuntimeError } from "../errors.ts";
+import type { EventObject } from "xstate";
 import { makeBlueprint, type Blueprint, type BlueprintSettings } from "./blueprint.ts";
 import { compileFlow, decides, type FlowState } from "./compile.ts";
 import { conditionOf, type FlowCondition } from "./condition.ts";
-import { isEventName } from "./flow-actions.ts";
+import { isEventName, type DeclaredEvents } from "./declared-event.ts";
 import type { FlowHandler, HandlerCase } from "./flow-handler.ts";
 import type { FlowOutput } from "./job-data.ts";
 import { taskDefinition, type TaskDefinition } from "./task.ts";
@@ -93,12 +94,19 @@ export interface HandlerSlot<Data, Stores, Target extends string> {
   when(condition: FlowCondition<Data>): (handler: FlowHandler<Data, Stores, Target>) => void;
 }
 
-/** `Data` is what handlers find as `initialData`, `Given` what a job is started with. */
-export class Flow<Data, Stores, Given = Data> {
+/** What a job of the flow takes: the events that it declares, or any where it declares none. */
+type Taken<Declared extends EventObject> = [Declared] extends [never] ? EventObject : Declared;
+
+/**
+ * `Data` is what handlers find as `initialData`, `Given` what a job is started with, `Declared` the events that `event` has
+ * declared.
+ */
+export class Flow<Data, Stores, Given = Data, Declared extends EventObject = never> {
   readonly [flowMark] = true;
   readonly name: string;
   readonly #definition: FlowDefinition<z.ZodType, Stores>;
   readonly #states = new Map<string, Draft>();
+  readonly #events = new Map<string, z.ZodType>();
 
   constructor(name: string, definition: FlowDefinition<z.ZodType, Stores>) {
     this.name = name;
@@ -164,6 +172,28 @@ export class Flow<Data, Stores, Given = Data> {
     return this;
   }
 
+  /**
+   * Declare what an event says. One that a client or a worker sends is refused unless it fits (`event.invalid`), and so
+   * is `sendEvent` of a handler; what the schema gives is what the job takes. Those that no schema is declared for may say
+   * anything.
+   *
+   * @param type 1 to 256 characters.
+   * @param schema of what the event says besides its type: an object.
+   * @returns the flow, which knows the type of the event.
+   * @throws RuntimeError `blueprint.invalid` for a name that cannot be used or is taken, and for what is no schema.
+   */
+  event<const Type extends string, Schema extends z.ZodType<object>>(
+    type: Type,
+    schema: Schema,
+  ): Flow<Data, Stores, Given, Declared | ({ readonly type: Type } & z.input<Schema>)> {
+    if (!isEventName(type)) this.#refuse(`"${type}" is not a name for an event`);
+    if (this.#events.has(type)) this.#refuse(`the event "${type}" is declared twice`);
+    if (!(schema instanceof z.ZodType))
+      this.#refuse(`the event "${type}" is declared without a zod schema`);
+    this.#events.set(type, schema);
+    return this as never;
+  }
+
   #declare(name: string, options: StateOptions<string>): Draft {
     if (!/^[A-Za-z_][\w-]*$/.test(name))
       this.#refuse(`"${name}" is not a name for a state: use letters, digits, _ and -`);
@@ -196,7 +226,7 @@ export class Flow<Data, Stores, Given = Data> {
    *
    * @throws RuntimeError `blueprint.invalid` that says what is missing.
    */
-  build(): Blueprint<Given, FlowOutput> {
+  build(): Blueprint<Given, FlowOutput, Taken<Declared>> {
     const { version, tasks = [], dataStores = {}, maxTransitions = 1000 } = this.#definition;
     const { endpoint, apiVersion, retentionMs, migrate } = this.#definition;
     const settings = {
@@ -210,9 +240,16 @@ export class Flow<Data, Stores, Given = Data> {
     const { input = z.record(z.string(), z.unknown()) } = this.#definition;
     const definitions = tasks.map((task) => task[taskDefinition]);
     const declared = new Map(definitions.map((definition) => [definition.type, definition]));
-    const traits = { tasks: declared, dataStores, movesMax: maxTransitions };
+    const events: DeclaredEvents = Object.fromEntries(this.#events);
+    const traits = { tasks: declared, declared: events, dataStores, movesMax: maxTransitions };
     const machine = compileFlow(this.name, this.#complete(), traits);
-    return makeBlueprint("flow", this.name, { ...settings, version, input, machine });
+    return makeBlueprint("flow", this.name, {
+      ...settings,
+      version,
+      input,
+      machine,
+      ...(this.#events.size > 0 && { events }),
+    });
   }
 
   /** The states with one start, and with the end states that are named but not declared. */
@@ -265,7 +302,7 @@ export class Flow<Data, Stores, Given = Data> {
 }
 
 /** Whether a value is a flow, of this copy of the package or of another one. */
-export function isFlow(value: unknown): value is Flow<unknown, unknown, unknown> {
+export function isFlow(value: unknown): value is Flow<unknown, unknown, unknown, EventObject> {
   return typeof value === "object" && value !== null && flowMark in value;
 }
 

@@ -33,9 +33,11 @@ const slipsMax = 2;
  * @returns the end of a sentence that begins with who was given it; undefined where all are known
  */
 export function unknownOption(
-  given: object,
+  given: unknown,
   known: Readonly<Record<string, true>>,
 ): string | undefined {
+  if (typeof given !== "object" || given === null)
+    return `takes an object of options, not ${JSON.stringify(given) ?? String(given)}`;
   const name = Object.keys(given).find((one) => !Object.hasOwn(known, one));
   if (name === undefined) return undefined;
   const plain = plainName(name);

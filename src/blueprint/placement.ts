@@ -82,7 +82,8 @@ export function placementProblem(placement: Placement): string | undefined {
   if (!Number.isInteger(slots) || slots < 1)
     return `slots is a whole number of 1 or more, not ${slots}`;
   const problem =
-    (requirements && requirementsProblem(requirements)) ?? (limit && limitProblem(limit));
+    (requirements === undefined ? undefined : requirementsProblem(requirements)) ??
+    (limit === undefined ? undefined : limitProblem(limit));
   if (problem !== undefined) return problem;
   const bytes = new TextEncoder().encode(JSON.stringify(placement)).length;
   return bytes > placementBytesMax

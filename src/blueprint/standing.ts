@@ -2,6 +2,7 @@
 import type { StateValue } from "xstate";
 import { activeStates } from "../actor/active-states.ts";
 import type { Envelope } from "../actor/envelope.ts";
+import { contextOf } from "../actor/unread-context.ts";
 import { actorKind, workName } from "./actor-kind.ts";
 import type { Blueprint } from "./blueprint.ts";
 import type { FlowContext } from "./flow-handler.ts";
@@ -34,7 +35,8 @@ export interface StandingChild {
 
 /** @param blueprint what the job runs, where that is there in the job's shape. */
 export function standingOf(envelope: Envelope, blueprint: Blueprint | undefined): Standing {
-  const { value, children, timers, history, context } = envelope;
+  const { value, children, timers, history } = envelope;
+  const context = contextOf(envelope);
   const nodes = blueprint ? activeStates(blueprint.machine, value).nodes : [];
   const invoked = new Set(nodes.flatMap(({ invoke }) => invoke.map(({ id }) => id)));
   const { transitions, eventTransitions, aggregation } = isFlowContext(context) ? context : {};

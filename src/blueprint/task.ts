@@ -143,15 +143,17 @@ export function task<
   } & TaskOptions,
 ): TaskLogic<z.input<Input>, z.output<Output>, z.output<Progress>, z.output<Input>> {
   const { input, output, progress, ...options } = definition;
-  const unknown = unknownTaskOption(`Task "${type}"`, options, taskOptions);
-  if (unknown !== undefined)
-    throw new RuntimeError("blueprint.invalid", `${unknown}.`, { task: type });
+  const problem =
+    unknownTaskOption(`Task "${type}"`, options, taskOptions) ??
+    withSubject(`Task "${type}"`, taskProblem(type, options));
+  if (problem !== undefined)
+    throw new RuntimeError("blueprint.invalid", `${problem}.`, { task: type });
   const complete: TaskDefinition = {
     type,
     input,
     output,
     ...(progress && { progress }),
-    ...completeOptions(type, options),
+    ...completeOptions(options),
   };
   return {
     [taskDefinition]: complete,
@@ -188,7 +190,7 @@ export function unknownTaskOption(
   options: TaskOptions,
   known: Readonly<Record<string, true>>,
 ): string | undefined {
-  const { retry = {}, limit = {} } = options;
+  const { retry = {}, limit = {} } = options ?? {};
   const parts = [
     [who, options, known],
     [`${who}: retry`, retry, retryOptions],
@@ -201,52 +203,52 @@ export function unknownTaskOption(
   return undefined;
 }
 
-/**
- * The options of a task with every default filled in.
- *
- * @throws RuntimeError `blueprint.invalid`
- */
-export function completeOptions(
-  type: string,
-  options: TaskOptions,
-): Omit<TaskRequest, "type" | "params"> {
-  const { strategy, requirements, maxCost, slots, limit } = options;
-  const placement: Placement = {
+/** What is wrong with the values of a task's type and options, in words that name the option; undefined where nothing is. */
+export function taskProblem(type: string, options: TaskOptions): string | undefined {
+  const { priority = defaultPriority } = options;
+  if (!typePattern.test(type) || type.startsWith("local:"))
+    return 'a task type has 1 to 128 characters, no line break among them, and does not begin with "local:"';
+  if (!Number.isInteger(priority) || priority < 0 || priority > 9)
+    return `priority is a whole number from 0 to 9, not ${spelt(priority)}`;
+  const { maxAttempts, initialMs, factor, maxMs } = { ...defaultRetry, ...options.retry };
+  if (maxAttempts !== undefined && (!Number.isInteger(maxAttempts) || maxAttempts < 1))
+    return `retry.maxAttempts counts the first attempt, so it is 1 or more, not ${spelt(maxAttempts)}`;
+  const isBackoff = [initialMs, factor, maxMs].every(Number.isFinite);
+  if (!(isBackoff && initialMs >= 0 && factor >= 1 && maxMs >= initialMs))
+    return "retry needs initialMs of 0 or more, factor of 1 or more, and maxMs not below initialMs";
+  for (const name of ["runTimeoutMs", "queueTimeoutMs", "totalTimeoutMs"] as const) {
+    const timeoutMs = options[name];
+    if (timeoutMs !== undefined && !(Number.isFinite(timeoutMs) && timeoutMs > 0))
+      return `${name} is above 0, not ${spelt(timeoutMs)}`;
+  }
+  return placementProblem(placementOf(options));
+}
+
+const withSubject = (who: string, problem: string | undefined): string | undefined =>
+  problem === undefined ? undefined : `${who}: ${problem}`;
+
+const spelt = (value: unknown): string => JSON.stringify(value) ?? String(value);
+
+/** The options of a task with every default filled in. What is wrong with them `taskProblem` tells. */
+export function completeOptions(options: TaskOptions): Omit<TaskRequest, "type" | "params"> {
+  const { priority = defaultPriority, runTimeoutMs, queueTimeoutMs, totalTimeoutMs } = options;
+  const placement = placementOf(options);
+  return {
+    priority,
+    retry: { ...defaultRetry, ...options.retry },
+    ...(Object.keys(placement).length > 0 && { placement }),
+    ...(runTimeoutMs !== undefined && { runTimeoutMs }),
+    ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
+    ...(totalTimeoutMs !== undefined && { totalTimeoutMs }),
+  };
+}
+
+function placementOf({ strategy, requirements, maxCost, slots, limit }: TaskOptions): Placement {
+  return {
     ...(strategy !== undefined && { strategy }),
     ...(requirements !== undefined && { requirements }),
     ...(maxCost !== undefined && { maxCost }),
     ...(slots !== undefined && { slots }),
     ...(limit !== undefined && { limit }),
-  };
-  const { priority = defaultPriority, runTimeoutMs, queueTimeoutMs, totalTimeoutMs } = options;
-  const retry = { ...defaultRetry, ...options.retry };
-  const refuse = (what: string): never => {
-    throw new RuntimeError("blueprint.invalid", `Task "${type}": ${what}.`, { task: type });
-  };
-  if (!typePattern.test(type) || type.startsWith("local:"))
-    refuse(
-      'a task type has 1 to 128 characters, no line break among them, and does not begin with "local:"',
-    );
-  if (!Number.isInteger(priority) || priority < 0 || priority > 9)
-    refuse(`priority is a whole number from 0 to 9, not ${priority}`);
-  const { maxAttempts } = retry;
-  if (maxAttempts !== undefined && (!Number.isInteger(maxAttempts) || maxAttempts < 1))
-    refuse(`retry.maxAttempts counts the first attempt, so it is 1 or more, not ${maxAttempts}`);
-  if (!(retry.initialMs >= 0 && retry.factor >= 1 && retry.maxMs >= retry.initialMs))
-    refuse(
-      "retry needs initialMs of 0 or more, factor of 1 or more, and maxMs not below initialMs",
-    );
-  if (runTimeoutMs !== undefined && !(runTimeoutMs > 0)) refuse("runTimeoutMs is above 0");
-  if (queueTimeoutMs !== undefined && !(queueTimeoutMs > 0)) refuse("queueTimeoutMs is above 0");
-  if (totalTimeoutMs !== undefined && !(totalTimeoutMs > 0)) refuse("totalTimeoutMs is above 0");
-  const problem = placementProblem(placement);
-  if (problem !== undefined) refuse(problem);
-  return {
-    priority,
-    retry,
-    ...(Object.keys(placement).length > 0 && { placement }),
-    ...(runTimeoutMs !== undefined && { runTimeoutMs }),
-    ...(queueTimeoutMs !== undefined && { queueTimeoutMs }),
-    ...(totalTimeoutMs !== undefined && { totalTimeoutMs }),
   };
 }

@@ -5,7 +5,7 @@ import { loadBlueprints } from "../blueprint/load.ts";
 import { BlueprintRegistry } from "../blueprint/registry.ts";
 import { ChartRenderer } from "../chart/chart-renderer.ts";
 import { RuntimeError } from "../errors.ts";
-import { chartFormats, type ChartFormat } from "../protocol/contract.ts";
+import { chartFormats, type ChartFormat } from "../protocol/blueprint-contract.ts";
 import { blueprintName } from "./arguments.ts";
 import { blueprintsDirectory } from "./check.ts";
 import { print, printJson } from "./output.ts";

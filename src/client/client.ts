@@ -1,5 +1,6 @@
 // What programs do with a server over HTTP: start jobs, look at them, send to them, wait for them, watch them.
-import { contract, type ChartFormat } from "../protocol/contract.ts";
+import type { ChartFormat } from "../protocol/blueprint-contract.ts";
+import { contract } from "../protocol/contract.ts";
 import { PlainJob, type Job, type JobMoment, type JobStatus } from "../protocol/job.ts";
 import type { StreamEvent } from "../protocol/job-event.ts";
 import type { BlueprintShape } from "../protocol/past-contract.ts";

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
-import type { ChartFormat } from "../protocol/contract.ts";
+import type { ChartFormat } from "../protocol/blueprint-contract.ts";
 import type {
   JobService,
   PastService,
@@ -20,10 +20,20 @@ export interface ServedBlueprint {
   readonly style: "native" | "flow";
   /** What a job may be started with. */
   readonly input?: z.ZodType;
+  /** What events say, by their types, where that is declared. */
+  readonly events?: Readonly<Record<string, z.ZodType>>;
   /** With a leading slash. */
   readonly endpoint?: string;
   readonly apiVersion?: string;
   readonly fingerprint: { readonly shape: string };
+}
+
+/** A `BlueprintContract`, of which the document for tools has the events. */
+export interface ServedContract {
+  readonly events: readonly {
+    readonly type: string;
+    readonly schema: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 export interface ServedBlueprints {
@@ -55,6 +65,8 @@ export interface AppOptions {
   readonly quarantine: QuarantineService;
   readonly blueprints: ServedBlueprints;
   readonly charts: ChartRenderer;
+  /** What a blueprint that is there takes, gives and has done. */
+  readonly contractOf: (name: string, version: string) => ServedContract;
   /** Names this server among others. */
   readonly instanceId: string;
   /** Tells clients' tokens from others. */

@@ -7,11 +7,14 @@ import {
 import { z } from "zod";
 import { contract, Problem, type Operation } from "../protocol/contract.ts";
 import { StreamEvent } from "../protocol/job-event.ts";
-import type { ServedBlueprint } from "./app-options.ts";
+import type { AppOptions, ServedBlueprint } from "./app-options.ts";
 import { endpointPath } from "./endpoint-path.ts";
 
 /** @param blueprints Every version of every blueprint, newest first within a name. */
-export function openApiDocument(blueprints: readonly ServedBlueprint[]): object {
+export function openApiDocument(
+  blueprints: readonly ServedBlueprint[],
+  contractOf: AppOptions["contractOf"],
+): object {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   const add = (
     path: string,
@@ -22,7 +25,7 @@ export function openApiDocument(blueprints: readonly ServedBlueprint[]): object 
     const methods = (paths[path] ??= {});
     methods[operation.method.toLowerCase()] ??= operationObject(id, path, operation, body);
   };
-  const { startAtEndpoint, ...others } = contract;
+  const { startAtEndpoint, sendEvent, ...others } = contract;
   for (const blueprint of blueprints) {
     const path = endpointPath(blueprint);
     const summary = `Start a job of ${blueprint.name}.`;
@@ -34,6 +37,7 @@ export function openApiDocument(blueprints: readonly ServedBlueprint[]): object 
         inputSchema(blueprint, path),
       );
   }
+  add(`/api/v1${sendEvent.path}`, "sendEvent", sendEvent, eventSchema(blueprints, contractOf));
   for (const [id, operation] of Object.entries<Operation>(others))
     add(operation.under === "api" ? `/api/v1${operation.path}` : operation.path, id, operation);
   return createDocument({
@@ -66,6 +70,25 @@ function inputSchema({ input }: ServedBlueprint, path: string): BodySchema {
   if (!input) return undefined;
   const schema = z.toJSONSchema(input, { io: "input", unrepresentable: "any" });
   return { ...schema, $id: `${path}/input` };
+}
+
+/** Any event, and besides what blueprints declare of theirs: which of them counts follows from the job. */
+function eventSchema(
+  blueprints: readonly ServedBlueprint[],
+  contractOf: AppOptions["contractOf"],
+): BodySchema {
+  const declared = blueprints.flatMap(({ name, version, events = {} }) =>
+    contractOf(name, version)
+      .events.filter(({ type }) => Object.hasOwn(events, type))
+      .map(({ type, schema }) => ({
+        title: `${type} of ${name} ${version}`,
+        ...schema,
+        $id: `/api/v1/blueprints/${name}/${version}/events/${encodeURIComponent(type)}`,
+      })),
+  );
+  if (declared.length === 0) return contract.sendEvent.body;
+  const any = z.toJSONSchema(contract.sendEvent.body, { io: "input" });
+  return { anyOf: [...declared, { title: "Any other", ...any }] };
 }
 
 function operationObject(

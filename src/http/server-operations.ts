@@ -2,10 +2,10 @@
 import { RuntimeError } from "../errors.ts";
 import {
   chartContentTypes,
-  metricsContentType,
   type BlueprintEntry,
   type ChartFormat,
-} from "../protocol/contract.ts";
+} from "../protocol/blueprint-contract.ts";
+import { metricsContentType } from "../protocol/contract.ts";
 import { apiHeaders, json, type JsonAnswer } from "./answer.ts";
 import type { AppOptions, ServedBlueprint } from "./app-options.ts";
 import { endpointPath } from "./endpoint-path.ts";
@@ -26,6 +26,7 @@ export type ServerOperations = Handlers<
   | "listPlainWorkers"
   | "getDashboard"
   | "listBlueprints"
+  | "getContract"
   | "getChart"
   | "getGraph"
 >;
@@ -35,6 +36,7 @@ export function serverOperations({
   workers,
   blueprints,
   charts,
+  contractOf,
   instanceId,
   unready,
   reloadWorkers,
@@ -71,7 +73,7 @@ export function serverOperations({
       return json({ status: "ok", ...(storeCondition && { store: storeCondition() }) });
     },
     getOpenApi() {
-      document ??= json(openApiDocument(blueprints.list()));
+      document ??= json(openApiDocument(blueprints.list(), contractOf));
       return document;
     },
     listWorkers,
@@ -84,17 +86,26 @@ export function serverOperations({
       });
     },
     listBlueprints: () => json(blueprints.list().map(blueprintAnswer)),
+    getContract({ params, query }) {
+      const { name, version } = served(params.name, query.version);
+      return json(contractOf(name, version));
+    },
     getChart: ({ params, query }) => chart(params.name, query.version, query.format),
     getGraph: ({ params, query }) => chart(params.name, query.version, "dot"),
   };
+
+  function served(name: string, version: string | undefined): ServedBlueprint {
+    const blueprint = blueprints.get(name, version);
+    if (blueprint) return blueprint;
+    throw new RuntimeError("blueprint.not_found", "Blueprint not found", { name });
+  }
 
   async function chart(
     name: string,
     version: string | undefined,
     format: ChartFormat,
   ): Promise<Response> {
-    const blueprint = blueprints.get(name, version);
-    if (!blueprint) throw new RuntimeError("blueprint.not_found", "Blueprint not found", { name });
+    const blueprint = served(name, version);
     const text = await charts.render(blueprint.name, blueprint.version, format);
     return new Response(text, {
       headers: {

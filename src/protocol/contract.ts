@@ -1,5 +1,6 @@
 // The HTTP contract: every operation once, from which come the routes, their validation, and the OpenAPI document.
 import { z } from "zod";
+import { blueprintContract, version } from "./blueprint-contract.ts";
 import { JobStatus, Job, JobStep, JobSummary, PlainJob, Worker } from "./job.ts";
 import { pastContract } from "./past-contract.ts";
 import { quarantineContract } from "./quarantine-contract.ts";
@@ -61,29 +62,6 @@ const Dashboard = z.object({
   workers: z.object({ total: z.int() }),
   jobs: z.record(z.string(), z.int()),
 });
-export const BlueprintEntry = z
-  .object({
-    name: z.string(),
-    version: z.string(),
-    style: z.enum(["native", "flow"]),
-    shape: z.string().describe("Changes whenever the machine's states or transitions do."),
-    start: z.string().optional().describe("Where jobs of it are started: `POST` to this path."),
-  })
-  .meta({ id: "BlueprintEntry" });
-export type BlueprintEntry = z.infer<typeof BlueprintEntry>;
-
-export const chartFormats = ["svg", "json", "mermaid", "dot", "scxml", "machine"] as const;
-export type ChartFormat = (typeof chartFormats)[number];
-/** What each format is served as. */
-export const chartContentTypes: Readonly<Record<ChartFormat, string>> = {
-  svg: "image/svg+xml",
-  json: "application/json; charset=utf-8",
-  mermaid: "text/plain; charset=utf-8",
-  dot: "text/vnd.graphviz",
-  scxml: "application/scxml+xml",
-  machine: "application/json; charset=utf-8",
-};
-const version = z.string().max(64).optional().describe("The newest where absent.");
 
 /** The text format of Prometheus. */
 export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
@@ -313,36 +291,7 @@ export const contract = {
       },
     },
   },
-  listBlueprints: {
-    method: "GET",
-    path: "/blueprints",
-    under: "api",
-    auth: "client",
-    summary: "Every version of every blueprint.",
-    answers: { 200: { about: "The blueprints.", schema: z.array(BlueprintEntry) } },
-  },
-  getChart: {
-    method: "GET",
-    path: "/blueprints/{name}/chart",
-    under: "api",
-    auth: "client",
-    summary: "A blueprint as a picture, or as the data of one.",
-    query: z.object({ format: z.enum(chartFormats).default("svg"), version }),
-    answers: {
-      200: { about: "The chart.", schema: z.string(), contentType: chartContentTypes.svg },
-    },
-  },
-  getGraph: {
-    method: "GET",
-    path: "/blueprints/{name}/graph",
-    under: "api",
-    auth: "client",
-    summary: "A blueprint in the language of Graphviz.",
-    query: z.object({ version }),
-    answers: {
-      200: { about: "The graph.", schema: z.string(), contentType: chartContentTypes.dot },
-    },
-  },
+  ...blueprintContract,
 
   startPlainJob: {
     method: "POST",

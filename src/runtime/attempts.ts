@@ -179,6 +179,8 @@ function answer(delivery: Awaited<ReturnType<TurnRunner["deliver"]>>): ResultSta
   switch (delivery.outcome) {
     case "stepped":
       return { status: "applied", ...(delivery.code !== undefined && { code: delivery.code }) };
+    // Only an event is.
+    case "refused":
     case "ignored":
       return { status: "fenced" };
     case "unknown":

@@ -2,6 +2,7 @@
 import { currentState } from "../actor/current-state.ts";
 import type { Effect, Message, SentEvent } from "../actor/effect.ts";
 import type { Child, Envelope, Failure } from "../actor/envelope.ts";
+import { contextOf } from "../actor/unread-context.ts";
 import {
   actorKind,
   dynamicRequest,
@@ -220,7 +221,8 @@ export function jobEnd(blueprint: Blueprint, envelope: Envelope): JobEnd {
   const { jobId, status, value, error } = envelope;
   const finalState = currentState(value);
   const hasFailed = status !== "done" || (blueprint.style === "flow" && finalState === "failed");
-  const output = jobOutput(blueprint, envelope, finalState);
+  const context = blueprint.style === "flow" ? contextOf(envelope) : undefined;
+  const output = jobOutput(blueprint, { ...envelope, context }, finalState);
   return {
     jobId,
     status: status === "active" ? "done" : status,

@@ -159,6 +159,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   });
   const outbox = new Outbox({
     store,
+    ...(archive && { archive }),
     turns,
     blueprints,
     random,
@@ -360,7 +361,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     workers,
     relay,
     queues,
-    quarantine: new Quarantine({ store, blueprints, turns }),
+    quarantine: new Quarantine({ store, ...(archive && { archive }), blueprints, turns }),
     rewinds: () => rewinds.counts,
     async start() {
       const hear = createHear({

@@ -1,6 +1,7 @@
 // Runs what decides inside a turn, before the commit: handlers of flows, and promises marked `inTurn`.
 import { currentState } from "../actor/current-state.ts";
 import { jsonOf } from "../actor/data.ts";
+import { contextOf } from "../actor/unread-context.ts";
 import { promiseScope } from "../blueprint/promise-scope.ts";
 import type { Clock } from "../clock.ts";
 import type { TurnTools } from "./turn.ts";
@@ -29,7 +30,7 @@ export function createInTurnRunner(clock: Clock, timeoutMs: number): TurnTools["
         kind.kind === "handler"
           ? kind.handler({
               jobId: envelope.jobId,
-              context: envelope.context,
+              context: contextOf(envelope),
               state: currentState(envelope.value),
               now,
             })

@@ -5,6 +5,7 @@ import type { SentEvent } from "../actor/effect.ts";
 import { decisionEvent } from "../blueprint/flow-engine.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Clock } from "../clock.ts";
+import { problemText, type EventProblem } from "../blueprint/declared-event.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Ids } from "../id.ts";
 import type { HistoryEntry, StoredJob, StoredTask } from "../store/records.ts";
@@ -137,6 +138,8 @@ export class Jobs implements JobService {
     switch (delivery.outcome) {
       case "stepped":
         return { outcome: "accepted", revision: delivery.revision } as const;
+      case "refused":
+        throw misfit(delivery.problem);
       case "unknown":
         throw archived(await this.#require(jobId));
       case "ignored": {
@@ -314,6 +317,11 @@ function archived({ jobId, status }: JobView): RuntimeError {
     `The job has ended, it is ${status}, and it has been archived.`,
     { jobId, status },
   );
+}
+
+function misfit(problem: EventProblem): RuntimeError {
+  const { type, issues } = problem;
+  return new RuntimeError("event.invalid", problemText(problem), { type, issues });
 }
 
 function full({ jobId, deferredEvents = [] }: JobView, type: string): RuntimeError {

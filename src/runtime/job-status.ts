@@ -1,6 +1,7 @@
 // What a job's `status` is: one of a closed list, told from its envelope alone.
 import { activeStates } from "../actor/active-states.ts";
 import type { Envelope } from "../actor/envelope.ts";
+import { contextOf } from "../actor/unread-context.ts";
 import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import { retryEvent } from "../blueprint/flow-engine.ts";
@@ -43,7 +44,8 @@ export function jobStatus(blueprint: Blueprint, envelope: Envelope): JobStatus {
 
   const timers = Object.values(envelope.timers).flat();
   if (timers.some(({ event }) => event.type === retryEvent)) return "awaiting_retry";
-  if (awaitedApproval(blueprint, envelope.context)) return "waiting_for_human";
+  if (blueprint.style === "flow" && awaitedApproval(blueprint, contextOf(envelope)))
+    return "waiting_for_human";
   const { tags, events } = activeStates(machine, envelope.value);
   if (tags.has(humanTag)) return "waiting_for_human";
   return events.length === 0 && timers.length > 0 ? "waiting_for_timer" : "waiting_for_event";

@@ -5,6 +5,7 @@ import type { Envelope, Failure } from "../actor/envelope.ts";
 import { isEventOfJob } from "../actor/exchange.ts";
 import { actorKind, checkJobOutput, checkOutput, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
+import { fittingEvent, type EventProblem } from "../blueprint/declared-event.ts";
 import type { SubJobResult } from "../blueprint/flow-handler.ts";
 import type { TaskDefinition } from "../blueprint/task.ts";
 import type { Op } from "../store/commit.ts";
@@ -61,17 +62,21 @@ export type Mail =
 
 export type MailOutcome =
   | { readonly outcome: "stepped"; readonly revision: number; readonly code?: string }
-  | { readonly outcome: "ignored"; readonly reason: Ignored };
+  | { readonly outcome: "ignored"; readonly reason: Ignored }
+  /** An event of a client or worker that does not fit the schema which the blueprint declares for it. */
+  | { readonly outcome: "refused"; readonly problem: EventProblem };
 
 /** The message that a mail comes to, given the present envelope, and what its commit must do besides. */
 export function readMail(
   mail: Mail,
   envelope: Envelope,
   blueprint: Blueprint,
-): { readonly message?: Message; readonly op?: Op } {
+): { readonly message?: Message; readonly op?: Op; readonly problem?: EventProblem } {
   switch (mail.kind) {
     case "message":
-      return { message: mayBeDeferred(mail.message, blueprint) };
+      return mail.message.type === "event" && !isEventOfJob(mail.message)
+        ? eventFromOutside(mail.message, blueprint)
+        : { message: mayBeDeferred(mail.message, blueprint) };
     case "timer": {
       const timer = Object.entries(envelope.timers).find(([, pending]) =>
         pending.some(({ generation }) => generation === mail.timerId),
@@ -101,7 +106,7 @@ export function readMail(
         generation: attempt.taskId,
       };
       const sender = { kind: "task", child, generation, ...attempt, number } as const;
-      return { message: mayBeDeferred({ type: "event", event, sender }, blueprint) };
+      return eventFromOutside({ type: "event", event, sender }, blueprint);
     }
     case "failure": {
       const { child, error, taskId, attempt, lapsed } = mail;
@@ -119,6 +124,12 @@ export function readMail(
     case "job_end":
       return { message: endMessage(mail, childKind(envelope, blueprint, mail.child)) };
   }
+}
+
+function eventFromOutside(message: Message & { readonly type: "event" }, blueprint: Blueprint) {
+  const fitting = fittingEvent(blueprint.events, message.event);
+  if ("problem" in fitting) return fitting;
+  return { message: mayBeDeferred({ ...message, event: fitting.event }, blueprint) };
 }
 
 /** So many more than those of clients a job keeps of other jobs, which cannot come again with what they were sent to say. */

@@ -2,6 +2,7 @@
 import { decodeEnvelope } from "../actor/codec.ts";
 import type { Message } from "../actor/effect.ts";
 import type { Failure, Origin, ParentRef } from "../actor/envelope.ts";
+import type { Archive } from "../archive/archive.ts";
 import { startInput } from "../blueprint/actor-kind.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import { RuntimeError } from "../errors.ts";
@@ -17,6 +18,7 @@ import type { Delivery, TurnRunner } from "./turn-runner.ts";
 
 export interface OutboxOptions {
   readonly store: Store;
+  readonly archive?: Archive;
   readonly turns: TurnRunner;
   readonly blueprints: BlueprintRegistry;
   readonly random: () => number;
@@ -177,8 +179,8 @@ export class Outbox {
 
   async #rejoin(jobId: string, body: Body<"rejoin">): Promise<void> {
     const { mail, isLast } = await rejoin(jobId, body, this.#options);
-    settled(await this.#options.turns.deliver(jobId, mail));
-    if (!isLast) throw new NotYet("messages of the child are on their way");
+    if (mail) settled(await this.#options.turns.deliver(jobId, mail));
+    if (!isLast) throw new NotYet("the child, or messages of it, are on their way");
   }
 
   /** The end of a job that never began. */

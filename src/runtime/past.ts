@@ -23,6 +23,7 @@ import type {
   RestartJob,
   StartedWork,
 } from "./past-service.ts";
+import { isStillThere, ReplayMarks, type ReplayMark } from "./replay-marks.ts";
 import { restartMessage } from "./restart-message.ts";
 import type { StartedJob } from "./runtime.ts";
 import type { TurnRunner } from "./turn-runner.ts";
@@ -51,6 +52,7 @@ interface Replayed {
 
 export class Past implements PastService {
   readonly #options: PastOptions;
+  readonly #marks = new ReplayMarks();
 
   constructor(options: PastOptions) {
     this.#options = options;
@@ -58,12 +60,13 @@ export class Past implements PastService {
 
   async steps(jobId: string, after: number, limit: number): Promise<readonly JobStepView[]> {
     const steps: JobStepView[] = [];
-    const { walk } = await this.#replay(jobId);
+    const { walk, last } = await this.#replay(jobId, after);
+    if (limit < 1 || after >= last) return [];
     for await (const step of walk()) {
-      if (steps.length >= limit) break;
       const { entry } = step;
       if (entry.revision <= after) continue;
       steps.push({ ...entry, previousState: stateBefore(step), started: startedBy(step) });
+      if (steps.length >= limit) break;
     }
     return steps;
   }
@@ -118,7 +121,7 @@ export class Past implements PastService {
   }
 
   async #at(jobId: string, revision: number) {
-    const { walk, replay, last } = await this.#replay(jobId);
+    const { walk, replay, last } = await this.#replay(jobId, revision - 1);
     if (revision >= 1 && revision <= last)
       for await (const step of walk())
         if (step.entry.revision === revision) return { step, replay };
@@ -129,38 +132,65 @@ export class Past implements PastService {
     );
   }
 
-  async #replay(jobId: string) {
+  /** @param after the replay may begin behind this revision. */
+  async #replay(jobId: string, after: number) {
     const job = await this.#stored(jobId);
     const origin = bornAs(decodeEnvelope(job.envelope));
     const { blueprint: name, version, shape } = origin;
     const blueprintOf = (of: string): Blueprint => this.#options.blueprints.require(name, of);
-    const replay = new Replay((of) => blueprintOf(of).machine, origin);
     refuseOtherShape(jobId, blueprintOf(version), shape);
-    const entries = (after: number) => this.#entries(job, after);
+    const mark = await this.#markOf(job, after);
+    const replay = mark?.replay.fork() ?? new Replay((of) => blueprintOf(of).machine, origin);
+    const entries = (from: number) => this.#entries(job, from, pageSize);
+    const marks = this.#marks;
     return { replay, last: job.revision, walk };
 
     async function* walk(): AsyncGenerator<Replayed> {
-      let before: Envelope | undefined;
-      for (let page = await entries(0); page.length > 0; page = await entries(before!.revision))
-        for (const entry of page) {
-          const effects = replay.take(entry);
-          const { envelope } = replay;
-          const blueprint = blueprintOf(envelope.version);
-          if (before?.version !== envelope.version)
-            refuseOtherShape(jobId, blueprint, envelope.shape);
-          refuseOtherState(envelope, entry);
-          yield { entry, before, envelope, blueprint, effects };
-          before = envelope;
+      let before = mark && replay.envelope;
+      let taken = mark?.entry;
+      try {
+        for (
+          let page = await entries(before?.revision ?? 0);
+          page.length > 0;
+          page = await entries(before!.revision)
+        )
+          for (const entry of page) {
+            const effects = replay.take(entry);
+            const { envelope } = replay;
+            const blueprint = blueprintOf(envelope.version);
+            if (before?.version !== envelope.version)
+              refuseOtherShape(jobId, blueprint, envelope.shape);
+            refuseOtherState(envelope, entry);
+            taken = entry;
+            yield { entry, before, envelope, blueprint, effects };
+            before = envelope;
+          }
+      } finally {
+        if (taken && replay.envelope.revision === taken.revision) {
+          const { revision, epoch, now } = taken;
+          marks.keep({ jobId, entry: { revision, epoch, now }, replay: replay.fork() });
         }
+      }
     }
   }
 
-  async #entries(job: StoredJob, after: number): Promise<readonly HistoryEntry[]> {
+  /** The nearest place where a replay of the job has stopped. */
+  async #markOf(job: StoredJob, after: number): Promise<ReplayMark | undefined> {
+    for (;;) {
+      const mark = this.#marks.nearest(job.summary.jobId, after);
+      if (!mark) return undefined;
+      const [found] = await this.#entries(job, mark.entry.revision - 1, 1);
+      if (isStillThere(mark, found)) return mark;
+      this.#marks.forget(mark);
+    }
+  }
+
+  async #entries(job: StoredJob, after: number, limit: number): Promise<readonly HistoryEntry[]> {
     const { store, archive } = this.#options;
     const { jobId } = job.summary;
     if (after >= job.revision) return [];
-    const live = await store.history(jobId, after, pageSize);
-    return live.length > 0 ? live : ((await archive?.history(jobId, after, pageSize)) ?? []);
+    const live = await store.history(jobId, after, limit);
+    return live.length > 0 ? live : ((await archive?.history(jobId, after, limit)) ?? []);
   }
 
   async #stored(jobId: string): Promise<StoredJob> {

@@ -3,6 +3,7 @@ import type { Message, StartOfChild } from "../actor/effect.ts";
 import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
 import type { Envelope, Failure } from "../actor/envelope.ts";
 import { bornAs, Replay } from "../actor/replay.ts";
+import type { Archive } from "../archive/archive.ts";
 import { actorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
@@ -65,6 +66,8 @@ export interface QuarantineService {
 
 export interface QuarantineOptions {
   readonly store: Store;
+  /** Where child jobs may have gone that have done their work. */
+  readonly archive?: Archive;
   readonly blueprints: BlueprintRegistry;
   readonly turns: TurnRunner;
 }
@@ -113,7 +116,7 @@ export class Quarantine implements QuarantineService {
     const blueprint = blueprints.require(name, version);
     refuseOtherShape(ended, blueprint);
     const failing = await this.#failing(job, ended);
-    const keeps = await keptChildren(failing.before, blueprint, store);
+    const keeps = await keptChildren(failing.before, blueprint, this.#options);
     const message = redriveMessage(failing, { blueprint, keeps }, edit);
     const delivery = await turns.deliver(jobId, { kind: "message", message });
     const after = await store.loadJob(jobId);

@@ -2,11 +2,12 @@
 import { decodeEnvelope } from "../actor/codec.ts";
 import type { Message } from "../actor/effect.ts";
 import type { Envelope } from "../actor/envelope.ts";
+import type { Archive } from "../archive/archive.ts";
 import { actorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
 import { childJobId } from "../id.ts";
-import type { StoredOutboxMessage } from "../store/records.ts";
+import type { StoredJob, StoredOutboxMessage } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { jobEnd } from "./children.ts";
 import type { Mail } from "./mail.ts";
@@ -14,26 +15,56 @@ import type { OutboxBody } from "./outbox-message.ts";
 
 type Rejoin = Extract<OutboxBody, { kind: "rejoin" }>;
 
+/** Where child jobs are: in the live store, or in the archive once they have been kept for long enough. */
+export interface Whereabouts {
+  readonly store: Store;
+  readonly archive?: Archive;
+}
+
 /**
- * The open child jobs that a redrive starts no second time: those that were left to themselves and go on, and those that
- * have done what they were to. One that was cancelled with its parent, has failed, or is gone is started again.
+ * The open child jobs that a redrive starts no second time: those that were left to themselves and go on, or are about to
+ * begin, and those that have done what they were to. One that was cancelled with its parent, has failed, or is gone is
+ * started again.
  */
 export async function keptChildren(
-  { children }: Envelope,
+  { jobId, children }: Envelope,
   { machine }: Blueprint,
-  store: Store,
+  places: Whereabouts,
 ): Promise<readonly string[]> {
   const kept = await Promise.all(
     Object.entries(children).map(async ([id, { src, settled, generation, shards }]) => {
       const kind = actorKind(machine, src);
       if (settled || kind.kind !== "job" || kind.parentClose === "cancel") return [];
-      const job = await store.loadJob(childJobId(generation, shards));
-      const status = job && decodeEnvelope(job.envelope).status;
+      const found = await whereIs(childJobId(generation, shards), jobId, places);
+      if (found === "about to begin") return kind.parentClose === "abandon" ? [id] : [];
+      const status = found && decodeEnvelope(found.envelope).status;
       const goesOn = status === "active" && kind.parentClose === "abandon";
       return status === "done" || goesOn ? [id] : [];
     }),
   );
   return kept.flat();
+}
+
+/** A child job; undefined where it is gone. */
+async function whereIs(
+  childId: string,
+  parentId: string,
+  { store, archive }: Whereabouts,
+): Promise<StoredJob | "about to begin" | undefined> {
+  const live = await store.loadJob(childId);
+  if (live) return live;
+  if (await isAboutToBegin(childId, parentId, store)) return "about to begin";
+  // It may have begun since, or have moved on to the archive.
+  return (await store.loadJob(childId)) ?? (await archive?.load(childId));
+}
+
+/** Whether the parent's outbox still has the start of the child. */
+async function isAboutToBegin(childId: string, parentId: string, store: Store): Promise<boolean> {
+  const { messages = [] } = (await store.exportJob(parentId)) ?? {};
+  return messages.some(({ body }) => {
+    const message = body as OutboxBody;
+    return message.kind === "start_job" && message.to === childId;
+  });
 }
 
 /** What the outbox is to do once a job has been driven again. */
@@ -57,22 +88,28 @@ export function rejoinNotes(
 export async function rejoin(
   parentId: string,
   { to, child, generation }: Rejoin,
-  { store, blueprints }: { readonly store: Store; readonly blueprints: BlueprintRegistry },
-): Promise<{ readonly mail: Mail; readonly isLast: boolean }> {
-  const dump = await store.exportJob(to);
+  { blueprints, ...places }: Whereabouts & { readonly blueprints: BlueprintRegistry },
+): Promise<{ readonly mail?: Mail; readonly isLast: boolean }> {
+  const about = { kind: "job_end", child, generation } as const;
+  const endOf = ({ summary: { blueprint, version }, envelope }: StoredJob): Mail => ({
+    ...about,
+    end: jobEnd(blueprints.require(blueprint, version), decodeEnvelope(envelope)),
+  });
+  const dump = await places.store.exportJob(to);
   if (!dump) {
+    const found = await whereIs(to, parentId, places);
+    if (found === "about to begin") return { isLast: false };
+    if (found && decodeEnvelope(found.envelope).status === "active") return { isLast: false };
+    if (found) return { mail: endOf(found), isLast: true };
     const message = `Job ${to}, which went on by itself, is gone: how it ended is not known.`;
     const error = { code: "job.not_found", message };
     const end = { jobId: to, status: "error", outcome: "failure", finalState: "", error } as const;
-    return { mail: { kind: "job_end", child, generation, end }, isLast: true };
+    return { mail: { ...about, end }, isLast: true };
   }
   const pending = dump.messages.flatMap((one) => numberFor(parentId, one));
-  const { blueprint: name, version } = dump.job.summary;
   const envelope = decodeEnvelope(dump.job.envelope);
-  if (pending.length === 0 && envelope.status !== "active") {
-    const end = jobEnd(blueprints.require(name, version), envelope);
-    return { mail: { kind: "job_end", child, generation, end }, isLast: true };
-  }
+  if (pending.length === 0 && envelope.status !== "active")
+    return { mail: endOf(dump.job), isLast: true };
   const sent = envelope.exchange?.sent ?? 0;
   const taken = Math.min(sent, ...pending.map((number) => number - 1));
   const message = { type: "rejoined", child, generation, taken } as const;

@@ -196,6 +196,8 @@ function eventStatus(delivery: Delivery): TaskEventStatus {
   switch (delivery.outcome) {
     case "stepped":
       return { status: "accepted" };
+    case "refused":
+      return { status: "refused", code: "event.invalid" };
     case "unknown":
       return { status: "unknown" };
     case "ignored":

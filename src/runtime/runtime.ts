@@ -1,5 +1,6 @@
 // What the edges may ask of the runtime: clients through `JobService`, workers through `WorkerService`.
 import type { JobMoment, SentEvent } from "../actor/effect.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { ArchivePage } from "../archive/archive.ts";
 import type { Failure } from "../actor/envelope.ts";
 import type { BranchResult } from "../blueprint/flow-actions.ts";
@@ -239,7 +240,7 @@ export interface JobService {
   /**
    * Send an event. `ignored` says that the job, as it is now, has no transition for it.
    *
-   * @throws RuntimeError `job.not_found`, `job.finished`, `job.archived`, `event.reserved`
+   * @throws RuntimeError `job.not_found`, `job.finished`, `job.archived`, `event.reserved`, `event.invalid`
    */
   send(
     jobId: string,
@@ -294,7 +295,7 @@ export interface TaskEvent {
 /** What became of a worker's event. */
 export type TaskEventStatus =
   | { readonly status: "accepted" | "ignored" | "fenced" | "unknown" }
-  | { readonly status: "refused"; readonly code: "event.reserved" | "job.too_many_deferred" };
+  | { readonly status: "refused"; readonly code: ErrorCode };
 
 /** What a worker says of itself that may change while it is connected. */
 export interface WorkerDescription {

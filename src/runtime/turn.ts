@@ -1,10 +1,11 @@
 // One turn of a job in the making: messages are stepped, and what must become durable is gathered as one commit.
 import type { Effect, Message, SentEvent, StepTime } from "../actor/effect.ts";
 import type { Envelope, Failure, Origin } from "../actor/envelope.ts";
-import { decodeEnvelope, encodeEnvelope } from "../actor/codec.ts";
+import { encodeEnvelope, openEnvelope } from "../actor/codec.ts";
 import { currentState } from "../actor/current-state.ts";
 import { restart } from "../actor/begin-again.ts";
 import { start, step } from "../actor/step.ts";
+import { contextOf } from "../actor/unread-context.ts";
 import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { Commit, LeaseOffer, Op } from "../store/commit.ts";
@@ -103,7 +104,7 @@ export class Turn {
   static resume(tools: TurnTools, job: StoredJob): Turn {
     const { jobId, createdAt, status } = job.summary;
     const turn = new Turn(tools, jobId, job.revision, createdAt, status);
-    turn.#envelope = decodeEnvelope(job.envelope);
+    turn.#envelope = openEnvelope(job.envelope);
     return turn;
   }
 
@@ -143,7 +144,8 @@ export class Turn {
 
   /** Take in one piece of mail and all that follows from it inside this job. */
   async apply(mail: Mail): Promise<MailOutcome> {
-    const { message, op } = readMail(mail, this.envelope, this.#tools.blueprint);
+    const { message, op, problem } = readMail(mail, this.envelope, this.#tools.blueprint);
+    if (problem) return { outcome: "refused", problem };
     if (!message) return { outcome: "ignored", reason: "fenced" };
     const result = step(this.#tools.blueprint.machine, this.envelope, message, this.#tools.at);
     if (result.outcome === "ignored") return result;
@@ -330,7 +332,8 @@ export class Turn {
           return [];
         }
         const event = cause.type === "event" ? cause.event : { type: `xstate.${cause.type}` };
-        const { context, revision } = envelope;
+        const { revision } = envelope;
+        const context = contextOf(envelope);
         this.#ops.post(revision, { kind: "action", action, params, context, event });
         return [];
       }

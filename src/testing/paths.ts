@@ -12,6 +12,7 @@ import {
   type Model,
   type ModelTransition,
 } from "./coverage.ts";
+import { familyOf } from "./family.ts";
 import { Repertoire } from "./instrument.ts";
 import { samplesOf } from "./samples.ts";
 import { byHand, reply, type Script, type Told } from "./script.ts";
@@ -43,7 +44,8 @@ export interface PathOptions<Machine extends AnyStateMachine, Input> extends Pic
   /**
    * How tasks, promises and child jobs may end, by the name of the actor, the type of a flow's task, the blueprint of a flow's
    * child job, or the id of the invocation: `reply(…)` and `fail(…)`. Where absent, outputs are made from the task's schema.
-   * A failure is always tried, but for a child job of a blueprint in `alongside`: that runs as it is.
+   * A failure is always tried. A child job of a blueprint in `alongside` runs as it is: its own tasks end, it is sent its own
+   * events, and it is cancelled.
    */
   readonly outcomes?: Readonly<
     Partial<Record<ActorName<Machine> | (string & {}), readonly Told[]>>
@@ -164,10 +166,11 @@ class Search {
     );
     if (news.length > 0) this.#found.push({ stimuli, covered, endsIn: job.state });
     this.#queue.push(...walk.otherChoices);
-    const key = situationOf(job);
+    const family = await familyOf(world, job);
+    const key = family.map((one) => situationOf(one.job)).join("\n");
     if (!this.#seen.has(key)) {
       this.#seen.add(key);
-      const next = stimuliOf(this.#blueprint.machine, job, this.#examples);
+      const next = stimuliOf(this.#blueprint.machine, family, this.#examples);
       this.#queue.push(...next.map((one) => [...stimuli, one]));
     }
     await world.close();

@@ -7,6 +7,7 @@ import type { Child } from "../actor/envelope.ts";
 import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
 import type { FlowContext } from "../blueprint/flow-handler.ts";
 import { childJobId } from "../id.ts";
+import { relativeOf, type Relative } from "./family.ts";
 import { fail, reply, type Told } from "./script.ts";
 import { samplesOf } from "./samples.ts";
 import type { TestJob } from "./test-job.ts";
@@ -25,9 +26,13 @@ export type Stimulus = (
     }
   /** A person decides what a flow asks for. */
   | { readonly kind: "decision"; readonly decision: string }
+  /** Somebody ends a child job before its time. */
+  | { readonly kind: "cancel" }
   /** Time passes until the job moves. */
   | { readonly kind: "time" }
 ) & {
+  /** It happens to a job that runs alongside: the ids of the children that lead to it. */
+  readonly within?: readonly string[];
   /** Which outcomes the promises that run inside the turn have, in the order in which they are called. */
   readonly choices?: readonly number[];
 };
@@ -46,21 +51,25 @@ export async function apply(
 ): Promise<TestJob> {
   if (stimulus.kind === "start") return world.start(stimulus.input);
   assert(job, "A path begins with a start.");
+  const meant = await relativeOf(world, job, stimulus.within ?? []);
   switch (stimulus.kind) {
     case "event":
-      await job.send(stimulus.event);
+      await meant.send(stimulus.event);
       break;
     case "end":
-      await job.end(stimulus.actor, stimulus.told, stimulus.child);
+      await meant.end(stimulus.actor, stimulus.told, stimulus.child);
       break;
     case "progress":
-      await job.progress(stimulus.actor, { data: stimulus.data }, { child: stimulus.child });
+      await meant.progress(stimulus.actor, { data: stimulus.data }, { child: stimulus.child });
       break;
     case "decision":
-      await job.decide(stimulus.decision);
+      await meant.decide(stimulus.decision);
+      break;
+    case "cancel":
+      await meant.cancel();
       break;
     case "time":
-      await passTime(world, job);
+      await passTime(world, meant);
       break;
   }
   return job;
@@ -75,8 +84,27 @@ async function passTime(world: TestWorld, job: TestJob): Promise<void> {
     if (!(await world.advanceToNext())) return;
 }
 
-/** All that may happen next to a job that is not over. */
+/** All that may happen next to a job and to those of its child jobs that run alongside. */
 export function stimuliOf(
+  machine: AnyStateMachine,
+  family: readonly Relative[],
+  examples: Examples,
+): readonly Stimulus[] {
+  return family.flatMap(({ within, job }) => {
+    if (within.length === 0) return stimuliOfJob(machine, job, examples);
+    // Its promises run their own code.
+    const own = stimuliOfJob(job.machine, job, examples).filter((one) => !isOfPromise(job, one));
+    return [...own, { kind: "cancel" } as const].map((one): Stimulus => ({ ...one, within }));
+  });
+}
+
+function isOfPromise({ machine, envelope }: TestJob, stimulus: Stimulus): boolean {
+  if (stimulus.kind !== "end") return false;
+  const { src } = envelope.children[stimulus.child]!;
+  return actorKind(machine, src).kind === "promise";
+}
+
+function stimuliOfJob(
   machine: AnyStateMachine,
   job: TestJob,
   examples: Examples,
@@ -202,6 +230,13 @@ function statusesOf(job: TestJob): readonly string[] {
 
 /** In a few words. */
 export function stimulusText(stimulus: Stimulus): string {
+  const { within = [] } = stimulus;
+  const whose = within.join(" ");
+  if (stimulus.kind === "cancel") return `${whose} cancelled`;
+  return whose === "" ? wordsOf(stimulus) : `${whose}: ${wordsOf(stimulus)}`;
+}
+
+function wordsOf(stimulus: Exclude<Stimulus, { kind: "cancel" }>): string {
   switch (stimulus.kind) {
     case "start":
       return "start";

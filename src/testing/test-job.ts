@@ -58,6 +58,11 @@ export class TestJob<Machine extends AnyStateMachine = AnyStateMachine> {
     this.#parts = parts;
   }
 
+  /** What it runs. */
+  get machine(): AnyStateMachine {
+    return this.#parts.machine;
+  }
+
   /** The job as clients see it. */
   get view(): JobView {
     assert(this.#view, "The job has not settled yet.");

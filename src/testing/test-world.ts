@@ -50,6 +50,7 @@ export class TestWorld<Machine extends AnyStateMachine = AnyStateMachine, Input 
   readonly store: RecordingStore;
   readonly blueprint: Blueprint;
   readonly tasks: TaskBook;
+  readonly #repertoire: Repertoire;
   readonly #children: JobBook;
   readonly #performance: Performance;
   readonly #log: Logger;
@@ -64,6 +65,7 @@ export class TestWorld<Machine extends AnyStateMachine = AnyStateMachine, Input 
     const { blueprint, others, registry } = repertoire;
     const activity = new Activity();
     this.blueprint = blueprint;
+    this.#repertoire = repertoire;
     this.clock = new FakeClock(startAt, () => activity.settle(settleMs));
     const scripts = scriptsByType([blueprint, ...others], options.tasks ?? {});
     this.#performance = new Performance({ activity, clock: this.clock, scripts, handlers });
@@ -131,11 +133,17 @@ export class TestWorld<Machine extends AnyStateMachine = AnyStateMachine, Input 
       children: this.#children,
       performance: this.#performance,
       world: this,
-      machine: this.blueprint.machine,
+      machine: await this.#machineOf(jobId),
     });
     this.#jobs.push(job as unknown as TestJob<AnyStateMachine>);
     await this.settle();
     return job;
+  }
+
+  async #machineOf(jobId: string): Promise<AnyStateMachine> {
+    const { blueprint, version } = (await this.store.loadJob(jobId))?.summary ?? {};
+    const known = blueprint && this.#repertoire.registry.get(blueprint, version);
+    return (known || this.blueprint).machine;
   }
 
   /** Store time, in milliseconds since 1970. */

@@ -1,6 +1,6 @@
 // One job for tests of the kernel: every step goes through JSON, and its effects are kept.
 import { setup, type AnyStateMachine } from "xstate";
-import { decodeEnvelope, encodeEnvelope } from "../../src/actor/codec.ts";
+import { decodeEnvelope, encodeEnvelope, openEnvelope } from "../../src/actor/codec.ts";
 import type { Effect, Message, SentEvent } from "../../src/actor/effect.ts";
 import type { Envelope, Origin } from "../../src/actor/envelope.ts";
 import { start, step, type StepResult } from "../../src/actor/step.ts";
@@ -46,7 +46,7 @@ export class ActorJob {
 
   take(message: Message): StepResult {
     const time = { now: this.now, epoch: this.epoch };
-    const result = step(this.#machine, this.envelope, message, time);
+    const result = step(this.#machine, openEnvelope(this.text), message, time);
     if (result.outcome === "stepped") {
       this.text = encodeEnvelope(result.envelope);
       this.effects = result.effects;

@@ -129,3 +129,18 @@ stores.state("told", { to: ["completed"], events: ["PREVIEW"] }, (ctx) =>
     eventTransitions: { PREVIEW: "route" },
   }),
 );
+
+const declared = flow("declared", { version: "1" })
+  .event("PAY", z.object({ amount: z.number() }))
+  .event("CLOSE", z.object({}))
+  .state("start", { isStart: true, to: ["completed"], events: ["PAY"] }, (ctx) =>
+    ctx.actions.transitionTo("completed"),
+  )
+  .build();
+type DeclaredEvent = NonNullable<(typeof declared)["~types"]>["event"];
+const pay: DeclaredEvent = { type: "PAY", amount: 5 };
+// @ts-expect-error the schema says that the amount is a number
+const unpaid: DeclaredEvent = { type: "PAY", amount: "5" };
+// @ts-expect-error no such event is declared
+const other: DeclaredEvent = { type: "OTHER" };
+void [pay, unpaid, other];

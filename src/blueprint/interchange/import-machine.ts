@@ -1,6 +1,7 @@
 // From JSON to a blueprint: names become the code that is registered under them, and nothing else runs.
 import { setup, type AnyActorLogic, type AnyStateMachine } from "xstate";
 import type { z } from "zod";
+import type { DeclaredEvents } from "../declared-event.ts";
 import { makeBlueprint, type Blueprint } from "../blueprint.ts";
 import { actionFrom, guardFrom } from "./built-in.ts";
 import {
@@ -28,6 +29,8 @@ export interface Implementations {
   readonly values?: Readonly<Record<string, (args: never) => unknown>>;
   /** What jobs may be started with. */
   readonly input?: z.ZodType;
+  /** What events say, by their types. */
+  readonly events?: DeclaredEvents;
 }
 
 /**
@@ -45,11 +48,12 @@ export function importBlueprint(
   const read = typeof document === "string" ? readDocument(document) : checkDocument(document);
   refuseUnregistered(read, implementations);
   const { name, version, endpoint, apiVersion, retentionMs, defer, deferMax } = read;
-  const { input } = implementations;
+  const { input, events } = implementations;
   return makeBlueprint("native", name, {
     version,
     machine: machineOf(read, implementations),
     ...(input && { input }),
+    ...(events && { events }),
     ...(endpoint !== undefined && { endpoint }),
     ...(apiVersion !== undefined && { apiVersion }),
     ...(retentionMs !== undefined && { retentionMs }),

@@ -58,7 +58,7 @@ function inState(state: StateDocument, path: string): UsedName[] {
     ...inActions(entry, `${path}.entry`),
     ...inActions(exit, `${path}.exit`),
     ...(typeof initial === "object" ? inActions(initial.actions, `${path}.initial.actions`) : []),
-    ...Object.keys(after).flatMap((delay) => inDelay(delay, `${path}.after.${delay}`)),
+    ...Object.keys(after).flatMap((delay) => inAfter(delay, `${path}.after.${delay}`)),
     ...lists.flatMap(([where, list]) => inTransitions(list, `${path}.${where}`)),
     ...invokes.flatMap((one, index) =>
       inInvoke(one, Array.isArray(invoke) ? `${path}.invoke.${index}` : `${path}.invoke`),
@@ -110,12 +110,14 @@ function inActions(actions: Action | readonly Action[] | undefined, path: string
     if (!action.type.startsWith("xstate.")) return [named("actions", action.type, at)];
     return [
       ...("src" in action ? [named("actors", action.src, `${at}.src`)] : []),
-      ...("delay" in action ? inDelay(action.delay, `${at}.delay`) : []),
+      ...("delay" in action && typeof action.delay === "string"
+        ? [named("delays", action.delay, `${at}.delay`)]
+        : []),
     ];
   });
 }
 
-function inDelay(delay: string | number | undefined, path: string): UsedName[] {
-  if (typeof delay !== "string" || /^\d+$/.test(delay)) return [];
-  return [named("delays", delay, path)];
+/** A key of `after` is the number that XState reads it as, whereas any text at an action is a name. */
+function inAfter(delay: string, path: string): UsedName[] {
+  return Number.isNaN(Number(delay)) ? [named("delays", delay, path)] : [];
 }

@@ -1,11 +1,12 @@
 // The envelope's text: nothing is lost, nothing can be imitated, and what is not ours is refused.
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { assign } from "xstate";
-import { decodeEnvelope, encodeEnvelope } from "../../../src/actor/codec.ts";
+import { decodeEnvelope, encodeEnvelope, openEnvelope } from "../../../src/actor/codec.ts";
 import { ActorMark } from "../../../src/actor/data.ts";
 import type { Envelope } from "../../../src/actor/envelope.ts";
-import { start } from "../../../src/actor/step.ts";
+import { start, step } from "../../../src/actor/step.ts";
+import { contextOf, UnreadContext } from "../../../src/actor/unread-context.ts";
 import type { RuntimeError } from "../../../src/errors.ts";
 import { ActorJob, at, machineOf, origin } from "../../support/actor-job.ts";
 
@@ -148,4 +149,54 @@ test("a text whose count of its context is wrong is read all the same", () => {
   const text = new ActorJob(reading).text.replace(/"contextLength":\d+/, '"contextLength":7');
   const read = decodeEnvelope(text);
   expect(throughText(read).context).toStrictEqual({ pages, read: 0 });
+});
+
+describe("an opened envelope", () => {
+  const opened = () => openEnvelope(new ActorJob(reading).text);
+  const event = (type: string) => ({ type: "event", event: { type } }) as const;
+
+  test("leaves a large context unread, and is written as it was", () => {
+    const { text } = new ActorJob(reading);
+    expect(openEnvelope(text).context).toBeInstanceOf(UnreadContext);
+    expect(encodeEnvelope(openEnvelope(text))).toBe(text);
+    const { context, ...others } = openEnvelope(text);
+    const { context: read, ...decoded } = decodeEnvelope(text);
+    expect(others).toStrictEqual(decoded);
+    expect(contextOf({ context })).toStrictEqual(read);
+  });
+
+  test("gives each who asks a context of their own", () => {
+    const envelope = opened();
+    const given = [1, 2, 3].map(() => contextOf(envelope) as { pages: unknown[] });
+    for (const one of given) {
+      expect(one).toStrictEqual({ pages, read: 0 });
+      one.pages.length = 0;
+    }
+  });
+
+  test("takes several steps in one turn, and none sees what another changed in place", () => {
+    let envelope = opened();
+    for (const type of ["SPOIL", "NEXT", "SPOIL", "READ", "SPOIL", "NEXT"]) {
+      const result = step(reading, envelope, event(type), at);
+      if (result.outcome === "stepped") ({ envelope } = result);
+    }
+    expect(contextOf(envelope)).toStrictEqual({ pages, read: 1 });
+    expect(decodeEnvelope(encodeEnvelope(envelope)).context).toStrictEqual({ pages, read: 1 });
+  });
+
+  test("is read as a whole where its context is small, has special values, or is counted wrongly", () => {
+    const { text } = new ActorJob(reading);
+    const wrong = text.replace(/"contextLength":\d+/, '"contextLength":7');
+    const special = new ActorJob(machineOf({ context: { pages, none: undefined } })).text;
+    const small = new ActorJob(machineOf({ context: { n: 1 } })).text;
+    for (const one of [wrong, special, small])
+      expect(openEnvelope(one)).toStrictEqual(decodeEnvelope(one));
+  });
+
+  test("is refused where it can't be read: at once, or once its context is asked for", () => {
+    const { text } = new ActorJob(reading);
+    expect(() => openEnvelope(text.replace('"xstate"', '"other"'))).toThrow(unreadable);
+    const broken = openEnvelope(text.replace('"pages"', "\"pages'"));
+    expect(() => contextOf(broken)).toThrow(unreadable);
+  });
 });

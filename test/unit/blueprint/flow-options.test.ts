@@ -75,6 +75,51 @@ describe("an action", () => {
     expect(limit).toThrow("dispatchTask: limit has no option `max`");
   });
 
+  test.each<[Record<string, unknown>, string]>([
+    [{ priority: "high" }, "priority"],
+    [{ retry: null }, "retry"],
+    [{ retry: { maxAttempts: 0 } }, "retry.maxAttempts"],
+    [{ retry: { initialMs: "5" } }, "initialMs"],
+    [{ retry: { factor: 0.5 } }, "factor"],
+    [{ runTimeoutMs: 0 }, "runTimeoutMs"],
+    [{ runTimeoutMs: "5" }, "runTimeoutMs"],
+    [{ queueTimeoutMs: -1 }, "queueTimeoutMs"],
+    [{ queueTimeoutMs: null }, "queueTimeoutMs"],
+    [{ totalTimeoutMs: Number.NaN }, "totalTimeoutMs"],
+    [{ strategy: "best" }, "strategy"],
+    [{ requirements: null }, "requirements"],
+    [{ maxCost: -1 }, "maxCost"],
+    [{ slots: 0 }, "slots"],
+    [{ limit: null }, "limit"],
+    [{ limit: { key: "" } }, "limit.key"],
+  ])("refuses the value of an option as the handler's fault: %j", (option, named) => {
+    const single = () => untypedActions().dispatchTask({ type: "work", transitions, ...option });
+    const parallel = () =>
+      untypedActions().dispatchParallel({
+        tasks: [{ type: "work", ...option }],
+        aggregateInto: "next",
+      });
+    for (const act of [single, parallel]) {
+      expect(act).toThrow(expect.objectContaining({ code: "handler.invalid_action" }));
+      expect(act).toThrow(named);
+    }
+  });
+
+  test("refuses options that are none", () => {
+    for (const options of [undefined, null, 5])
+      for (const action of Object.keys(complete) as (keyof Untyped)[])
+        expect(() => untypedActions()[action](options as never)).toThrow(
+          `${action} takes an object of options, not `,
+        );
+  });
+
+  test("refuses a type that no task can have as the handler's fault", () => {
+    for (const type of ["", "local:x", "a\nb"])
+      expect(() => untypedActions().dispatchTask({ type, transitions })).toThrow(
+        expect.objectContaining({ code: "handler.invalid_action" }),
+      );
+  });
+
   test.each(Object.keys(complete) as (keyof Untyped)[])("%s takes every option", (action) => {
     const options = {
       dispatchTask: {

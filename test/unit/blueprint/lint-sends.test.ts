@@ -1,6 +1,6 @@
 // Every rule of the linter about events that a machine sends.
 import { assign, cancel, enqueueActions, raise, sendParent, sendTo, spawnChild } from "xstate";
-import { checkCases, invoking, machine, on, type Case } from "./lint-machines.ts";
+import { checkCases, invoking, machine, on, regions, type Case } from "./lint-machines.ts";
 
 const later = (id: string) => raise({ type: "X" }, { id, delay: 10 });
 const take = (event: string, transition: object): object => ({
@@ -26,6 +26,39 @@ const through = (inner: unknown): object => ({
   states: {
     a: { exit: "note", entry: raise({ type: "X" }), on: { X: "p" } },
     p: { initial: "x", states: { x: { entry: inner } }, on: { X: "a" } },
+  },
+});
+
+/** Each region raises what the other one takes. */
+const answering = (guarded: object): object =>
+  regions(
+    { on: { X: { actions: raise({ type: "Y" }) } } },
+    { on: { Y: { actions: raise({ type: "X" }), ...guarded } } },
+  );
+/** The region `one` takes `X` in `c`, to which GO leads, and `two` answers it in `a`. */
+const together = (inTwo: object): object => ({
+  type: "parallel",
+  states: {
+    one: {
+      initial: "a",
+      states: { a: { on: { GO: "c" } }, c: { on: { X: { actions: raise({ type: "Y" }) } } } },
+    },
+    two: {
+      initial: "a",
+      states: { a: { on: { Y: { actions: raise({ type: "X" }) }, ...inTwo } }, b: {} },
+    },
+  },
+});
+const passing = (always: unknown): object => ({
+  initial: "a",
+  states: { a: { on: { X: "b" } }, b: { entry: raise({ type: "X" }), always } },
+});
+const behindGuards = (guarded: object): object => ({
+  initial: "a",
+  states: {
+    a: { on: { GO: [{ guard: "ready", target: "b" }, { target: "a" }] } },
+    b: { always: [{ guard: "ready", target: "a" }, { target: "c" }] },
+    c: { on: { X: { actions: raise({ type: "X" }), ...guarded } } },
   },
 });
 
@@ -162,6 +195,105 @@ const cases: readonly Case[] = [
     bad: machine(circle({ X: "a", Y: "c" })),
     where: "m.a on X",
     good: machine(circle({ X: "a", Y: "c" }, [raise({ type: "Y" }), raise({ type: "X" })])),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "regions that raise each other's events",
+    bad: machine(answering({})),
+    where: "m.one.a on X",
+    good: machine(answering({ guard: "ready" })),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "regions that would raise each other's events in states that they are in together",
+    bad: machine(together({ NEXT: "b" })),
+    where: "m.one.c on X",
+    good: machine(together({ GO: "b" })),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "regions that begin with it",
+    bad: machine(
+      regions(
+        { entry: raise({ type: "X" }), on: { Y: { actions: raise({ type: "X" }) } } },
+        { on: { X: { actions: raise({ type: "Y" }) } } },
+      ),
+    ),
+    where: "m.one.a on Y",
+    good: machine(
+      regions(
+        { entry: raise({ type: "X" }), on: { Z: { actions: raise({ type: "X" }) } } },
+        { on: { X: { actions: raise({ type: "Y" }) } } },
+      ),
+    ),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "a circle through an eventless transition",
+    bad: machine(passing("a")),
+    where: "m.a on X",
+    good: machine(passing({ guard: "ready", target: "a" })),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "an eventless transition that raises the event which leads to it",
+    bad: machine({
+      initial: "a",
+      states: {
+        a: { on: { X: "b" } },
+        b: { always: { target: "a", actions: raise({ type: "X" }) } },
+      },
+    }),
+    where: "m.a on X",
+    good: machine({
+      initial: "a",
+      states: {
+        a: { on: { X: "b" } },
+        b: { always: { target: "c", actions: raise({ type: "X" }) } },
+        c: {},
+      },
+    }),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "a circle in a state that two guards lead to which disagree",
+    bad: machine(behindGuards({})),
+    where: "m.c on X",
+    good: machine(behindGuards({ guard: "ready" })),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "a circle by a wildcard",
+    bad: machine({
+      initial: "a",
+      states: {
+        a: { on: { X: { actions: raise({ type: "Y" }) }, "*": { actions: raise({ type: "X" }) } } },
+      },
+    }),
+    where: "m.a on X",
+    good: machine({
+      initial: "a",
+      states: {
+        a: {
+          on: { X: { actions: raise({ type: "Y" }) }, "Z.*": { actions: raise({ type: "X" }) } },
+        },
+      },
+    }),
+  },
+  {
+    code: "lint.raise_loop",
+    severity: "error",
+    title: "a circle that code may end",
+    bad: machine(circle({ X: "a" })),
+    where: "m.b on X",
+    good: machine(circle({ X: { target: "a", actions: enqueueActions(() => {}) } })),
   },
 ];
 

@@ -1,11 +1,18 @@
-// Blueprints and their charts over HTTP.
+// Blueprints, their contracts and their charts over HTTP.
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { contractOf } from "../../../src/blueprint/contract.ts";
+import { flow } from "../../../src/blueprint/flow.ts";
 import { BlueprintRegistry } from "../../../src/blueprint/registry.ts";
 import { ChartRenderer } from "../../../src/chart/chart-renderer.ts";
-import { chartContentTypes, chartFormats } from "../../../src/protocol/contract.ts";
+import {
+  BlueprintContract,
+  chartContentTypes,
+  chartFormats,
+} from "../../../src/protocol/blueprint-contract.ts";
 import { loadBlueprints } from "../../../src/blueprint/load.ts";
-import { clientToken, door, openHttpWorld, type HttpWorld } from "./http-world.ts";
+import { clientToken, door, jobIdIn, openHttpWorld, type HttpWorld } from "./http-world.ts";
 
 let world: HttpWorld;
 beforeEach(async () => {
@@ -98,4 +105,85 @@ test.each([
   ["/api/blueprints/door/chart?format=png", 400, "request.invalid"],
 ])("%s is answered %i", async (path, status, code) => {
   expect(await world.call("GET", path)).toMatchObject({ status, body: { code } });
+});
+
+describe("a contract", () => {
+  const billing = flow("billing", { version: "4", input: z.object({ customer: z.string() }) })
+    .event("PAY", z.object({ amount: z.number() }))
+    .state("start", { isStart: true, to: ["completed"], events: ["PAY"] }, (ctx) =>
+      ctx.actions.dispatchTask({
+        type: "bill",
+        transitions: { success: "completed" },
+        eventTransitions: { PAY: "completed" },
+      }),
+    )
+    .build();
+
+  test("tells what a blueprint takes and gives", async () => {
+    const billed = await openHttpWorld({}, [billing]);
+    const answer = await billed.call("GET", "/api/v1/blueprints/billing/contract?version=4");
+    expect(answer.status).toBe(200);
+    expect(answer.body).toEqual(contractOf(billing));
+    expect(BlueprintContract.parse(answer.body)).toEqual(answer.body);
+  });
+
+  test("is refused for a blueprint that is not there, and without a token", async () => {
+    const missing = await world.call("GET", "/api/v1/blueprints/nothing/contract");
+    expect([missing.status, missing.body]).toMatchObject([404, { code: "blueprint.not_found" }]);
+    const newer = await world.call("GET", "/api/v1/blueprints/door/contract?version=99");
+    expect(newer.status).toBe(404);
+    const headers = { "x-avtomatika-token": "wrong" };
+    const stranger = await world.call(
+      "GET",
+      "/api/v1/blueprints/door/contract",
+      undefined,
+      headers,
+    );
+    expect(stranger.status).toBe(401);
+  });
+
+  test("of events stands in the OpenAPI document, too", async () => {
+    const billed = await openHttpWorld({}, [billing]);
+    const { body } = await billed.call("GET", "/openapi.json");
+    expect(body).toMatchObject({
+      paths: {
+        "/api/v1/jobs/{id}/events": {
+          post: {
+            requestBody: {
+              content: {
+                "application/json": {
+                  schema: {
+                    anyOf: [
+                      {
+                        title: "PAY of billing 4",
+                        properties: { type: { const: "PAY" }, amount: { type: "number" } },
+                        required: ["type", "amount"],
+                      },
+                      { title: "Any other" },
+                    ],
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    });
+  });
+
+  test("is held to: an event that does not fit is answered with what is wrong", async () => {
+    const billed = await openHttpWorld({}, [billing]);
+    const started = await billed.call("POST", "/jobs", {
+      blueprint: "billing",
+      data: { customer: "c" },
+    });
+    const path = `/api/v1/jobs/${jobIdIn(started)}/events`;
+    expect(await billed.call("POST", path, { type: "PAY", amount: "a lot" })).toMatchObject({
+      status: 422,
+      body: { code: "event.invalid", details: { issues: [{ path: "amount" }] } },
+    });
+    expect(await billed.call("POST", path, { type: "PAY", amount: 5 })).toMatchObject({
+      status: 202,
+    });
+  });
 });

@@ -4,6 +4,7 @@ import { assign, emit, setup } from "xstate";
 import { z } from "zod";
 import type { Hono } from "hono";
 import { blueprint, type Blueprint } from "../../../src/blueprint/blueprint.ts";
+import { contractOf } from "../../../src/blueprint/contract.ts";
 import { BlueprintRegistry } from "../../../src/blueprint/registry.ts";
 import { createApp } from "../../../src/http/app.ts";
 import { createClientSockets, type ClientSockets } from "../../../src/http/client-socket.ts";
@@ -101,6 +102,7 @@ export async function openHttpWorld(
     queues: world.runtime.queues,
     quarantine: world.runtime.quarantine,
     blueprints: registry,
+    contractOf: (name, version) => contractOf(registry.require(name, version)),
     charts: { render: (name, version, format) => `${format} of ${name} ${version}` },
     authenticate: createAuthenticate({ shared: clientToken, named: new Map([["ops", opsToken]]) }),
     clock: world.clock,

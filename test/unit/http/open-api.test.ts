@@ -32,7 +32,7 @@ test("names every operation of the contract once, and each blueprint's endpoint"
 });
 
 test("refers only to schemas that it has", async () => {
-  const document = openApiDocument([]);
+  const document = openApiDocument([], () => ({ events: [] }));
   const { components } = Document.parse(document);
   const references = JSON.stringify(document).match(/#\/components\/schemas\/\w+/g) ?? [];
   expect(references.length).toBeGreaterThan(0);
@@ -45,11 +45,12 @@ test("describes what a blueprint takes, and leaves open what JSON Schema cannot 
   const made = (name: string, input: z.ZodType) =>
     ({ name, version: "1", style: "native", endpoint: `/${name}`, input, fingerprint }) as const;
   const named = z.object({ n: z.number() }).meta({ id: "Named" });
-  const document = openApiDocument([
+  const blueprints = [
     made("odd", z.object({ when: z.date(), big: z.bigint(), own: z.custom(() => true) })),
     made("one", z.object({ a: named, b: named })),
     made("two", z.object({ a: z.string().meta({ id: "AlsoNamed" }) })),
-  ]);
+  ];
+  const document = openApiDocument(blueprints, () => ({ events: [] }));
   expect(Document.parse(document).paths).toMatchObject({
     "/api/odd": { post: { operationId: "start_odd" } },
     "/api/one": { post: { operationId: "start_one" } },

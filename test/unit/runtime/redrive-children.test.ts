@@ -1,147 +1,13 @@
 // Jobs that are driven again while child jobs of theirs went on, or had ended: none of those is started twice.
 import { describe, expect, test } from "vitest";
-import { assign, sendParent, sendTo, setup } from "xstate";
-import { z } from "zod";
-import { blueprint } from "../../../src/blueprint/blueprint.ts";
-import { job, type ParentClose } from "../../../src/blueprint/job.ts";
-import { task } from "../../../src/blueprint/task.ts";
 import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
+import { familyWorld } from "../../support/family-world.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { expectReplayed } from "../../support/job-blueprints.ts";
-import { openWorld } from "../../support/runtime-world.ts";
-import { ScriptedWorker } from "../../support/scripted-worker.ts";
-
-type KidEvent = { type: "SAY"; n: number } | { type: "ASK"; n: number } | { type: "GO" | "FAIL" };
-
-/** Passes on what it is told, and ends when it is told to. */
-const kid = blueprint("kid", {
-  version: "1",
-  machine: setup({
-    types: { context: {} as { asked: number[] }, events: {} as KidEvent },
-  }).createMachine({
-    id: "kid",
-    context: () => ({ asked: [] }),
-    initial: "busy",
-    states: {
-      busy: {
-        on: {
-          SAY: { actions: sendParent(({ event: { n } }) => ({ type: "SAID", n })) },
-          ASK: {
-            actions: assign({ asked: ({ context, event }) => [...context.asked, event.n] }),
-          },
-          GO: "over",
-          FAIL: {
-            actions: () => {
-              throw new Error("no");
-            },
-          },
-        },
-      },
-      over: { type: "final" },
-    },
-    output: ({ context }) => context,
-  }),
-});
-
-const parentWith = (parentClose: ParentClose) =>
-  blueprint("parent", {
-    version: "1",
-    machine: setup({
-      types: {
-        context: {} as { said: number[]; output?: unknown },
-        events: {} as { type: "SAID"; n: number } | { type: "TELL"; n: number },
-      },
-      actors: {
-        kid: job(kid, { parentClose }),
-        work: task("work", {
-          input: z.object({}),
-          output: z.unknown(),
-          retry: { maxAttempts: 1 },
-        }),
-      },
-    }).createMachine({
-      id: "parent",
-      context: () => ({ said: [] }),
-      type: "parallel",
-      on: {
-        SAID: { actions: assign({ said: ({ context, event }) => [...context.said, event.n] }) },
-        TELL: { actions: sendTo("kid", ({ event: { n } }) => ({ type: "ASK", n })) },
-      },
-      states: {
-        family: {
-          initial: "waiting",
-          states: {
-            waiting: {
-              invoke: {
-                id: "kid",
-                src: "kid",
-                input: {},
-                onDone: {
-                  target: "done",
-                  actions: assign({ output: ({ event }) => event.output }),
-                },
-              },
-            },
-            done: { type: "final" },
-          },
-        },
-        business: {
-          initial: "working",
-          states: {
-            working: { invoke: { id: "work", src: "work", input: {}, onDone: "done" } },
-            done: { type: "final" },
-          },
-        },
-      },
-    }),
-  });
-
-async function world(
-  parentClose: ParentClose,
-  clock = new FakeClock(),
-  store = new MemoryStore({ clock, shared: true }),
-) {
-  const parent = parentWith(parentClose);
-  const opened = await openWorld([parent, kid], { clock, store });
-  const { jobs, quarantine } = opened.runtime;
-  const worker = new ScriptedWorker(opened.runtime.workers, "w", ["work"]);
-  await worker.connect();
-  const kids = async () => (await jobs.list({ blueprint: "kid", limit: 10 })).jobs;
-  const another = async (kidId: string) =>
-    (await kids()).find(({ jobId }) => jobId !== kidId)!.jobId;
-  const send = async (jobId: string, event: { readonly type: string; readonly n?: number }) => {
-    await jobs.send(jobId, event);
-    await clock.advance(0);
-  };
-  const begin = async () => {
-    const { jobId } = await jobs.start({ blueprint: "parent", input: {} });
-    await clock.advance(0);
-    const [child] = await kids();
-    return { jobId, kidId: child!.jobId };
-  };
-  const fail = async () => {
-    await worker.fail(worker.accept(), "PERMANENT_ERROR");
-    await clock.advance(0);
-  };
-  const redrive = async (jobId: string) => {
-    const driven = await quarantine.redrive(jobId, {});
-    await clock.advance(0);
-    return driven;
-  };
-  /** What the parent has come to, once its task is done. */
-  const end = async (jobId: string) => {
-    await worker.succeed(worker.accept());
-    await clock.advance(120_000);
-    await expectReplayed(opened.store, parent, jobId);
-    expect(await opened.store.due(100)).toMatchObject({ messages: [] });
-    return jobs.get(jobId);
-  };
-  return { ...opened, jobs, worker, kids, another, send, begin, fail, redrive, end, parent };
-}
 
 describe("a child job that its parent awaits", () => {
   test("and that was done before the parent had failed counts, and is not started again", async () => {
-    const { jobs, send, begin, fail, redrive, end, kids } = await world("await");
+    const { jobs, send, begin, fail, redrive, end, kids } = await familyWorld("await");
     const { jobId, kidId } = await begin();
     await send(jobId, { type: "TELL", n: 1 });
     await fail();
@@ -157,7 +23,7 @@ describe("a child job that its parent awaits", () => {
   });
 
   test("and that failed, too, is started again", async () => {
-    const { send, begin, fail, redrive, end, kids, another, jobs } = await world("await");
+    const { send, begin, fail, redrive, end, kids, another, jobs } = await familyWorld("await");
     const { jobId, kidId } = await begin();
     await fail();
     await jobs.cancel(kidId, "enough");
@@ -169,7 +35,7 @@ describe("a child job that its parent awaits", () => {
 });
 
 test("a child job that was cancelled with its parent is started again", async () => {
-  const { jobs, send, begin, fail, redrive, end, another } = await world("cancel");
+  const { jobs, send, begin, fail, redrive, end, another } = await familyWorld("cancel");
   const { jobId, kidId } = await begin();
   await fail();
   await redrive(jobId);
@@ -180,7 +46,7 @@ test("a child job that was cancelled with its parent is started again", async ()
 
 describe("a child job that was left to itself is not started again, and is heard again", () => {
   test("where it goes on", async () => {
-    const { send, begin, fail, redrive, end, kids } = await world("abandon");
+    const { send, begin, fail, redrive, end, kids } = await familyWorld("abandon");
     const { jobId, kidId } = await begin();
     await send(kidId, { type: "SAY", n: 1 });
     await send(jobId, { type: "TELL", n: 1 });
@@ -200,7 +66,7 @@ describe("a child job that was left to itself is not started again, and is heard
   });
 
   test("where it has ended meanwhile", async () => {
-    const { send, begin, fail, redrive, end, kids } = await world("abandon");
+    const { send, begin, fail, redrive, end, kids } = await familyWorld("abandon");
     const { jobId, kidId } = await begin();
     await fail();
     await send(kidId, { type: "SAY", n: 1 });
@@ -211,7 +77,7 @@ describe("a child job that was left to itself is not started again, and is heard
   });
 
   test("unless it was what failed", async () => {
-    const { jobs, send, begin, redrive, end, kids, another } = await world("abandon");
+    const { jobs, send, begin, redrive, end, kids, another } = await familyWorld("abandon");
     const { jobId, kidId } = await begin();
     await jobs.cancel(kidId, "enough");
     expect(await jobs.get(jobId)).toMatchObject({ error: { code: "cancelled" } });
@@ -222,7 +88,7 @@ describe("a child job that was left to itself is not started again, and is heard
   });
 
   test("as often as the parent is driven again", async () => {
-    const { send, begin, fail, redrive, end, kids } = await world("abandon");
+    const { send, begin, fail, redrive, end, kids } = await familyWorld("abandon");
     const { jobId, kidId } = await begin();
     for (const n of [1, 2, 3]) {
       await fail();
@@ -237,7 +103,7 @@ describe("a child job that was left to itself is not started again, and is heard
 
   test("whatever dies after whichever commit", async () => {
     const clock = new FakeClock();
-    const first = await world("abandon", clock);
+    const first = await familyWorld("abandon", clock);
     const { jobId, kidId } = await first.begin();
     await first.fail();
     await first.send(kidId, { type: "SAY", n: 1 });
@@ -256,7 +122,7 @@ describe("a child job that was left to itself is not started again, and is heard
     for (const image of images) {
       const later = new FakeClock(clock.now());
       const store = new MemoryStore({ clock: later, image });
-      const { kids, send, jobs, worker, parent } = await world("abandon", later, store);
+      const { kids, send, jobs, worker, parent } = await familyWorld("abandon", later, store);
       for (const one of await store.listTasks(jobId)) await worker.succeed(one);
       await later.advance(120_000);
       const said = (await jobs.history(kidId, 0, 100)).filter(
@@ -275,7 +141,7 @@ describe("a child job that was left to itself is not started again, and is heard
   });
 
   test("though a message of it was on its way to be forgotten when the parent was driven again", async () => {
-    const opened = await world("abandon");
+    const opened = await familyWorld("abandon");
     const { store, send, begin, fail, redrive, end, jobs, clock } = opened;
     const { jobId, kidId } = await begin();
     await fail();
@@ -299,7 +165,8 @@ describe("a child job that was left to itself is not started again, and is heard
   });
 
   test("and is not drawn into it where the store loses the redrive", async () => {
-    const { store, begin, send, fail, redrive, jobs, clock, runtime } = await world("abandon");
+    const { store, begin, send, fail, redrive, jobs, clock, runtime } =
+      await familyWorld("abandon");
     const { jobId, kidId } = await begin();
     await fail();
     await clock.advance(2000);

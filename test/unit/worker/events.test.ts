@@ -15,6 +15,7 @@ const native = blueprint("native", {
   version: "1",
   input: z.object({}),
   defer: ["LATER"],
+  events: { SHOW: z.object({ page: z.int() }) },
   machine: setup({
     types: { context: {} as { previews: number } },
     actors: { work: task("work", { input: z.object({}), output: z.unknown() }) },
@@ -26,6 +27,7 @@ const native = blueprint("native", {
       busy: {
         invoke: { src: "work", input: {}, onDone: "finished" },
         on: {
+          SHOW: ".shown",
           PREVIEW: {
             target: ".shown",
             actions: assign({ previews: ({ context }) => context.previews + 1 }),
@@ -161,6 +163,15 @@ describe("an event of a handler", () => {
     await wire.workerClock.advance(10_000);
     await wire.reaches(jobId, "finished");
     expect(await taken(jobId)).toEqual(["PREVIEW"]);
+  });
+
+  test("that does not fit its schema is the handler's mistake", async () => {
+    const jobId = await work("native", async ({ sendEvent }) => {
+      await expect(sendEvent("SHOW", { page: "one" })).rejects.toThrow("event.invalid");
+      expect(await sendEvent("SHOW", { page: 1 })).toBe("accepted");
+    });
+    await wire.reaches(jobId, "finished");
+    expect(await taken(jobId)).toEqual(["SHOW"]);
   });
 
   test("that can't be sent, or is reserved, is the handler's mistake", async () => {

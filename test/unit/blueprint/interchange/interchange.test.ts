@@ -265,6 +265,32 @@ describe("a document is refused", () => {
     expect(refused!.message).toContain(`${path}: ${kind} has no "${name}"`);
   });
 
+  test.each(["5", "1e3"])(
+    "that delays an action by the name %j which nobody implements",
+    (delay) => {
+      const entry = { type: "xstate.raise", event: { type: "REMIND" }, delay };
+      const change = (document: Record<string, unknown>) => {
+        machineOf(document).states["review"]!["entry"] = entry;
+      };
+      expect(refusal(change)?.details.missing).toEqual([
+        { kind: "delays", name: delay, path: "machine.states.review.entry.delay" },
+      ]);
+      const delays = { ...implementations.delays, [delay]: 5 };
+      expect(refusal(change, { ...implementations, delays })).toBeUndefined();
+    },
+  );
+
+  test.each([
+    ["5", 5],
+    ["1.5", 1.5],
+    ["1e3", 1000],
+  ])("none of whose `after` is a number: %j", (delay, ms) => {
+    const states = { waiting: { after: { [delay]: "over" } }, over: { type: "final" } };
+    const machine = { id: "waits", initial: "waiting", states };
+    const made = importBlueprint(JSON.stringify({ name: "waits", version: "1", machine }));
+    expect(made.machine.states["waiting"]?.after.map((one) => one.delay)).toEqual([ms]);
+  });
+
   test("that names what every object has", () => {
     const refused = refusal((document) => {
       machineOf(document).states["deciding"]!["always"] = { guard: "toString", target: "paid" };
