@@ -49,7 +49,7 @@ export function start(
   input: unknown,
   at: StepTime,
 ): Stepped {
-  const envelope: Envelope = { ...origin, ...fresh };
+  const envelope: Envelope = Object.assign({}, origin, fresh);
   const prepared = prepare(machine, "xstate.init");
   const scope = new StepScope(origin.jobId, origin.parent !== undefined, 1);
   const open: OpenStep = { prepared, envelope, at, scope, previous: undefined };
@@ -118,7 +118,9 @@ export function step(
     case "failed": {
       const child = awaitedChild(envelope, message.child, message.generation);
       if (child === undefined) return { outcome: "ignored", reason: "fenced" };
-      const settled = { ...next.children[message.child]!, settled: true } as const;
+      const settled: Child = Object.assign({}, next.children[message.child]!, {
+        settled: true as const,
+      });
       const children = { ...next.children, [message.child]: settled };
       return feed(machine, { ...next, children }, at, completionEvent(message), "must_step");
     }

@@ -28,8 +28,7 @@ import type { WorkerUsage, WorkerView } from "../runtime/worker-view.ts";
 export function jobAnswer(job: JobView): Job {
   const { error, workerId, aggregation } = job;
   const child = job.waits.find(({ kind }) => kind === "child");
-  return {
-    ...summaryAnswer(job),
+  return Object.assign(summaryAnswer(job), {
     revision: job.revision,
     state_value: job.stateValue,
     active_states: [...job.activeStates],
@@ -56,7 +55,7 @@ export function jobAnswer(job: JobView): Job {
     ...(job.deferredEvents && { deferred_events: [...job.deferredEvents] }),
     ...(job.lostRevision !== undefined && { lost_revision: job.lostRevision }),
     waits: job.waits.map(waitAnswer),
-  };
+  });
 }
 
 /** A job in the plain dialect. */

@@ -125,10 +125,10 @@ export function jobOperations(
     const partitionKey = headers["partition-key"];
     const waitMs = preferredWaitMs(headers.prefer);
     const job = await jobs.start({
-      ...request,
       follow: waitMs !== undefined,
       ...(idempotencyKey !== undefined && { idempotencyKey }),
       ...(partitionKey !== undefined && { partitionKey }),
+      ...request,
     });
     const accepted = { status: "accepted", job_id: job.jobId, ...more };
     if (waitMs === undefined) return json(accepted, 202);

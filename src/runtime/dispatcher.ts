@@ -385,9 +385,8 @@ export class Dispatcher {
 /** The stored form of a task that its own commit leased. */
 function leasedTask(task: NewTask, offer: LeaseOffer, node: string, now: number): StoredTask {
   const { holder, workerId, leaseMs } = offer;
-  return {
-    ...task,
-    state: "leased",
+  return Object.assign({}, task, {
+    state: "leased" as const,
     attempt: 1,
     settled: 0,
     failures: 0,
@@ -395,5 +394,5 @@ function leasedTask(task: NewTask, offer: LeaseOffer, node: string, now: number)
     createdAt: now,
     since: now,
     lease: { holder, workerId, node, startedAt: now, until: now + leaseMs },
-  };
+  });
 }

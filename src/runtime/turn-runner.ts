@@ -225,7 +225,7 @@ export class TurnRunner {
   async #commit(turn: Turn, follow = false) {
     const { effects, store } = this.#options;
     const planned = turn.commit((task) => effects.offer(task));
-    const commit: Commit = follow ? { ...planned, follow } : planned;
+    const commit: Commit = follow ? Object.assign({}, planned, { follow }) : planned;
     const { takenAway } = turn;
     const { jobId, summary, revision, envelope } = commit;
     try {
@@ -238,7 +238,15 @@ export class TurnRunner {
       const job: StoredJob = { summary, revision, envelope };
       if (turn.envelope.status === "active") this.#cache.set(jobId, job);
       else this.#cache.delete(jobId);
-      effects.committed({ turn, commit, job, strays, ...result, leased: new Set(result.leased) });
+      effects.committed({
+        turn,
+        commit,
+        job,
+        strays,
+        leased: new Set(result.leased),
+        now: result.now,
+        ...(result.followers && { followers: result.followers }),
+      });
       return { outcome: "committed", job } as const;
     } catch (error) {
       effects.withdraw(commit);

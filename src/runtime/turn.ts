@@ -165,7 +165,7 @@ export class Turn {
     const last = this.#history.at(-1)!;
     const ops = this.#ops.all.map((op): Op => {
       const to = op.op === "add_task" ? offer(op.task) : undefined;
-      return to ? ({ ...op, offer: to } as Op) : op;
+      return op.op === "add_task" && to ? { op: op.op, task: op.task, offer: to } : op;
     });
     return {
       jobId: envelope.jobId,
@@ -196,10 +196,10 @@ export class Turn {
     this.#envelope = envelope;
     this.#history.push({
       revision: envelope.revision,
-      ...this.#tools.at,
       message,
       currentState: currentState(envelope.value),
       status: jobStatus(this.#tools.blueprint, envelope),
+      ...this.#tools.at,
     });
     // What was only kept changes nothing for what is kept already.
     this.#mayTakeDeferred ||= (envelope.deferred?.length ?? 0) <= (before?.deferred?.length ?? 0);

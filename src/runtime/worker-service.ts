@@ -212,7 +212,10 @@ export class Workers implements WorkerService {
     const { jobId, child, type } = task;
     if (outcome.outcome === "ok") this.#reports.drop(attempt);
     else await this.#reports.flush(attempt);
-    const status = await attempts.end({ ...attempt, jobId, child, type }, outcome);
+    const status = await attempts.end(
+      { taskId: attempt.taskId, attempt: attempt.attempt, jobId, child, type },
+      outcome,
+    );
     const isGood = status.status === "applied" ? toItsCredit(outcome, status.code) : undefined;
     if (isGood !== undefined) pool.noteOutcome(session.workerId, isGood);
     this.#free(session, attempt);
