@@ -1,10 +1,11 @@
 // Requests that stay open: event streams and waits. Their number is bounded, and all of them end when the server stops.
 import { RuntimeError } from "../errors.ts";
+import type { Ending } from "../runtime/runtime.ts";
 import type { OnClientGone } from "./operation.ts";
 
 export interface LongCall {
   /** Aborted when the client has gone or the server stops. */
-  readonly signal: AbortSignal;
+  readonly signal: Ending;
   /** The client has gone. */
   cancel(): void;
   /** To be called when the request has been answered. */
@@ -14,13 +15,13 @@ export interface LongCall {
 export class LongCalls {
   readonly #max: number;
   readonly #stopping: AbortSignal;
-  readonly #open = new Set<AbortController>();
+  readonly #open = new Set<CallEnding>();
 
   constructor(max: number, stopping: AbortSignal) {
     this.#max = max;
     this.#stopping = stopping;
     stopping.addEventListener("abort", () => {
-      for (const controller of this.#open) controller.abort();
+      for (const ending of this.#open) ending.abort();
     });
   }
 
@@ -38,17 +39,36 @@ export class LongCalls {
         "server.busy",
         `There are ${this.#max} open streams and waits already.`,
       );
-    const controller = new AbortController();
-    this.#open.add(controller);
+    const ending = new CallEnding();
+    this.#open.add(ending);
     // Every answered call ends with its connection's turn, and there is nobody left to tell then.
     const cancel = (): void => {
-      if (this.#open.has(controller)) controller.abort();
+      if (this.#open.has(ending)) ending.abort();
     };
     onClientGone(cancel);
     return {
-      signal: controller.signal,
+      signal: ending,
       cancel,
-      end: () => void this.#open.delete(controller),
+      end: () => void this.#open.delete(ending),
     };
+  }
+}
+
+class CallEnding implements Ending {
+  aborted = false;
+  readonly #listeners = new Set<() => void>();
+
+  addEventListener(_: "abort", listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_: "abort", listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    for (const listener of this.#listeners) listener();
   }
 }

@@ -13,6 +13,7 @@ import { shardFor } from "../store/shard.ts";
 import type { JobPage, JobQuery, Store } from "../store/store.ts";
 import type { WhyWaiting } from "./dispatch/why-waits.ts";
 import { isReservedEvent } from "./internal-event.ts";
+import type { Ending } from "./ending.ts";
 import type { JobEvents, News } from "./job-events.ts";
 import { archivedJobView, childJobIds, jobView } from "./job-view.ts";
 import { strandedJobView } from "./stranded-job.ts";
@@ -179,12 +180,12 @@ export class Jobs implements JobService {
     return job;
   }
 
-  async wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView> {
+  async wait(jobId: string, timeoutMs: number, ending?: Ending): Promise<JobView> {
     const { events, clock, turns } = this.#options;
     const { subscription, fromBeginning, following } = events.subscribe(jobId);
     const stop = () => subscription.stop();
-    if (signal?.aborted) stop();
-    signal?.addEventListener("abort", stop);
+    if (ending?.aborted) stop();
+    ending?.addEventListener("abort", stop);
     const timer = clock.schedule(timeoutMs, stop);
     try {
       await following;
@@ -203,16 +204,16 @@ export class Jobs implements JobService {
       }
     } finally {
       timer.cancel();
-      signal?.removeEventListener("abort", stop);
+      ending?.removeEventListener("abort", stop);
       subscription.close();
     }
   }
 
-  async *watch(jobId: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+  async *watch(jobId: string, after: number, ending: Ending): AsyncGenerator<JobEvent> {
     const { subscription, following } = this.#options.events.subscribe(jobId);
     const stop = () => subscription.stop();
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop);
+    if (ending.aborted) stop();
+    ending.addEventListener("abort", stop);
     let last = after;
     let place = 0;
     try {
@@ -246,7 +247,7 @@ export class Jobs implements JobService {
         news = subscription.take();
       }
     } finally {
-      signal.removeEventListener("abort", stop);
+      ending.removeEventListener("abort", stop);
       subscription.close();
     }
   }

@@ -7,6 +7,7 @@ import type { BranchResult } from "../blueprint/flow-actions.ts";
 import { isFinished, type HistoryEntry, type JobStatus } from "../store/records.ts";
 import type { Attempt, JobPage, JobQuery } from "../store/store.ts";
 import type { CheckpointStatus } from "./checkpoints.ts";
+import type { Ending } from "./ending.ts";
 import type { WhyWaiting } from "./dispatch/why-waits.ts";
 import type { QuarantineService } from "./quarantine.ts";
 import type { QueueService, QueueView } from "./queue-service.ts";
@@ -20,6 +21,8 @@ export type {
   RestartJob,
   StartedWork,
 } from "./past-service.ts";
+export type { Ending } from "./ending.ts";
+export type { RuntimeLimits } from "./limits.ts";
 export type { MigratedJob, StandingJob, VersionService } from "./version-service.ts";
 // What the edges are answered with, so that they need not know the store.
 export {
@@ -264,14 +267,14 @@ export interface JobService {
    * @returns the job as it is then, finished or not.
    * @throws RuntimeError `job.not_found`
    */
-  wait(jobId: string, timeoutMs: number, signal?: AbortSignal): Promise<JobView>;
+  wait(jobId: string, timeoutMs: number, ending?: Ending): Promise<JobView>;
   /**
    * Follow a job from after the given revision: first what was missed, then what happens, ending
    * after `finished`. A reader that is too slow gets the latest state instead of every one.
    *
    * @throws RuntimeError `job.not_found`
    */
-  watch(jobId: string, after: number, signal: AbortSignal): AsyncIterable<JobEvent>;
+  watch(jobId: string, after: number, ending: Ending): AsyncIterable<JobEvent>;
 }
 
 /** How an attempt ended, in the worker's words. */
@@ -376,26 +379,4 @@ export interface Relay {
   send(message: unknown): void;
   /** Be told what other nodes send. */
   listen(hear: (message: unknown) => void): void;
-}
-
-/** What shapes leases, timeouts and retries, all in one place. Times in milliseconds. */
-export interface RuntimeLimits {
-  /** A worker's hold on an attempt between two heartbeats. */
-  readonly leaseMs: number;
-  /** Time to accept a pushed task, added to the first lease. */
-  readonly acceptMs: number;
-  /** How long a cancelled handler may take to stop. */
-  readonly cancelGraceMs: number;
-  /** How long a handler of a flow may take to decide. */
-  readonly handlerTimeoutMs: number;
-  /** How long an attempt may run whose task does not say. */
-  readonly runTimeoutMs: number;
-  /** How often a task that does not say, and a handler that throws, are tried again. */
-  readonly retriesMax: number;
-  /** How many workers a task may be lost with before it is given to no other. */
-  readonly lossesMax: number;
-  /** A waiting task counts as one priority higher for each so many milliseconds. */
-  readonly ageMs: number;
-  /** So many slots of a worker are taken before the strategy `overflow` turns to a dearer one. */
-  readonly softLimit: number;
 }
