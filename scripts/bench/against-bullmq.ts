@@ -22,7 +22,7 @@ interface Contestant {
 }
 
 /** Jobs of a round at 100 callers; a tenth of them at one. */
-const jobsOf: Readonly<Record<ShapeName, number>> = { A: 4000, B: 2000, C: 1000 };
+const jobsOf: Readonly<Record<ShapeName, number>> = { A: 12_000, B: 6000, C: 2000 };
 const concurrency = 256;
 
 /** Both run durable where the redis-server is, and relaxed where it is. */

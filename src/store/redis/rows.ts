@@ -153,8 +153,7 @@ export function decodeTask(row: string): RankedTask {
   const name = states[state as keyof typeof states];
   return {
     rank,
-    task: {
-      ...task,
+    task: Object.assign({}, task, {
       state: name,
       attempt: Number(attempt),
       settled: Number(settled),
@@ -179,7 +178,7 @@ export function decodeTask(row: string): RankedTask {
       ...(error && { lastError: JSON.parse(error) as NonNullable<StoredTask["lastError"]> }),
       ...(progress && { progress: JSON.parse(progress) as unknown }),
       ...(checkpoint && { checkpoint: JSON.parse(checkpoint) as unknown }),
-    },
+    }),
   };
 }
 
