@@ -7,7 +7,12 @@ const kebabCase = /^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.test-d|\.d)?\.tsx?$/;
 /** Names that say nothing. */
 const emptyWords = /(^|-)(utils?|helpers?|common|types|managers?|misc)(-|\.)/;
 /** What `package.json#exports` points to; no other file is an index. */
-const entrances = ["src/index.ts", "src/client/index.ts", "src/testing/index.ts", "worker/index.ts"];
+const entrances = [
+  "src/index.ts",
+  "src/client/index.ts",
+  "src/testing/index.ts",
+  "worker/index.ts",
+];
 
 describe.each(codeFiles)("%s", (file) => {
   const text = read(file);
