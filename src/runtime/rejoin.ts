@@ -31,11 +31,12 @@ export async function keptChildren(
   { machine }: Blueprint,
   places: Whereabouts,
 ): Promise<readonly string[]> {
+  const isStarting = startsOf(jobId, places.store);
   const kept = await Promise.all(
     Object.entries(children).map(async ([id, { src, settled, generation, shards }]) => {
       const kind = actorKind(machine, src);
       if (settled || kind.kind !== "job" || kind.parentClose === "cancel") return [];
-      const found = await whereIs(childJobId(generation, shards), jobId, places);
+      const found = await whereIs(childJobId(generation, shards), isStarting, places);
       if (found === "about to begin") return kind.parentClose === "abandon" ? [id] : [];
       const status = found && decodeEnvelope(found.envelope).status;
       const goesOn = status === "active" && kind.parentClose === "abandon";
@@ -48,23 +49,25 @@ export async function keptChildren(
 /** A child job; undefined where it is gone. */
 async function whereIs(
   childId: string,
-  parentId: string,
+  isStarting: (childId: string) => Promise<boolean>,
   { store, archive }: Whereabouts,
 ): Promise<StoredJob | "about to begin" | undefined> {
   const live = await store.loadJob(childId);
   if (live) return live;
-  if (await isAboutToBegin(childId, parentId, store)) return "about to begin";
+  if (await isStarting(childId)) return "about to begin";
   // It may have begun since, or have moved on to the archive.
   return (await store.loadJob(childId)) ?? (await archive?.load(childId));
 }
 
-/** Whether the parent's outbox still has the start of the child. */
-async function isAboutToBegin(childId: string, parentId: string, store: Store): Promise<boolean> {
-  const { messages = [] } = (await store.exportJob(parentId)) ?? {};
-  return messages.some(({ body }) => {
-    const message = body as OutboxBody;
-    return message.kind === "start_job" && message.to === childId;
-  });
+/** Tells whether the parent's outbox still has the start of a child. It is read once, when it is asked for first. */
+function startsOf(parentId: string, store: Store): (childId: string) => Promise<boolean> {
+  let starting: Promise<ReadonlySet<string>> | undefined;
+  const read = async (): Promise<ReadonlySet<string>> => {
+    const { messages = [] } = (await store.exportJob(parentId)) ?? {};
+    const bodies = messages.map(({ body }) => body as OutboxBody);
+    return new Set(bodies.flatMap((body) => (body.kind === "start_job" ? [body.to] : [])));
+  };
+  return async (childId) => (await (starting ??= read())).has(childId);
 }
 
 /** What the outbox is to do once a job has been driven again. */
@@ -97,7 +100,7 @@ export async function rejoin(
   });
   const dump = await places.store.exportJob(to);
   if (!dump) {
-    const found = await whereIs(to, parentId, places);
+    const found = await whereIs(to, startsOf(parentId, places.store), places);
     if (found === "about to begin") return { isLast: false };
     if (found && decodeEnvelope(found.envelope).status === "active") return { isLast: false };
     if (found) return { mail: endOf(found), isLast: true };

@@ -125,8 +125,7 @@ export class Workers implements WorkerService {
       if (!(await this.#holds(session, attempt))) return false;
       if (handOver) await this.#reports.handOver(session, attempt, handOver.checkpoint);
       else await this.#reports.flush(attempt);
-      await this.#options.attempts.giveBack(attempt, delayMs);
-      return true;
+      return await this.#options.attempts.giveBack(attempt, delayMs);
     } finally {
       this.#free(session, attempt);
     }

@@ -14,4 +14,6 @@ if not held or (isOver and jobId == ARGV[5]) then
   redis.call('ZADD', KEYS[2], ARGV[4], ARGV[2])
   return { ARGV[1], '0', over }
 end
+-- Whoever waits for copies waits for those of the latest write of its connection: so this call is one, too.
+redis.call('SET', KEYS[1], held)
 return { jobId, isOver and '1' or '0', over }
