@@ -100,7 +100,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const http = await listenAt({ host, port });
   const ends: (() => Promise<void>)[] = [];
   const takeDown = async (): Promise<void> => {
-    for (const end of ends.toReversed()) await end();
+    const ended = [];
+    for (const end of ends.toReversed()) ended.push(...(await Promise.allSettled([end()])));
+    const failed = ended.find((one) => one.status === "rejected");
+    if (failed) throw failed.reason as Error;
   };
   try {
     const archive = archiveUri === undefined ? undefined : await openArchive(archiveUri);

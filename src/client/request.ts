@@ -123,11 +123,11 @@ export function readJson(base: string, text: string): unknown {
 }
 
 /** What proxies answer with while the server behind them can't be reached. */
-const proxyStatuses = [502, 503, 504];
+export const proxyStatuses: readonly number[] = [502, 503, 504];
 
 async function refusal(base: string, answer: Response): Promise<RuntimeError> {
   const text = await readText(base, answer);
-  if (proxyStatuses.includes(answer.status) && !isJson(answer))
+  if (proxyStatuses.includes(answer.status) && !isJson(answer.headers.get("content-type")))
     return unreachable(base, `a proxy answers with status ${answer.status}`);
   return refusalIn(base, answer.status, readJson(base, text));
 }
@@ -141,8 +141,8 @@ export function refusalIn(base: string, status: number, body: unknown): RuntimeE
   return unexpected(base, `it refuses with a code that is not known here, ${code}: ${error}`);
 }
 
-const isJson = ({ headers }: Response): boolean =>
-  headers.get("content-type")?.startsWith("application/json") ?? false;
+export const isJson = (contentType: string | null | undefined): boolean =>
+  contentType?.startsWith("application/json") ?? false;
 
 export function unexpected(base: string, what: string, cause?: unknown): RuntimeError {
   const message = `${base} is not a server that this client understands: ${what}.`;

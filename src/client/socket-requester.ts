@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { WebSocket, type RawData } from "ws";
 import { RuntimeError } from "../errors.ts";
-import { clientPath, clientSubprotocol } from "../protocol/client-frames.ts";
+import { clientCallsMax, clientPath, clientSubprotocol } from "../protocol/client-frames.ts";
 import { requestBytesMax } from "../protocol/contract.ts";
 import { joinFrames } from "../protocol/message.ts";
 import type { ClientOptions } from "./client.ts";
@@ -10,6 +10,8 @@ import {
   answerMs,
   baseOf,
   createRequester,
+  isJson,
+  proxyStatuses,
   readAnswer,
   readJson,
   refusalIn,
@@ -34,8 +36,10 @@ interface Pending {
   fail(error: unknown): void;
 }
 
-/** An answer that is a string in its message may be as long as this. */
+/** The longest message, in bytes: one answer may be a history with large contexts. */
 const messageBytesMax = 64 * 1024 * 1024;
+/** The server pings three times in this time, in milliseconds: where nothing is heard for it, nobody is there. */
+const silentMs = 45_000;
 
 /**
  * What streams goes over HTTP, as ever. The socket is opened by the first request, and after a break by the next one:
@@ -66,8 +70,12 @@ class Line {
   readonly #base: string;
   readonly #socket: WebSocket;
   readonly #pending = new Map<number, Pending>();
-  #outgoing: string[] = [];
+  /** Requests that wait for the end of this turn, or of others: the server takes so many at once. In order. */
+  readonly #unsent = new Map<number, string>();
+  #abandoned: number[] = [];
+  #isFlushing = false;
   #lastId = 0;
+  #heardAt = performance.now();
   #isOpen = false;
   #isOver = false;
 
@@ -85,6 +93,7 @@ class Line {
         this.#flush();
       })
       .on("message", (data) => this.#receive(data))
+      .on("ping", () => this.#heard())
       .on("unexpected-response", (_, response) => this.#refused(response))
       .on("error", (error) => this.#end(unreachable(base, error)))
       .on("close", (code) =>
@@ -100,27 +109,30 @@ class Line {
   ask(path: string, { body, headers, signal, waitMs = 0 }: RequestOptions): Promise<Answer> {
     signal?.throwIfAborted();
     const id = ++this.#lastId;
-    const method = body === undefined ? "GET" : "POST";
-    const frame = JSON.stringify({ type: "call", id, method, path, headers, body });
-    if (frame.length * 3 > requestBytesMax && Buffer.byteLength(frame) > requestBytesMax)
-      throw new RuntimeError(
-        "request.body_too_large",
-        `The body is larger than ${requestBytesMax} bytes.`,
-        { bytesMax: requestBytesMax },
-      );
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    if (text !== undefined && text.length * 3 > requestBytesMax) refuseTooLarge(text);
+    const method = text === undefined ? "GET" : "POST";
+    const head = JSON.stringify({ type: "call", id, method, path, headers });
+    const frame = text === undefined ? head : `${head.slice(0, -1)},"body":${text}}`;
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => {
-        settle(() => reject(unreachable(this.#base, "there was no answer in time")));
-        this.#send(JSON.stringify({ type: "abandon", id }));
-      }, answerMs + waitMs);
-      const abandon = (): void => {
-        settle(() => reject(signal!.reason as Error));
-        this.#send(JSON.stringify({ type: "abandon", id }));
+      const giveUp = (reason: unknown): void => {
+        settle(() => reject(reason as Error));
+        // What has not gone out yet is not done either.
+        if (this.#unsent.delete(id)) return;
+        this.#abandoned.push(id);
+        this.#flushSoon();
       };
+      const late = setTimeout(() => {
+        giveUp(unreachable(this.#base, "there was no answer in time"));
+        if (performance.now() - this.#heardAt > silentMs)
+          this.#end(unreachable(this.#base, "nothing has been heard for too long"));
+      }, answerMs + waitMs);
+      const abandon = (): void => giveUp(signal!.reason);
       const settle = (done: () => void): void => {
         clearTimeout(late);
         signal?.removeEventListener("abort", abandon);
         this.#pending.delete(id);
+        if (this.#unsent.size > 0) this.#flushSoon();
         done();
       };
       signal?.addEventListener("abort", abandon);
@@ -128,7 +140,8 @@ class Line {
         answer: (answer) => settle(() => resolve(answer)),
         fail: (error) => settle(() => reject(error as Error)),
       });
-      this.#send(frame);
+      this.#unsent.set(id, frame);
+      this.#flushSoon();
     });
   }
 
@@ -137,18 +150,33 @@ class Line {
     this.#end(unreachable(this.#base, "the client has been closed"));
   }
 
-  /** Send a frame, together with all others of this turn of the event loop. */
-  #send(frame: string): void {
-    if (this.#outgoing.push(frame) === 1) setImmediate(() => this.#flush());
+  /** Send what there is, together with all else of this turn of the event loop. */
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    setImmediate(() => this.#flush());
   }
 
   #flush(): void {
+    this.#isFlushing = false;
     if (!this.#isOpen || this.#isOver) return;
-    for (const message of joinFrames(this.#outgoing)) this.#socket.send(message);
-    this.#outgoing = [];
+    const frames = this.#abandoned.map((id) => JSON.stringify({ type: "abandon", id }));
+    this.#abandoned = [];
+    let room = clientCallsMax - (this.#pending.size - this.#unsent.size);
+    for (const [id, frame] of this.#unsent) {
+      if (room-- <= 0) break;
+      this.#unsent.delete(id);
+      frames.push(frame);
+    }
+    for (const message of joinFrames(frames)) this.#socket.send(message);
+  }
+
+  #heard(): void {
+    this.#heardAt = performance.now();
   }
 
   #receive(data: RawData): void {
+    this.#heard();
     let value: unknown;
     try {
       value = readJson(this.#base, (data as Buffer).toString());
@@ -175,7 +203,9 @@ class Line {
     response.on("end", () => this.#end(this.#refusal(response, Buffer.concat(chunks).toString())));
   }
 
-  #refusal({ statusCode = 0 }: IncomingMessage, text: string): unknown {
+  #refusal({ statusCode = 0, headers }: IncomingMessage, text: string): unknown {
+    if (proxyStatuses.includes(statusCode) && !isJson(headers["content-type"]))
+      return unreachable(this.#base, `a proxy answers with status ${statusCode}`);
     try {
       return refusalIn(this.#base, statusCode, readJson(this.#base, text));
     } catch (error) {
@@ -186,8 +216,18 @@ class Line {
   #end(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#outgoing = [];
+    this.#unsent.clear();
     for (const pending of this.#pending.values()) pending.fail(error);
     if (this.#socket.readyState !== WebSocket.CLOSING) this.#socket.terminate();
   }
+}
+
+/** @throws RuntimeError `request.body_too_large` */
+function refuseTooLarge(text: string): void {
+  if (Buffer.byteLength(text) <= requestBytesMax) return;
+  throw new RuntimeError(
+    "request.body_too_large",
+    `The body is larger than ${requestBytesMax} bytes.`,
+    { bytesMax: requestBytesMax },
+  );
 }

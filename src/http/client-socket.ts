@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type ServerOptions, type WebSocket } from "ws";
 import type { Clock } from "../clock.ts";
+import { RuntimeError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import {
   clientCallsMax,
@@ -10,6 +11,7 @@ import {
   clientPath,
   clientSubprotocol,
   decodeClientMessage,
+  type BadCall,
   type ClientCall,
   type ClientFrame,
 } from "../protocol/client-frames.ts";
@@ -149,14 +151,14 @@ class ClientSocket {
   /** The requests under way, by their ids. */
   readonly #calls = new Map<number, Open>();
   #draining = false;
-  #slow = false;
 
   constructor(webSocket: WebSocket, options: ClientSocketOptions) {
     this.#options = options;
     this.#socket = new FrameSocket(webSocket, options.clock, limits, {
       decode: decodeClientMessage,
       onFrame: (frame) => this.#take(frame),
-      onSlow: (slow) => (this.#slow = slow),
+      // Whoever does not read its answers is asked for nothing more until it has caught up.
+      onSlow: (slow) => (slow ? webSocket.pause() : webSocket.resume()),
       onEnd: () => {
         for (const callId of this.#calls.keys()) this.#end(callId);
       },
@@ -179,53 +181,49 @@ class ClientSocket {
   }
 
   #take(frame: ClientFrame): void {
-    switch (frame.type) {
-      case "abandon":
-        this.#end(frame.id);
-        return;
-      case "bad":
-        this.#send(frame.id, problem(frame.code, frame.message));
-        return;
-      case "call":
-        this.#call(frame);
+    if (frame.type === "abandon") {
+      this.#end(frame.id);
+      return;
     }
+    if (this.#calls.has(frame.id)) {
+      this.#socket.fail("protocol.frame_invalid", `Request ${frame.id} is under way already.`);
+      return;
+    }
+    const refusal = frame.type === "bad" ? problem(frame.code, frame.message) : this.#refusal();
+    if (refusal) this.#send(frame, refusal);
+    else if (frame.type === "call") this.#call(frame);
+  }
+
+  /** Why nothing more is taken now. */
+  #refusal(): JsonAnswer | undefined {
+    if (this.#draining) return problem("server.stopping", "The server is stopping.");
+    if (this.#calls.size < clientCallsMax) return undefined;
+    const message = `This connection has ${clientCallsMax} requests under way already.`;
+    return problem("server.busy", message, { headers: { "retry-after": "1" } });
   }
 
   #call(call: ClientCall): void {
-    if (this.#calls.has(call.id)) {
-      this.#socket.fail("protocol.frame_invalid", `Request ${call.id} is under way already.`);
-      return;
-    }
-    if (this.#draining) {
-      this.#send(call.id, problem("server.stopping", "The server is stopping."));
-      return;
-    }
-    if (this.#slow || this.#calls.size >= clientCallsMax) {
-      const message = this.#slow
-        ? "This connection has left too many answers unread."
-        : `This connection has ${clientCallsMax} requests under way already.`;
-      this.#send(call.id, problem("server.busy", message, { headers: { "retry-after": "1" } }));
-      return;
-    }
-    this.#calls.set(call.id, { call, listeners: [] });
+    const open: Open = { call, listeners: [] };
+    this.#calls.set(call.id, open);
     let reply: Reply | Promise<Reply>;
     try {
-      reply = this.#perform(call);
+      reply = this.#perform(open);
     } catch (error) {
-      this.#answer(call, this.#failure(call, error));
+      this.#answer(open, this.#failure(call, error));
       return;
     }
-    if (!(reply instanceof Promise)) this.#answer(call, reply);
+    if (!(reply instanceof Promise)) this.#answer(open, reply);
     else
       reply.then(
-        (answer) => this.#answer(call, answer),
-        (error: unknown) => this.#answer(call, this.#failure(call, error)),
+        (answer) => this.#answer(open, answer),
+        (error: unknown) => this.#answer(open, this.#failure(call, error)),
       );
   }
 
-  #perform({ id, method, path: target, headers = {}, body }: ClientCall): Reply | Promise<Reply> {
+  #perform(open: Open): Reply | Promise<Reply> {
     const { routes, client } = this.#options;
-    const [path = "", query = ""] = target.split("?", 2);
+    const { id, method, path: target, headers = {}, body } = open.call;
+    const path = pathOf(target);
     const found = routes.find(method, path);
     if (!found) return routes.nothingAt(method, path);
     const { route, params } = found;
@@ -234,38 +232,54 @@ class ClientSocket {
     return route.perform({
       client,
       params,
-      query: () => Object.fromEntries(new URLSearchParams(query)),
-      header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
-      body: () => body,
+      // Of a name that comes twice the first one counts, as over HTTP.
+      query: () =>
+        Object.fromEntries([...new URLSearchParams(target.slice(path.length))].toReversed()),
+      header: (name) => (Object.hasOwn(headers, name) ? headers[name]?.trim() : undefined),
+      body(mayBeEmpty) {
+        if (body !== undefined || mayBeEmpty) return body;
+        throw new RuntimeError("request.invalid_json", "Invalid JSON body: there is none");
+      },
       onClientGone: (listener) => {
-        const open = this.#calls.get(id);
-        if (open) open.listeners.push(listener);
+        if (this.#calls.get(id) === open) open.listeners.push(listener);
         else listener();
       },
     });
   }
 
-  #answer(call: ClientCall, reply: Reply): void {
+  #answer(open: Open, reply: Reply): void {
+    const { call } = open;
     // It may have been abandoned, and its id given to another one.
-    if (this.#calls.get(call.id)?.call !== call) return;
+    if (this.#calls.get(call.id) !== open) return;
     if (!(reply instanceof Response)) {
-      this.#send(call.id, reply);
+      this.#send(call, reply);
       this.#end(call.id);
       return;
     }
     // The few that are text or a picture.
+    const { status, headers } = reply;
+    const contentType = headers.get("content-type") ?? "text/plain";
     reply.text().then(
-      (text) => this.#answer(call, { status: reply.status, body: text }),
-      (error: unknown) => this.#answer(call, this.#failure(call, error)),
+      (body) => this.#answer(open, { status, body, headers: { "content-type": contentType } }),
+      (error: unknown) => this.#answer(open, this.#failure(call, error)),
     );
   }
 
   #failure({ method, path }: ClientCall, error: unknown): JsonAnswer {
-    return failure(error, this.#options.log, { method, path });
+    return failure(error, this.#options.log, { method, path: pathOf(path) });
   }
 
-  #send(id: number, { status, body, headers }: JsonAnswer): void {
-    this.#socket.send({ type: "answer", id, status, ...(headers && { headers }), body });
+  #send(frame: ClientCall | BadCall, answer: JsonAnswer): void {
+    const encode = ({ status, body, headers }: JsonAnswer): string =>
+      JSON.stringify({ type: "answer", id: frame.id, status, ...(headers && { headers }), body });
+    let text: string;
+    try {
+      text = encode(answer);
+    } catch (error) {
+      // What can't be written is this server's mistake, and no end of it.
+      text = encode(failure(error, this.#options.log, { id: frame.id }));
+    }
+    this.#socket.sendEncoded(text);
   }
 
   /** A request is not under way any more. */
@@ -277,3 +291,6 @@ class ClientSocket {
     if (this.#draining && this.#calls.size === 0) this.hangUp();
   }
 }
+
+/** Without the query, which may have anything in it. */
+const pathOf = (target: string): string => target.split("?", 1)[0]!;

@@ -44,7 +44,7 @@ export type ServerAnswer = z.infer<typeof ServerAnswer>;
 export interface BadCall {
   readonly type: "bad";
   readonly id: number;
-  readonly code: "request.invalid" | "request.invalid_json";
+  readonly code: "request.invalid" | "request.invalid_json" | "request.body_too_large";
   readonly message: string;
 }
 export type ClientFrame = ClientCall | ClientAbandon | BadCall;
@@ -60,13 +60,15 @@ export function decodeClientMessage(text: string): Decoded<ClientFrame>[] {
   } catch (error) {
     return [problem(`The message is not JSON: ${(error as Error).message}`)];
   }
-  if (!Array.isArray(value)) return [decodeFrame(value)];
+  // Most messages are too short for any body in them to be too large.
+  const measure = text.length * 3 > requestBytesMax;
+  if (!Array.isArray(value)) return [decodeFrame(value, measure)];
   if (value.length > framesPerMessageMax)
     return [problem(`A message has at most ${framesPerMessageMax} frames, not ${value.length}.`)];
-  return value.map(decodeFrame);
+  return value.map((frame) => decodeFrame(frame, measure));
 }
 
-function decodeFrame(value: unknown): Decoded<ClientFrame> {
+function decodeFrame(value: unknown, measure: boolean): Decoded<ClientFrame> {
   const { type, id: named } = isObject(value) ? value : {};
   if (type === "abandon") {
     const abandon = ClientAbandon.safeParse(value);
@@ -75,9 +77,17 @@ function decodeFrame(value: unknown): Decoded<ClientFrame> {
   if (type !== "call") return problem('A frame is an object with the `type` "call" or "abandon".');
   const call = ClientCall.safeParse(value);
   if (call.success) {
-    const refused = inspectJson(call.data.body);
-    if (!refused) return { frame: call.data };
-    return bad(call.data.id, "request.invalid_json", `Invalid JSON body: ${refused.message}`);
+    const { id: callId, body } = call.data;
+    const refused = inspectJson(body);
+    if (refused)
+      return bad(callId, "request.invalid_json", `Invalid JSON body: ${refused.message}`);
+    if (measure && bytesOf(JSON.stringify(body) ?? "") > requestBytesMax)
+      return bad(
+        callId,
+        "request.body_too_large",
+        `The body is larger than ${requestBytesMax} bytes.`,
+      );
+    return { frame: call.data };
   }
   const [issue] = call.error.issues;
   const message = `call: ${issue?.path.map(String).join(".")}: ${issue?.message}`;
@@ -92,6 +102,9 @@ function bad(named: number, code: BadCall["code"], message: string): Decoded<Cli
 function problem(message: string): Decoded<ClientFrame> {
   return { problem: { code: "protocol.frame_invalid", message } };
 }
+
+/** How many bytes a text takes on the wire. */
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;

@@ -87,17 +87,16 @@ describe("without a copy, nothing is acknowledged", () => {
   test("of an idempotency key that an earlier call has claimed without one", async () => {
     await stopReplica();
     expect(await outcomeOf(store.claimKey("k", "j1", 1000))).toBe("store.unavailable");
-    const other = await openRedis(primary.port, {
-      clock: systemClock,
-      durability: "replicated",
-      patienceMs: 1500,
-      prefix,
-    }).catch((error: unknown) => error);
-    const claiming = other instanceof Error ? Promise.reject(other) : (other as RedisStore);
-    const claimed = Promise.resolve(claiming).then((one) =>
-      one.claimKey("k", "j2", 1000).finally(() => one.close()),
-    );
-    expect(await outcomeOf(claimed)).toBe("store.unavailable");
+    const claim = async (): Promise<unknown> => {
+      const options = { clock: systemClock, durability: "replicated", patienceMs: 1500 } as const;
+      const other = await openRedis(primary.port, { ...options, prefix });
+      try {
+        return await other.claimKey("k", "j2", 1000);
+      } finally {
+        await other.close();
+      }
+    };
+    expect(await outcomeOf(claim())).toBe("store.unavailable");
   });
 
   test.each(Object.keys(calls))(

@@ -1,9 +1,13 @@
 // The client against the real application: with a request for each call, and over its socket.
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createClient, type Client } from "../../../src/client/client.ts";
 import { connectClient, type ConnectedClient } from "../../../src/client/connect.ts";
 import { RuntimeError } from "../../../src/errors.ts";
 import type { HttpServer } from "../../../src/http/serve.ts";
+import { clientCallsMax } from "../../../src/protocol/client-frames.ts";
 import { requestBytesMax } from "../../../src/protocol/contract.ts";
 import { eventually } from "../../support/eventually.ts";
 import { clientToken, openHttpWorld, type HttpWorld } from "../http/http-world.ts";
@@ -231,6 +235,44 @@ test("what the caller ends while it waits is the caller's own reason, over the s
   await eventually(() => world.clock.pending === idle);
   client.close();
   await http.close(0);
+});
+
+test("more requests than a socket takes at once wait for their turn", async () => {
+  const world = await openHttpWorld();
+  const http = await world.serve();
+  const client = connectClient({ url: http.url, token: clientToken });
+  const { job_id } = await client.start("door", { name: "front" });
+  const waiting = Array.from({ length: clientCallsMax + 76 }, () => client.wait(job_id));
+  // An event would wait behind them, so another client sends it.
+  await createClient({ url: http.url, token: clientToken }).send(job_id, { type: "LOCK" });
+  expect((await Promise.all(waiting)).every(({ finished }) => finished)).toBe(true);
+  client.close();
+  await http.close(0);
+});
+
+test("what is ended before it has been sent is not done", async () => {
+  const world = await openHttpWorld();
+  const http = await world.serve();
+  const client = connectClient({ url: http.url, token: clientToken });
+  const ending = new AbortController();
+  const starting = client.start("door", { name: "front" }, { signal: ending.signal });
+  ending.abort(new Error("changed my mind"));
+  await expect(starting).rejects.toThrow("changed my mind");
+  expect(await client.list()).toEqual({ jobs: [] });
+  client.close();
+  await http.close(0);
+});
+
+test("a proxy in the place of a server is told as one that can't be reached, over the socket, too", async () => {
+  const proxy = createServer((_, response) => {
+    response.writeHead(502, { "content-type": "text/html" }).end("<h1>Try later</h1>");
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const { port } = proxy.address() as AddressInfo;
+  const client = connectClient({ url: `http://127.0.0.1:${port}`, token: "t" });
+  expect(await codeOf(client.get("j"))).toBe("server.unreachable");
+  client.close();
+  proxy.close();
 });
 
 test("what the caller ends is the caller's own reason", async () => {

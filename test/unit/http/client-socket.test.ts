@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { connectClient } from "../../../src/client/connect.ts";
 import type { HttpServer } from "../../../src/http/serve.ts";
+import { requestBytesMax } from "../../../src/protocol/contract.ts";
 import {
   clientCallsMax,
   clientPath,
@@ -172,10 +173,34 @@ describe("requests", () => {
     expect(found.body.code).toBe(code);
   });
 
+  test("are read as over HTTP: queries with two marks or names, headers with spaces", async () => {
+    const { say, answer } = await open();
+    say({ ...start(1), headers: { "idempotency-key": " k " } });
+    say({ ...start(2), headers: { "idempotency-key": "k" } });
+    expect((await answer(2)).body.job_id).toBe((await answer(1)).body.job_id);
+    say(get(3, "/api/jobs/page?limit=1&limit=x"), get(4, "/api/jobs/page?limit=1?x"));
+    expect(await answer(3)).toMatchObject({ status: 200 });
+    expect(await answer(4)).toMatchObject({ status: 400, body: { code: "request.invalid" } });
+  });
+
+  test("with bodies up to the same size as over HTTP are taken", async () => {
+    const { say, answer } = await open();
+    say(start(1, "x".repeat(requestBytesMax - 100)));
+    expect(await answer(1)).toMatchObject({ status: 202 });
+    say(start(2, "x".repeat(requestBytesMax)));
+    expect(await answer(2)).toMatchObject({
+      status: 413,
+      body: { code: "request.body_too_large" },
+    });
+  });
+
   test("for what is text have it as their body", async () => {
     const { say, answer } = await open();
     say(get(1, "/api/blueprints/door/chart?format=dot"));
-    expect((await answer(1)).body).toBe("dot of door 2");
+    expect(await answer(1)).toMatchObject({
+      headers: { "content-type": "text/vnd.graphviz" },
+      body: "dot of door 2",
+    });
   });
 
   test("that are given up are answered no more, and their ids are free", async () => {
@@ -222,7 +247,7 @@ describe("what is no request", () => {
     [
       "no body where one is needed",
       { type: "call", id: 1, method: "POST", path: "/jobs" },
-      "request.invalid",
+      "request.invalid_json",
     ],
   ])("is refused by its id: %s", async (_, frame, code) => {
     const { say, answer } = await open();
@@ -251,12 +276,15 @@ describe("what is no request", () => {
     expect(answers.at(-1)).toMatchObject({ type: "error", code: "protocol.frame_invalid" });
   });
 
-  test("ends the connection where an id is under way", async () => {
+  test.each([
+    ["a request", (frame: object) => frame],
+    ["what is none", (frame: object) => ({ ...frame, method: "PUT" })],
+  ])("ends the connection where an id is under way: %s", async (_, again) => {
     const { say, answer, closed } = await open();
     say(start(1));
     const { job_id } = (await answer(1)).body;
     const wait = get(2, `/api/jobs/${job_id}/wait?timeout_ms=60000`);
-    say(wait, wait);
+    say(wait, again(wait));
     expect(await closed()).toBe(4010);
   });
 
