@@ -1,5 +1,5 @@
 // The worker's environment, under the names that workers of the Python original use, parsed once.
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { z } from "zod";
 import { RuntimeError } from "../src/errors.ts";
 import type { Isolation } from "./isolation.ts";
@@ -118,12 +118,19 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv = process.env): WorkerCo
     costPerSecond: data.WORKER_COST_PER_SECOND,
     resources: {
       cpu_cores: data.CPU_CORES ?? availableParallelism(),
+      memory_gb: memoryGb(),
       gpu_info: data.GPU_MODEL ? { model: data.GPU_MODEL, vram_gb: data.GPU_VRAM_GB ?? 0 } : null,
       installed_models: data.INSTALLED_MODELS ?? [],
       ...(data.INSTALLED_SOFTWARE && { installed_software: data.INSTALLED_SOFTWARE }),
     },
     logLevel: { warning: "warn", critical: "fatal" }[data.LOG_LEVEL as string] ?? data.LOG_LEVEL,
   };
+}
+
+/** What the machine has, or the container where it is given less: in GiB, to a tenth. */
+function memoryGb(): number {
+  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  return Math.round((Math.min(limit, totalmem()) / 2 ** 30) * 10) / 10;
 }
 
 function inMs(seconds: number | undefined): number | undefined {

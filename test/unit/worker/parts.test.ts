@@ -1,6 +1,6 @@
 // The parts of a worker that need no connection: backoff, outbox, throttle, environment, loading of files.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Backoff } from "../../../worker/backoff.ts";
@@ -129,12 +129,19 @@ describe("the environment", () => {
       costPerSecond: 0.02,
       resources: {
         cpu_cores: 8,
+        memory_gb: expect.any(Number) as number,
         gpu_info: { model: "A100", vram_gb: 40 },
         installed_models: [{ name: "m" }],
         installed_software: { cuda: "12" },
       },
       logLevel: "warn",
     });
+  });
+
+  test("tells the memory that there is", () => {
+    const memory = readWorkerConfig({}).resources["memory_gb"];
+    expect(memory).toBeGreaterThan(0);
+    expect(memory).toBeLessThanOrEqual(totalmem() / 2 ** 30 + 0.1);
   });
 
   test("counts empty variables as absent", () => {
