@@ -2,8 +2,7 @@
 import { z } from "zod";
 import { inspectJson } from "./json.ts";
 import { requestBytesMax } from "./contract.ts";
-import type { Decoded } from "./message.ts";
-import { framesPerMessageMax } from "./worker-frames.ts";
+import { decodeFrames, invalid, type Decoded } from "./message.ts";
 
 /** Where clients open their socket, and the subprotocol that they ask for. */
 export const clientPath = "/api/ws";
@@ -54,27 +53,18 @@ export type ClientFrame = ClientCall | ClientAbandon | BadCall;
  * where there is none, the message as a whole has a problem.
  */
 export function decodeClientMessage(text: string): Decoded<ClientFrame>[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return [problem(`The message is not JSON: ${(error as Error).message}`)];
-  }
   // Most messages are too short for any body in them to be too large.
   const measure = text.length * 3 > requestBytesMax;
-  if (!Array.isArray(value)) return [decodeFrame(value, measure)];
-  if (value.length > framesPerMessageMax)
-    return [problem(`A message has at most ${framesPerMessageMax} frames, not ${value.length}.`)];
-  return value.map((frame) => decodeFrame(frame, measure));
+  return decodeFrames(text, (value) => decodeFrame(value, measure));
 }
 
 function decodeFrame(value: unknown, measure: boolean): Decoded<ClientFrame> {
   const { type, id: named } = isObject(value) ? value : {};
   if (type === "abandon") {
     const abandon = ClientAbandon.safeParse(value);
-    return abandon.success ? { frame: abandon.data } : problem("abandon: id: a whole number");
+    return abandon.success ? { frame: abandon.data } : invalid("abandon: id: a whole number");
   }
-  if (type !== "call") return problem('A frame is an object with the `type` "call" or "abandon".');
+  if (type !== "call") return invalid('A frame is an object with the `type` "call" or "abandon".');
   const call = ClientCall.safeParse(value);
   if (call.success) {
     const { id: callId, body } = call.data;
@@ -92,15 +82,11 @@ function decodeFrame(value: unknown, measure: boolean): Decoded<ClientFrame> {
   const [issue] = call.error.issues;
   const message = `call: ${issue?.path.map(String).join(".")}: ${issue?.message}`;
   const isNamed = typeof named === "number" && Number.isSafeInteger(named) && named >= 0;
-  return isNamed ? bad(named, "request.invalid", message) : problem(message);
+  return isNamed ? bad(named, "request.invalid", message) : invalid(message);
 }
 
 function bad(named: number, code: BadCall["code"], message: string): Decoded<ClientFrame> {
   return { frame: { type: "bad", id: named, code, message } };
-}
-
-function problem(message: string): Decoded<ClientFrame> {
-  return { problem: { code: "protocol.frame_invalid", message } };
 }
 
 /** How many bytes a text takes on the wire. */

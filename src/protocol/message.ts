@@ -92,16 +92,24 @@ export type Decoded<Frame> =
  * @returns the frames in order, each parsed or with what is wrong with it.
  */
 export function decodeMessage<Frame>(text: string, schemas: Schemas<Frame>): Decoded<Frame>[] {
+  return decodeFrames(text, (value) => decodeFrame(value, schemas));
+}
+
+/** Read a message whose frames are read one by one: one frame or an array of them. */
+export function decodeFrames<Frame>(
+  text: string,
+  decode: (value: unknown) => Decoded<Frame>,
+): Decoded<Frame>[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     return [invalid(`The message is not JSON: ${(error as Error).message}`)];
   }
-  if (!Array.isArray(value)) return [decodeFrame(value, schemas)];
+  if (!Array.isArray(value)) return [decode(value)];
   if (value.length > framesPerMessageMax)
     return [invalid(`A message has at most ${framesPerMessageMax} frames, not ${value.length}.`)];
-  return value.map((item) => decodeFrame(item, schemas));
+  return value.map(decode);
 }
 
 function decodeFrame<Frame>(value: unknown, schemas: Schemas<Frame>): Decoded<Frame> {
@@ -120,7 +128,8 @@ function decodeFrame<Frame>(value: unknown, schemas: Schemas<Frame>): Decoded<Fr
   return invalid(`${type}: ${describe(parsed.error)}`);
 }
 
-function invalid(message: string): { readonly problem: FrameProblem } {
+/** What is no frame, in words for its sender. */
+export function invalid(message: string): { readonly problem: FrameProblem } {
   return { problem: { code: "protocol.frame_invalid", message } };
 }
 

@@ -12,6 +12,22 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.close();
 });
 
+/** Two servers, each with a token of its own for the worker. */
+async function openTwo() {
+  const openAt = async (own: string) => {
+    const tokens = new WorkerTokens(token, new Map([["w1", { token: own }]]));
+    const node = await openWire([echoFlow], { tokens });
+    open.push(node);
+    return { tokens, node, url: `http://127.0.0.1:${node.port()}` };
+  };
+  const [a, b] = await Promise.all([openAt("of-a"), openAt("of-b")]);
+  const orchestrators = [
+    { url: a.url, token: "of-a" },
+    { url: b.url, token: "of-b" },
+  ];
+  return { a, b, orchestrators };
+}
+
 describe("a new token", () => {
   test("takes the place of the old one over the connection that is open", async () => {
     const tokens = new WorkerTokens(token, new Map([["w1", { token: "first" }]]));
@@ -50,17 +66,7 @@ describe("a new token", () => {
   });
 
   test("may be for one of several servers", async () => {
-    const openAt = async (own: string) => {
-      const tokens = new WorkerTokens(token, new Map([["w1", { token: own }]]));
-      const node = await openWire([echoFlow], { tokens });
-      open.push(node);
-      return { tokens, node, url: `http://127.0.0.1:${node.port()}` };
-    };
-    const [a, b] = await Promise.all([openAt("of-a"), openAt("of-b")]);
-    const orchestrators = [
-      { url: a.url, token: "of-a" },
-      { url: b.url, token: "of-b" },
-    ];
+    const { a, b, orchestrators } = await openTwo();
     const worker = a.node
       .make({ orchestrators, orchestratorMode: "round_robin" })
       .task("echo", () => ({}));
@@ -91,17 +97,7 @@ describe("a new token", () => {
   });
 
   test("brings a worker back to a server that had refused it, with the results that wait for that one", async () => {
-    const openAt = async (own: string) => {
-      const tokens = new WorkerTokens(token, new Map([["w1", { token: own }]]));
-      const node = await openWire([echoFlow], { tokens });
-      open.push(node);
-      return { tokens, node, url: `http://127.0.0.1:${node.port()}` };
-    };
-    const [a, b] = await Promise.all([openAt("of-a"), openAt("of-b")]);
-    const orchestrators = [
-      { url: a.url, token: "of-a" },
-      { url: b.url, token: "of-b" },
-    ];
+    const { a, b, orchestrators } = await openTwo();
     let finish = (): void => undefined;
     const finished = new Promise<void>((resolve) => (finish = resolve));
     let logged = "";
