@@ -138,7 +138,9 @@ describe.skipIf(noPython !== undefined)("a Python worker", () => {
     await start();
     const first = worker({ WORKER_ID: "first" });
     const jobId = await startJob({ type: "pause", seconds: 3 });
-    await running(jobId);
+    const { taskId } = await running(jobId);
+    // While an answer is being read, asyncio's `wait_for` swallows the interruption, and the worker goes on.
+    await eventually(() => first.log().includes(`took ${taskId}`));
     const second = worker({ WORKER_ID: "second" });
     const interrupted = performance.now();
     await first.kill("SIGINT");

@@ -253,6 +253,7 @@ class Worker:
             task = json.loads(content)
             self.load += 1
             self.active[task["task_id"]] = asyncio.ensure_future(self.process(task))
+            log(f"took {task['task_id']}")
             self.announce()
         elif status != 204:
             log(f"poll answered with {status}")
