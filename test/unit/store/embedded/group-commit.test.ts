@@ -66,7 +66,45 @@ test("of a write that throws nothing stays, and the others of its transaction ar
   expect(tables.range(["z"], ["z", "~"]).map(({ value }) => value)).toEqual(["a", "c"]);
 });
 
-test("a transaction that LMDB cannot begin is told to those who wait for it", async () => {
-  database.childTransaction = () => Promise.reject(new Error("the environment is broken"));
-  await expect(commits.write(put("a"))).rejects.toMatchObject({ code: "store.unusable" });
+test("what LMDB cannot begin is told to those who wait for it, however it is asked", async () => {
+  const broken = new Error("the environment is broken");
+  database.transactionSync = () => {
+    throw broken;
+  };
+  database.childTransaction = () => Promise.reject(broken);
+  const refusal = { code: "store.unusable" };
+  await expect(commits.write(put("a"))).rejects.toMatchObject(refusal);
+  const both = await Promise.allSettled([commits.write(put("b")), commits.write(put("c"))]);
+  expect(both).toMatchObject([{ reason: refusal }, { reason: refusal }]);
+});
+
+test("a lone write that throws is undone too, and the next one goes on", async () => {
+  const thrown = commits.write((batch) => {
+    put("a")(batch);
+    throw new Error("changed my mind");
+  });
+  await expect(thrown).rejects.toThrow("changed my mind");
+  await commits.write(put("b"));
+  expect(tables.range(["z"], ["z", "~"]).map(({ value }) => value)).toEqual(["b"]);
+});
+
+test("a lone write waits for the disk on the spot, until that has once been slow", async () => {
+  const ways: string[] = [];
+  const onTheSpot = database.transactionSync.bind(database);
+  const elsewhere = database.childTransaction.bind(database);
+  let slowMs = 0;
+  database.transactionSync = ((transaction: () => unknown) => {
+    ways.push("on the spot");
+    const until = performance.now() + slowMs;
+    while (performance.now() < until);
+    return onTheSpot(transaction);
+  }) as typeof database.transactionSync;
+  database.childTransaction = ((transaction: () => unknown) => {
+    ways.push("elsewhere");
+    return elsewhere(transaction);
+  }) as typeof database.childTransaction;
+  slowMs = 5;
+  await commits.write(put("a"));
+  await commits.write(put("b"));
+  expect(ways).toEqual(["on the spot", "elsewhere"]);
 });
