@@ -1,42 +1,55 @@
 // Benchmarks of the whole: jobs over HTTP, through the embedded store with flushed commits, to a worker and back.
 import { measureFloors, type Floors } from "./floors.ts";
-import { echoFlow, load, shapes, shapesServed, type LoadFigures } from "./load.ts";
+import { echoFlow, load, shapes, shapesServed, type LoadFigures, type Shape } from "./load.ts";
 import { medians } from "./medians.ts";
-import { anonymousMb, cpuSeconds, startBench } from "./processes.ts";
+import { anonymousMb, cpuSeconds, startBench, type Bench } from "./processes.ts";
 
 /** A round is long enough to mean something, and there are enough of them for a median. */
 const rounds = 3;
 
+/** One echo task, as a statechart and as a flow. */
+const echoes = [
+  { title: "as a statechart", shape: shapes.A, served: shapesServed },
+  { title: "as a flow", shape: echoFlow },
+];
+
 /**
- * Throughput at 100 callers and latency at one, on one server, with the floors of the machine between the rounds.
+ * Throughput at 100 callers and latency at one, for either style of blueprint, with the floors of the machine between the rounds.
  *
  * @param profiles A directory for CPU profiles of server and worker, if wanted.
  */
 export async function benchEcho(jobs: number, profiles?: string): Promise<void> {
-  const bench = await startBench(256, { profiles });
-  try {
-    await load(bench, echoFlow, 2000, 20);
-    const measured = [];
-    const jobsOfOne = Math.max(200, Math.round(jobs / 20 / rounds));
-    for (let round = 0; round < rounds; round++) {
-      const floors = await measureFloors();
-      const many = await load(bench, echoFlow, Math.round(jobs / rounds), 100);
-      const one = await load(bench, echoFlow, jobsOfOne, 1);
-      const joined = await load(bench, echoFlow, Math.round(jobs / rounds), 100, "socket");
-      const joinedOne = await load(bench, echoFlow, jobsOfOne, 1, "socket");
-      measured.push({ floors, many, one, joined, joinedOne });
+  for (const { title, shape, served } of echoes) {
+    const bench = await startBench(256, { profiles, ...(served && { served }) });
+    try {
+      print(title, "");
+      await compareWays(bench, shape, jobs);
+    } finally {
+      await bench.close();
     }
-    const { floors, many, one, joined, joinedOne } = medians(measured);
-    printFloors(floors);
-    print("an HTTP request for each job", "");
-    printManyCallers(many, floors);
-    printOneCaller(one, floors);
-    print("all over one client socket", "");
-    printManyCallers(joined, floors);
-    printOneCaller(joinedOne, floors);
-  } finally {
-    await bench.close();
   }
+}
+
+async function compareWays(bench: Bench, shape: Shape, jobs: number): Promise<void> {
+  await load(bench, shape, 2000, 20);
+  const measured = [];
+  const jobsOfOne = Math.max(200, Math.round(jobs / 20 / rounds));
+  for (let round = 0; round < rounds; round++) {
+    const floors = await measureFloors();
+    const many = await load(bench, shape, Math.round(jobs / rounds), 100);
+    const one = await load(bench, shape, jobsOfOne, 1);
+    const joined = await load(bench, shape, Math.round(jobs / rounds), 100, "socket");
+    const joinedOne = await load(bench, shape, jobsOfOne, 1, "socket");
+    measured.push({ floors, many, one, joined, joinedOne });
+  }
+  const { floors, many, one, joined, joinedOne } = medians(measured);
+  printFloors(floors);
+  print("an HTTP request for each job", "");
+  printManyCallers(many, floors);
+  printOneCaller(one, floors);
+  print("all over one client socket", "");
+  printManyCallers(joined, floors);
+  printOneCaller(joinedOne, floors);
 }
 
 function printFloors(floors: Floors): void {
