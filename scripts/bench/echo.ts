@@ -33,7 +33,7 @@ export async function benchEcho(jobs: number, profiles?: string): Promise<void> 
 async function compareWays(bench: Bench, shape: Shape, jobs: number): Promise<void> {
   await load(bench, shape, 2000, 20);
   const measured = [];
-  const jobsOfOne = Math.max(200, Math.round(jobs / 20 / rounds));
+  const jobsOfOne = Math.max(1500, Math.round(jobs / 20 / rounds));
   for (let round = 0; round < rounds; round++) {
     const floors = await measureFloors();
     const many = await load(bench, shape, Math.round(jobs / rounds), 100);

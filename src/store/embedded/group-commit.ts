@@ -18,10 +18,10 @@ type Outcome =
   | { readonly outcome: "applied"; readonly answers: readonly unknown[] }
   | { readonly outcome: "thrown"; readonly culprit: Write; readonly reason: unknown };
 
-/** A lone write waits for the disk on the spot, unless a flush takes longer than this: passing it to LMDB's thread and back takes as long. */
-const quickFlushMs = 2;
-/** How long lone writes go by LMDB's thread after a flush that was not quick. */
-const slowDiskMs = 1000;
+/** While lone writes take less than this on average, they wait for the disk on the spot: to pass them to LMDB's thread and back takes as long. */
+const quickMs = 3;
+/** How many of the last lone writes the average is about. */
+const averagedOver = 8;
 
 export class GroupCommit {
   readonly #database: Database;
@@ -30,8 +30,8 @@ export class GroupCommit {
   readonly #node: string;
   #waiting: Write[] = [];
   #running: Promise<void> | undefined;
-  /** Until when the disk counts as slow, by `performance.now()`. */
-  #slowUntil = 0;
+  /** The moving average of what lone writes take, in milliseconds. */
+  #loneMs = 0;
 
   /**
    * @param database opened without overlapping sync: there, a commit would be seen before it is durable.
@@ -119,16 +119,18 @@ export class GroupCommit {
     return thrown ?? { outcome: "applied", answers };
   }
 
-  /** Have LMDB run a transaction: here, where that is quickest and holds up nobody, and otherwise in its own thread. */
-  #begin(transaction: () => typeof ABORT | undefined): unknown {
+  /** Have LMDB run a transaction: here, where that is quickest and holds up nobody for long, and otherwise in its own thread. */
+  async #begin(transaction: () => typeof ABORT | undefined): Promise<void> {
+    if (this.#waiting.length > 1) {
+      await this.#database.childTransaction(transaction);
+      return;
+    }
     const began = performance.now();
-    if (this.#waiting.length > 1 || began < this.#slowUntil)
-      return this.#database.childTransaction(transaction);
     try {
-      return this.#database.transactionSync(transaction);
+      if (this.#loneMs < quickMs) this.#database.transactionSync(transaction);
+      else await this.#database.childTransaction(transaction);
     } finally {
-      const ended = performance.now();
-      if (ended - began > quickFlushMs) this.#slowUntil = ended + slowDiskMs;
+      this.#loneMs += (performance.now() - began - this.#loneMs) / averagedOver;
     }
   }
 }
