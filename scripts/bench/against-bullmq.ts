@@ -1,6 +1,7 @@
 // Beside BullMQ: the same three shapes in turn on one redis-server, ours and theirs, round after round.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRedisServer, type RedisServer } from "../../test/support/redis-server.ts";
 import { installBullMq } from "./bullmq/library.ts";
@@ -35,7 +36,8 @@ const settings = {
 export async function benchAgainstBullMq(rounds: number): Promise<void> {
   installBullMq();
   for (const [name, { appendfsync, DURABILITY }] of Object.entries(settings)) {
-    const redis = await startRedisServer(["--appendfsync", appendfsync]);
+    // On a disk: in memory, to flush always would cost nothing.
+    const redis = await startRedisServer(["--appendfsync", appendfsync], tmpdir());
     const worker = await startBullWorker(redis.port);
     const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, DURABILITY, SHARDS: "1" };
     const bench = await startBench(concurrency, { env, served: shapesServed });

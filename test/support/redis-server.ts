@@ -26,10 +26,16 @@ export const redisServer = process.env["REDIS_SERVER"] ?? "redis-server";
 export const hasRedisServer = spawnSync(redisServer, ["--version"]).status === 0;
 
 /** In memory where the system has such a place: most tests are not about disks. */
-const root = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
-/** @param settings as on the command line of redis-server; what it writes is on disk before it answers, unless they say otherwise */
-export async function startRedisServer(settings: readonly string[] = []): Promise<RedisServer> {
+/**
+ * @param settings as on the command line of redis-server; what it writes is flushed before it answers, unless they say otherwise
+ * @param root where its directory is made: in memory, unless a disk is to be measured too
+ */
+export async function startRedisServer(
+  settings: readonly string[] = [],
+  root: string = memory,
+): Promise<RedisServer> {
   const directory = await mkdtemp(join(root, "avtomatika-redis-"));
   const port = await freePort();
   const place = ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory];
