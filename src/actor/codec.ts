@@ -2,7 +2,7 @@
 import { RuntimeError } from "../errors.ts";
 import { ActorMark } from "./data.ts";
 import { engineVersion, envelopeFormat, type Envelope } from "./envelope.ts";
-import { UnreadContext } from "./unread-context.ts";
+import { areInPlace, largeMembersOf, UnreadContext } from "./unread-context.ts";
 
 /**
  * A place in the envelope that holds `undefined`, or a reference to an actor. The JSON has null there.
@@ -17,10 +17,17 @@ type Special =
       readonly generation?: string;
     };
 
-/** From this many characters on a context stands first in the text, and its length last. */
+/** From this many characters on a context stands first in the text, and its large members and length last. */
 const largeContext = 4096;
 const contextStart = '{"context":';
 const contextLengthAtEnd = /,"contextLength":(\d{1,15})\}$/;
+/** What the text has besides the envelope. */
+type Stored = Envelope & {
+  readonly specials?: unknown;
+  readonly contextLarge?: unknown;
+  readonly contextLength?: unknown;
+};
+
 /** The envelope as JSON. Members that are `undefined` and references to actors survive. */
 export function encodeEnvelope(envelope: Envelope): string {
   const { context: value, ...others } = envelope;
@@ -38,9 +45,14 @@ export function encodeEnvelope(envelope: Envelope): string {
   const rest = JSON.stringify(
     specials.length === 0 ? others : { ...others, ...stored, specials },
   ).slice(1, -1);
-  return context.length < largeContext
-    ? `${contextStart}${context},${rest}}`
-    : `${contextStart}${context},${rest},"contextLength":${context.length}}`;
+  if (context.length < largeContext) return `${contextStart}${context},${rest}}`;
+  // One with special values is read as a whole.
+  const isPlain = specials.length === 0;
+  const large =
+    value instanceof UnreadContext
+      ? value.large
+      : largeMembersOf(isPlain ? value : undefined, context);
+  return `${contextStart}${context},${rest},"contextLarge":${JSON.stringify(large)},"contextLength":${context.length}}`;
 }
 
 /**
@@ -58,14 +70,7 @@ export function decodeEnvelope(text: string): Envelope {
   assertReadable(stored);
   const isPlain = !Object.hasOwn(stored, "specials") && !Object.hasOwn(stored, "contextLength");
   if (isPlain) return stored;
-  const {
-    specials,
-    contextLength: _,
-    ...envelope
-  } = stored as Envelope & {
-    readonly specials?: unknown;
-    readonly contextLength?: unknown;
-  };
+  const { specials, contextLarge: _large, contextLength: _length, ...envelope } = stored as Stored;
   if (specials === undefined) return envelope;
   if (!Array.isArray(specials)) throw unreadable("its special values are not a list");
   for (const special of specials as readonly Special[]) putSpecial(envelope, special);
@@ -74,7 +79,7 @@ export function decodeEnvelope(text: string): Envelope {
 
 /**
  * The same for whoever makes steps: a large context is not read before a step needs it, and stands in the envelope as an
- * `UnreadContext` (see `contextOf`).
+ * `UnreadContext` (see `contextOf`), whose large members are read one by one.
  *
  * @throws RuntimeError `envelope.unreadable`
  */
@@ -87,8 +92,10 @@ export function openEnvelope(text: string): Envelope {
   const rest = isOurs ? objectIn(`{${text.slice(end + 1)}`) : undefined;
   if (rest === undefined || Object.hasOwn(rest, "specials")) return decodeEnvelope(text);
   assertReadable(rest);
-  const { contextLength: _, ...envelope } = rest as Envelope & { readonly contextLength: number };
-  return { ...envelope, context: new UnreadContext(text.slice(contextStart.length, end)) };
+  const { contextLarge, contextLength: _, ...envelope } = rest as Stored;
+  const context = text.slice(contextStart.length, end);
+  const large = areInPlace(contextLarge, context) ? contextLarge : [];
+  return Object.assign({}, envelope, { context: new UnreadContext(context, large) });
 }
 
 function objectIn(text: string): object | undefined {

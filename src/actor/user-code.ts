@@ -4,12 +4,16 @@ import { RuntimeError } from "../errors.ts";
 import type { Failure } from "./envelope.ts";
 import { atTime } from "./now.ts";
 import { conclude, settle, type OpenStep, type Stepped } from "./outcome.ts";
+import { UnreadContext } from "./unread-context.ts";
 
 /** Run XState and settle; whatever user code throws on the way is the end of the job, as data. */
 export function outcomeOf(open: OpenStep, run: () => AnyMachineSnapshot): Stepped {
   const { envelope, at, prepared } = open;
-  const failed = (error: unknown) =>
-    conclude(prepared.machine, envelope, "error", failureOf(error), at);
+  const failed = (error: unknown) => {
+    // What user code met there is not its fault, and no end of the job.
+    if (envelope.context instanceof UnreadContext) envelope.context.assertUndamaged();
+    return conclude(prepared.machine, envelope, "error", failureOf(error), at);
+  };
   try {
     const next = atTime(at.now, run);
     if (next.status !== "error") return settle(open, next);
