@@ -217,12 +217,12 @@ export function sendToChild(
 }
 
 /** How a job that has just ended did so, for its parent. */
-export function jobEnd(blueprint: Blueprint, envelope: Envelope): JobEnd {
+export function jobEnd({ style }: Pick<Blueprint, "style">, envelope: Envelope): JobEnd {
   const { jobId, status, value, error } = envelope;
   const finalState = currentState(value);
-  const hasFailed = status !== "done" || (blueprint.style === "flow" && finalState === "failed");
-  const context = blueprint.style === "flow" ? contextOf(envelope) : undefined;
-  const output = jobOutput(blueprint, { ...envelope, context }, finalState);
+  const hasFailed = status !== "done" || (style === "flow" && finalState === "failed");
+  const context = style === "flow" ? contextOf(envelope) : undefined;
+  const output = jobOutput({ style }, { ...envelope, context }, finalState);
   return {
     jobId,
     status: status === "active" ? "done" : status,

@@ -2,7 +2,7 @@
 import { decodeEnvelope } from "../actor/codec.ts";
 import type { Message } from "../actor/effect.ts";
 import type { Envelope } from "../actor/envelope.ts";
-import type { Archive } from "../archive/archive.ts";
+import type { Archive, ArchivedJob } from "../archive/archive.ts";
 import { actorKind } from "../blueprint/actor-kind.ts";
 import type { Blueprint } from "../blueprint/blueprint.ts";
 import type { BlueprintRegistry } from "../blueprint/registry.ts";
@@ -20,6 +20,8 @@ export interface Whereabouts {
   readonly store: Store;
   readonly archive?: Archive;
 }
+
+type FoundJob = StoredJob & Pick<ArchivedJob, "style">;
 
 /**
  * The open child jobs that a redrive starts no second time: those that were left to themselves and go on, or are about to
@@ -51,7 +53,7 @@ async function whereIs(
   childId: string,
   isStarting: (childId: string) => Promise<boolean>,
   { store, archive }: Whereabouts,
-): Promise<StoredJob | "about to begin" | undefined> {
+): Promise<FoundJob | "about to begin" | undefined> {
   const live = await store.loadJob(childId);
   if (live) return live;
   if (await isStarting(childId)) return "about to begin";
@@ -94,9 +96,13 @@ export async function rejoin(
   { blueprints, ...places }: Whereabouts & { readonly blueprints: BlueprintRegistry },
 ): Promise<{ readonly mail?: Mail; readonly isLast: boolean }> {
   const about = { kind: "job_end", child, generation } as const;
-  const endOf = ({ summary: { blueprint, version }, envelope }: StoredJob): Mail => ({
+  // One that has been archived says itself what its context means: its version need not be served any more.
+  const endOf = ({ summary: { blueprint, version }, envelope, style }: FoundJob): Mail => ({
     ...about,
-    end: jobEnd(blueprints.require(blueprint, version), decodeEnvelope(envelope)),
+    end: jobEnd(
+      style ? { style } : blueprints.require(blueprint, version),
+      decodeEnvelope(envelope),
+    ),
   });
   const dump = await places.store.exportJob(to);
   if (!dump) {

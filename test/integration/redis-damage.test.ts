@@ -135,6 +135,13 @@ describe("a row that is gone though an index names it", () => {
     expect(await held()).toEqual(before);
   });
 
+  test("stops no task of another priority, where claims count how long tasks have waited", async () => {
+    await addTasks(store, "j5", ["lower"], { priority: 2 });
+    await admin.hDel(keyOf("task"), "j5:lower");
+    const { tasks } = await store.claimTasks({ ...claimOf("echo", 5), ageMs: 1000 });
+    expect(tasks.map(({ taskId }) => taskId)).toEqual(["j1:queued"]);
+  });
+
   test.each(["j2:late", "j1:leased"])("(%s) is said before anything due is moved", async (id) => {
     await addTasks(store, "j6", ["ready"], { queue: "late" });
     await store.claimTasks(claimOf("late", 1));

@@ -1,4 +1,4 @@
-// The worker process of BullMQ in the bench: the same tasks as ours, as many at once.
+// The worker process of BullMQ in the bench: the same tasks as ours.
 import { loadBullMq, type RunningJob } from "./library.ts";
 
 const [port, concurrency] = process.argv.slice(2);

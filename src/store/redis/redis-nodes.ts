@@ -26,6 +26,8 @@ export class RedisNodes implements Nodes {
   readonly #options: RedisNodesOptions;
   /** As of the latest announcement. */
   #hasOthers = false;
+  /** While dead nodes are being forgotten. */
+  #forgetting: Promise<void> | undefined;
   #subscriber: Connection | undefined;
 
   constructor(options: RedisNodesOptions) {
@@ -56,7 +58,10 @@ export class RedisNodes implements Nodes {
     this.#hasOthers = nodes.some(({ nodeId }) => nodeId !== this.nodeId);
     await grown(shards);
     // Nobody waits for it, and whoever announces itself next finds what is left.
-    if (gone.length > 0) void this.#forget(gone, shards).catch(() => {});
+    if (gone.length > 0 && !this.#forgetting)
+      this.#forgetting = this.#forget(gone, shards)
+        .catch(() => {})
+        .finally(() => (this.#forgetting = undefined));
     return nodes.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
   }
 

@@ -68,9 +68,13 @@ describe("a child job that has not begun when its parent fails and is driven aga
   });
 });
 
-test.each<ParentClose>(["abandon", "await"])(
-  "a child job that was done and has moved to the archive is not started again: %s",
-  async (parentClose) => {
+test.each<readonly [ParentClose, served: string]>([
+  ["abandon", "whose version is served"],
+  ["await", "whose version is served"],
+  ["abandon", "whose version nobody serves any more"],
+])(
+  "a child job that was done and has moved to the archive is not started again: %s, %s",
+  async (parentClose, served) => {
     const directory = await mkdtemp(join(tmpdir(), "avtomatika-redrive-"));
     onTestFinished(() => rm(directory, { recursive: true }));
     const archive = await openArchive(`sqlite:${join(directory, "history.db")}`);
@@ -88,7 +92,12 @@ test.each<ParentClose>(["abandon", "await"])(
       await clock.advance(61_000);
       return (await store.loadJob(kidId)) === undefined;
     });
-    expect(await archive.load(kidId)).toBeDefined();
+    const { archivedAt, style, ...job } = (await archive.load(kidId))!;
+    if (served !== "whose version is served") {
+      const history = await archive.history(kidId, 0, 100);
+      const summary = { ...job.summary, version: "0" };
+      await archive.put([{ job: { ...job, summary }, history, style: style! }], archivedAt);
+    }
     await redrive(jobId);
     await eventually(async () => {
       await clock.advance(100);

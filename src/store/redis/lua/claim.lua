@@ -83,10 +83,10 @@ else
     turns[lane] = 0
   end
 
-  local tasks, missing = {}, nil
+  -- false where there is no row.
+  local tasks = {}
   local function find(id)
-    tasks[id] = tasks[id] or readTask(id)
-    if not tasks[id] then missing = id end
+    if tasks[id] == nil then tasks[id] = readTask(id) or false end
     return tasks[id]
   end
 
@@ -126,7 +126,7 @@ else
     return best
   end
 
-  local claimed = { token }
+  local claimed, missing = { token }, nil
   while limit > 0 do
     local heads, count = headsByDigit()
     local digit = mostUrgent(heads, count)
@@ -140,7 +140,10 @@ else
     end
     local id, queue = chosen.head.id, chosen.queue
     local task = find(id)
-    if missing then break end
+    if not task then
+      missing = id
+      break
+    end
     if mayRun(task) then
       unindexTask(id, task)
       leaseTask(task, holder, worker, leaseMs)
