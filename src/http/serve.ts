@@ -1,5 +1,5 @@
 // One port for everything: HTTP goes to the application, WebSocket upgrades to whoever takes them.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIPv6, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -34,8 +34,26 @@ export interface HttpServer {
   close(graceMs?: number): Promise<void>;
 }
 
+/**
+ * Node hands over whatever asks for an upgrade of any kind. Only WebSockets are one here: who offers HTTP/2 besides (the
+ * HttpClient of Java, `curl --http2`) is answered in the protocol that it asked in, as RFC 9110 (7.8) allows.
+ */
+class Request extends IncomingMessage {
+  asks: unknown;
+
+  get upgrade(): boolean {
+    return this.asks === true && this.headers.upgrade?.toLowerCase() === "websocket";
+  }
+
+  /** Node says here what it has read. */
+  set upgrade(asks: unknown) {
+    this.asks = asks;
+  }
+}
+
 /** Whoever is slower than this, in milliseconds, is not served: open sockets are few. */
 const serverOptions = {
+  IncomingMessage: Request,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 65_000,

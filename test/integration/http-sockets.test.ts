@@ -190,6 +190,28 @@ test("an upgrade that nobody takes is answered 404", async () => {
   answer.resume();
 });
 
+test.each([
+  ["a job", "POST /api/v2/doors", 202],
+  ["a look", "GET /_public/status", 200],
+  ["nothing", "GET /nowhere", 404],
+])("who offers HTTP/2 as well is answered as ever: %s", async (_, line, status) => {
+  const body = line.startsWith("POST") ? '{"name":"front"}' : "";
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const [method, path] = line.split(" ") as [string, string];
+    const offer = {
+      connection: "Upgrade, HTTP2-Settings",
+      upgrade: "h2c",
+      "http2-settings": "AAMAAABk",
+    };
+    request(`${http.url}${path}`, { method, headers: { ...headers, ...offer } }, resolve)
+      .on("upgrade", () => reject(new Error("it was taken for an upgrade")))
+      .on("error", reject)
+      .end(body);
+  });
+  expect(answer.statusCode).toBe(status);
+  answer.resume();
+});
+
 test("closing lets what is under way be answered, and frees the port", async () => {
   const jobId = await openDoor();
   const watcher = new Watcher(jobId);
