@@ -127,7 +127,8 @@ describe("a context with large members", () => {
       given.pages.push("one more");
       expect(given.pages).toHaveLength(pages.length + 1);
     }
-    const frozen = Object.freeze(contextOf(openEnvelope(text)) as Context);
+    const frozen = contextOf(openEnvelope(text)) as Context;
+    Object.freeze(frozen);
     expect(() => (frozen.notes = "")).toThrow(TypeError);
   });
 
