@@ -74,6 +74,14 @@ test("any members are found in the text of their context", () => {
   );
 });
 
+test("a context of very many members is read as a whole", () => {
+  const ofMembers = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${index}`, notes]));
+  const large = (value: object) => largeMembersOf(value, JSON.stringify(value));
+  expect(large(ofMembers(100))).toHaveLength(100);
+  expect(large(ofMembers(101))).toEqual([]);
+});
+
 test.each([
   ["no list", { pages: [12, 5] }],
   ["no members", ["pages"]],
