@@ -150,8 +150,8 @@ const membersMax = 100;
 /** Where the large members of a context stand in `text`, which is its JSON. */
 export function largeMembersOf(context: unknown, text: string): readonly LargeMember[] {
   if (typeof context !== "object" || context === null || Array.isArray(context)) return [];
+  if (Object.keys(context).length > membersMax) return [];
   const members = Object.entries(context);
-  if (members.length > membersMax) return [];
   // Whichever member is probably the largest is what the others leave of the text, and need not be written once more.
   const largest = members.toSorted(([, a], [, b]) => sizeOf(b) - sizeOf(a))[0]?.[0];
   const heads = new Map(members.map(([name]) => [name, JSON.stringify(name).length + ":".length]));
