@@ -13,6 +13,17 @@ interface Given {
   readonly [source]: UnreadContext;
 }
 
+/** Node asks here how to show something. Who logs a context sees its members. */
+const inspected = Symbol.for("nodejs.util.inspect.custom");
+const shown: PropertyDescriptor = {
+  value(this: object): unknown {
+    return { ...this };
+  },
+};
+
+/** What has been read of contexts that user code had frozen before: there, accessors stay. */
+const readOfFrozen = new WeakMap<object, Map<string, unknown>>();
+
 /** Stands in an envelope for a context in which there is nothing that JSON has no word for. */
 export class UnreadContext {
   readonly text: string;
@@ -46,6 +57,7 @@ export class UnreadContext {
     const context = this.#read(this.#frame);
     if (this.#members.size === 0) return context;
     Object.defineProperty(context, source, { value: this });
+    Object.defineProperty(context, inspected, shown);
     for (const name of this.#members.keys()) Object.defineProperty(context, name, accessorOf(name));
     return context;
   }
@@ -86,13 +98,16 @@ function accessorOf(name: string): PropertyDescriptor {
   let accessor = accessors.get(name);
   if (accessor === undefined) {
     if (accessors.size >= accessorsMax) accessors.clear();
+    const plain = { writable: true, enumerable: true, configurable: true };
     const become = function (this: Given, value: unknown): void {
-      const plain = { value, writable: true, enumerable: true, configurable: true };
-      Object.defineProperty(this, name, plain);
+      Object.defineProperty(this, name, { ...plain, value });
     };
     const get = function (this: Given): unknown {
+      const read = readOfFrozen.get(this);
+      if (read?.has(name)) return read.get(name);
       const value = this[source].member(name);
-      become.call(this, value);
+      if (!Reflect.defineProperty(this, name, { ...plain, value }))
+        readOfFrozen.set(this, (read ?? new Map<string, unknown>()).set(name, value));
       return value;
     };
     accessor = { get, set: become, enumerable: true, configurable: true };
@@ -129,10 +144,13 @@ export const contextOf = ({ context }: Pick<Envelope, "context">): unknown =>
 
 /** From this many characters on a member is read by itself. */
 const largeMember = 1024;
+/** A context with more members is read as a whole: to find the place of each, and to ask for each, takes longer than that. */
+const membersMax = 100;
 
 /** Where the large members of a context stand in `text`, which is its JSON. */
 export function largeMembersOf(context: unknown, text: string): readonly LargeMember[] {
   if (typeof context !== "object" || context === null || Array.isArray(context)) return [];
+  if (Object.keys(context).length > membersMax) return [];
   const members = Object.entries(context);
   // Whichever member is probably the largest is what the others leave of the text, and need not be written once more.
   const largest = members.toSorted(([, a], [, b]) => sizeOf(b) - sizeOf(a))[0]?.[0];

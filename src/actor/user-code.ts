@@ -8,12 +8,17 @@ import { UnreadContext } from "./unread-context.ts";
 
 /** Run XState and settle; whatever user code throws on the way is the end of the job, as data. */
 export function outcomeOf(open: OpenStep, run: () => AnyMachineSnapshot): Stepped {
+  const stepped = settled(open, run);
+  const { context } = open.envelope;
+  // What user code met there is not its fault, and no end of the job; nor is it to decide by, where that caught the error.
+  if (context instanceof UnreadContext) context.assertUndamaged();
+  return stepped;
+}
+
+function settled(open: OpenStep, run: () => AnyMachineSnapshot): Stepped {
   const { envelope, at, prepared } = open;
-  const failed = (error: unknown) => {
-    // What user code met there is not its fault, and no end of the job.
-    if (envelope.context instanceof UnreadContext) envelope.context.assertUndamaged();
-    return conclude(prepared.machine, envelope, "error", failureOf(error), at);
-  };
+  const failed = (error: unknown) =>
+    conclude(prepared.machine, envelope, "error", failureOf(error), at);
   try {
     const next = atTime(at.now, run);
     if (next.status !== "error") return settle(open, next);

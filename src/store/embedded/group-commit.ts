@@ -125,12 +125,12 @@ export class GroupCommit {
       await this.#database.childTransaction(transaction);
       return;
     }
-    const began = performance.now();
+    const began = this.#time.now();
     try {
       if (this.#loneMs < quickMs) this.#database.transactionSync(transaction);
       else await this.#database.childTransaction(transaction);
     } finally {
-      this.#loneMs += (performance.now() - began - this.#loneMs) / averagedOver;
+      this.#loneMs += (this.#time.now() - began - this.#loneMs) / averagedOver;
     }
   }
 }

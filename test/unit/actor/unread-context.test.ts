@@ -1,4 +1,5 @@
 // Large members of a context: where they stand, that they are read only by who needs them, and that nobody can tell.
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { assign } from "xstate";
@@ -21,6 +22,16 @@ const machine = machineOf({
   context,
   on: {
     NOTHING: { actions: "note" },
+    SHIELD_LOOK: {
+      guard: ({ context }: { context: Context }) => {
+        try {
+          return context.pages.length === 0;
+        } catch {
+          return true;
+        }
+      },
+      actions: "note",
+    },
     COUNT: { actions: assign({ count: ({ context }: { context: Context }) => context.count + 1 }) },
     LOOK: {
       guard: ({ context }: { context: Context }) => context.pages.length === 60,
@@ -61,6 +72,14 @@ test("any members are found in the text of their context", () => {
         expect(found.has(name)).toBe(JSON.stringify(member).length >= 1024);
     }),
   );
+});
+
+test("a context of very many members is read as a whole", () => {
+  const ofMembers = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${index}`, notes]));
+  const large = (value: object) => largeMembersOf(value, JSON.stringify(value));
+  expect(large(ofMembers(100))).toHaveLength(100);
+  expect(large(ofMembers(101))).toEqual([]);
 });
 
 test.each([
@@ -107,6 +126,26 @@ describe("a context with large members", () => {
     expect(Object.getOwnPropertySymbols({ ...given })).toEqual([]);
   });
 
+  test("is read as any other where it has been frozen or sealed", () => {
+    for (const close of [Object.freeze, Object.seal, Object.preventExtensions]) {
+      const given = contextOf(openEnvelope(text)) as Context;
+      close(given);
+      expect({ ...given }).toStrictEqual(context);
+      expect(given.pages).toBe(given.pages);
+      given.pages.push("one more");
+      expect(given.pages).toHaveLength(pages.length + 1);
+    }
+    const frozen = contextOf(openEnvelope(text)) as Context;
+    Object.freeze(frozen);
+    expect(() => (frozen.notes = "")).toThrow(TypeError);
+  });
+
+  test("is shown with its members to who logs it", () => {
+    const given = contextOf(openEnvelope(text)) as Context;
+    expect(inspect({ given })).toBe(inspect({ given: context }));
+    expect(Object.getOwnPropertySymbols({ ...given })).toEqual([]);
+  });
+
   test.each([
     ["NOTHING", context],
     ["COUNT", { ...context, count: 1 }],
@@ -146,5 +185,12 @@ describe("a damaged member", () => {
     expect(() => step(machine, openEnvelope(damaged), event("COUNT"), at)).toThrow(unreadable);
     const guarded = text.replace(`"pages":[{`, `"pages":[,`);
     expect(() => step(machine, openEnvelope(guarded), event("LOOK"), at)).toThrow(unreadable);
+  });
+
+  test("is nothing that code of a step can catch and decide by", () => {
+    const guarded = text.replace(`"pages":[{`, `"pages":[,`);
+    expect(() => step(machine, openEnvelope(guarded), event("SHIELD_LOOK"), at)).toThrow(
+      unreadable,
+    );
   });
 });
