@@ -142,6 +142,13 @@ describe("a row that is gone though an index names it", () => {
     expect(tasks.map(({ taskId }) => taskId)).toEqual(["j1:queued"]);
   });
 
+  test("is told, and not overtaken, where its priority is the highest", async () => {
+    await addTasks(store, "j5", ["higher"], { priority: 9 });
+    await admin.hDel(keyOf("task"), "j5:higher");
+    const claim = { ...claimOf("echo", 5), ageMs: 1000 };
+    expect(await outcomeOf(() => store.claimTasks(claim))).toBe("store.corrupt");
+  });
+
   test.each(["j2:late", "j1:leased"])("(%s) is said before anything due is moved", async (id) => {
     await addTasks(store, "j6", ["ready"], { queue: "late" });
     await store.claimTasks(claimOf("late", 1));

@@ -118,7 +118,8 @@ else
             local task = find(one.head.id)
             if task then oldest = math.min(oldest, tonumber(task.created)) end
           end
-          urgency = urgency + math.floor((now - oldest) / ageMs)
+          -- Of what has no row only the priority is known.
+          if oldest < math.huge then urgency = urgency + math.floor((now - oldest) / ageMs) end
         end
         if not best or urgency > bestUrgency then best, bestUrgency = digit, urgency end
       end
