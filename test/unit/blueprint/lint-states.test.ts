@@ -7,9 +7,23 @@ const states = (a: object, more: object = {}): object => ({
   states: { a, b: { type: "final" } },
   ...more,
 });
+const end = { type: "final" };
 const inside = (child: object, onDone: string): object => ({
   initial: "p",
   states: { p: { initial: "x", states: { x: child }, onDone }, b: { type: "final" } },
+});
+
+/** A state with two regions, both of which end. */
+const inParallel = (more: object): object => ({
+  initial: "p",
+  states: {
+    p: {
+      type: "parallel",
+      states: { one: states(end), two: states(end) },
+      ...more,
+    },
+    b: end,
+  },
 });
 
 const cases: readonly Case[] = [
@@ -50,6 +64,22 @@ const cases: readonly Case[] = [
     bad: machine({ type: "parallel", states: { one: states({}) }, onDone: { actions: "note" } }),
     where: "m.one.a",
     good: machine(regions({ on: { BACK: "a" } }, { on: { GO: "c" } })),
+  },
+  {
+    code: "lint.dead_end",
+    severity: "warning",
+    title: "a final state in one that is done for nobody",
+    bad: machine({ initial: "a", states: { a: states(end), b: {} } }),
+    where: "m.a.a",
+    good: machine({ initial: "a", states: { a: states(end, { onDone: "b" }), b: end } }),
+  },
+  {
+    code: "lint.dead_end",
+    severity: "warning",
+    title: "final states of all regions of one that is done for nobody",
+    bad: machine(inParallel({})),
+    where: "m.p.one.a",
+    good: machine(inParallel({ onDone: "b" })),
   },
   {
     code: "lint.missing_on_done",
