@@ -1,4 +1,4 @@
-// Every rule of the linter about states: whether a job comes to them, leaves them, and ends.
+// Every rule of the linter about states: whether a job comes to them, leaves them, and ends; and about the context it begins with.
 import { raise } from "xstate";
 import { checkCases, invoking, machine, on, regions, type Case } from "./lint-machines.ts";
 
@@ -12,6 +12,9 @@ const inside = (child: object, onDone: string): object => ({
   initial: "p",
   states: { p: { initial: "x", states: { x: child }, onDone }, b: { type: "final" } },
 });
+
+const circle: { self?: unknown } = {};
+circle.self = circle;
 
 /** A state with two regions, both of which end. */
 const inParallel = (more: object): object => ({
@@ -80,6 +83,14 @@ const cases: readonly Case[] = [
     bad: machine(inParallel({})),
     where: "m.p.one.a",
     good: machine(inParallel({ onDone: "b" })),
+  },
+  {
+    code: "lint.context_not_json",
+    severity: "error",
+    title: "a context in a circle",
+    bad: machine({ context: circle }),
+    where: "m context",
+    good: machine({ context: { self: {} } }),
   },
   {
     code: "lint.missing_on_done",
