@@ -1,7 +1,13 @@
 // Rules about states: whether a job can come to them, leave them, and end.
 import type { AnyStateNode } from "xstate";
 import { walk } from "../walk.ts";
-import { enteredWith, transitionsOf, withAncestors, type Transition } from "./definition.ts";
+import {
+  canBeDone,
+  enteredWith,
+  transitionsOf,
+  withAncestors,
+  type Transition,
+} from "./definition.ts";
 import type { Rule } from "./finding.ts";
 
 /** A dot separates the names of a path, in XState and in `current_state`. */
@@ -160,18 +166,3 @@ export const doneWithoutFinal: Rule = function* (node) {
         : 'No state directly in this one is final, so its onDone is never taken: mark one with type: "final".',
   };
 };
-
-function canBeDone(node: AnyStateNode): boolean {
-  const inside = Object.values(node.states as Readonly<Record<string, AnyStateNode>>);
-  switch (node.type) {
-    case "compound":
-      return inside.some(({ type }) => type === "final");
-    case "parallel":
-      return inside.filter(({ type }) => type !== "history").every(canBeDone);
-    case "final":
-      return true;
-    case "atomic":
-    case "history":
-      return false;
-  }
-}
