@@ -29,11 +29,14 @@ export function scxmlOf(machine: AnyStateMachine): string {
       initial: idOf(root),
     }).open,
     ...stateLines(root, "  "),
-    ...(canBeDone(root) ? [`  ${tag("final", { id: endOf(root) }).empty}`] : []),
+    ...(isLeftWhenDone(root) ? [`  ${tag("final", { id: endOf(root) }).empty}`] : []),
     "</scxml>",
     "",
   ].join("\n");
 }
+
+/** A machine that is but a final state ends as that, directly in the document. */
+const isLeftWhenDone = (root: AnyStateNode): boolean => root.type !== "final" && canBeDone(root);
 
 function stateLines(node: AnyStateNode, indent: string): string[] {
   const inner = `${indent}  `;
@@ -54,7 +57,7 @@ function stateLines(node: AnyStateNode, indent: string): string[] {
     node.type
   ];
   const { open, close, empty } = tag(name, attributes);
-  const ends = !node.parent && canBeDone(node);
+  const ends = !node.parent && isLeftWhenDone(node);
   const end = { event: `done.state.${attributes.id}`, target: endOf(node) };
   const lines = [
     ...blockLines("onentry", node.entry, inner),

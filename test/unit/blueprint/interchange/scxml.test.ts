@@ -97,6 +97,7 @@ test("a machine that is done ends its document, which only a state directly in i
   live.send({ type: "GO" });
   expect(live.getSnapshot().status).toBe("done");
   expect(scxmlOf(machine(on("b")))).not.toContain("<final");
+  expect(scxmlOf(machine({ type: "final" }))).toContain('<final id="m"/>\n</scxml>');
 });
 
 test.each([
