@@ -4,6 +4,7 @@ import { ActorMark } from "./data.ts";
 import type { Effect, Message, StepTime } from "./effect.ts";
 import type { Child, Envelope, Target } from "./envelope.ts";
 import { Generations, ownMember } from "./fence.ts";
+import { keepsMore } from "./kept-events.ts";
 import type { Stepped } from "./outcome.ts";
 import { restsOf, TimerBook } from "./timer-book.ts";
 
@@ -38,7 +39,8 @@ export function redrive(
   const timers = new TimerBook({}, generations, at.now);
   for (const { sendId, timer, restMs } of restsOf(before.timers, failedAt))
     timers.set(sendId, restMs, renamedTarget(timer.target, renamed), timer.event);
-  const { deferred } = endedByKept(ended, before) ? ended : before;
+  // It may have ended by the last event that it kept.
+  const { deferred } = keepsMore(ended, before) ? ended : before;
   const envelope: Envelope = {
     ...before,
     revision,
@@ -52,11 +54,6 @@ export function redrive(
     ...(deferred && { deferred }),
   };
   return { envelope, effects: [...timers.effects, ...starts] };
-}
-
-/** Whether the job ended by the last event that it kept. */
-function endedByKept({ deferred: after = [] }: Envelope, { deferred: before = [] }: Envelope) {
-  return after.length > before.length;
 }
 
 function renamedTarget(target: Target, renamed: ReadonlyMap<string, string>): Target {

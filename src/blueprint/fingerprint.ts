@@ -50,7 +50,7 @@ function logicOf(machine: AnyStateMachine): unknown {
     const waits = { runTimeoutMs, queueTimeoutMs, totalTimeoutMs };
     return [src, { type, priority, retry, ...waits, placement }];
   });
-  return [nodes, work, machine.config.context, actions, delays, guards].map(plain);
+  return plain([nodes, work, machine.config.context, actions, delays, guards]);
 }
 
 /** Members of built-in actions and guards that are XState's own code. */
@@ -58,19 +58,25 @@ const internals = new Set(["resolve", "retryResolve", "execute", "check", "toJSO
 
 /**
  * A definition as JSON, its functions by their source. Built-in actions and guards are functions of XState that
- * carry what the author gave as members, so those count and the function does not.
+ * carry what the author gave as members, so those count and the function does not. What JSON cannot say has a word:
+ * whether it may be there is the linter's to tell.
+ *
+ * @param around what the value is a part of
  */
-function plain(value: unknown): unknown {
+function plain(value: unknown, around: readonly unknown[] = []): unknown {
+  if (typeof value === "bigint") return `${value}n`;
+  if (around.includes(value)) return "(what it is in)";
+  const within = (inner: unknown): unknown => plain(inner, [...around, value]);
   if (typeof value === "function")
     return "resolve" in value || "check" in value
-      ? plain(Object.fromEntries(Object.entries(value)))
+      ? within(Object.fromEntries(Object.entries(value)))
       : String(value);
-  if (Array.isArray(value)) return value.map(plain);
+  if (Array.isArray(value)) return value.map(within);
   if (typeof value !== "object" || value === null) return value;
   if ("getStateNodeById" in value) return "(machine)";
   const members = Object.entries(value).filter(([key]) => !internals.has(key));
   return Object.fromEntries(
-    members.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, plain(member)]),
+    members.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, within(member)]),
   );
 }
 

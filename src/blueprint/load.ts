@@ -12,6 +12,13 @@ export interface LoadedBlueprint {
   readonly blueprint: Blueprint;
 }
 
+/** What a file came to: its blueprints, or why it has none. */
+export interface BlueprintFile {
+  readonly file: string;
+  readonly blueprints: readonly Blueprint[];
+  readonly failure?: RuntimeError;
+}
+
 /**
  * Import every `.ts`, `.js` and `.mjs` file of a directory (not of the directories in it), and take the
  * blueprints and flows that it exports. `.ts` files need a Node that runs under tsx. A `.json` file is a blueprint, too;
@@ -21,18 +28,35 @@ export interface LoadedBlueprint {
  */
 export async function loadBlueprints(directory: string): Promise<readonly LoadedBlueprint[]> {
   const loaded: LoadedBlueprint[] = [];
-  const files = await blueprintFiles(directory);
-  for (const file of files) {
-    if (file.endsWith(".json")) {
-      loaded.push({ file, blueprint: await loadDocument(file, moduleBeside(file, files)) });
-      continue;
-    }
-    for (const value of new Set(Object.values(await importFile(file)))) {
-      const blueprint = inFile(file, () => (isFlow(value) ? value.build() : value));
-      if (isBlueprint(blueprint)) loaded.push({ file, blueprint });
-    }
+  for await (const { file, blueprints, failure } of readBlueprintFiles(directory)) {
+    if (failure) throw failure;
+    loaded.push(...blueprints.map((blueprint) => ({ file, blueprint })));
   }
   return loaded;
+}
+
+/**
+ * Every file of a directory as `loadBlueprints` takes them, also after one that does not load.
+ *
+ * @throws RuntimeError `blueprint.load_failed` where the directory cannot be read.
+ */
+export async function* readBlueprintFiles(directory: string): AsyncGenerator<BlueprintFile> {
+  const files = await blueprintFiles(directory);
+  for (const file of files)
+    try {
+      yield { file, blueprints: await blueprintsIn(file, files) };
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      yield { file, blueprints: [], failure: error };
+    }
+}
+
+async function blueprintsIn(file: string, files: readonly string[]): Promise<readonly Blueprint[]> {
+  if (file.endsWith(".json")) return [await loadDocument(file, moduleBeside(file, files))];
+  const exported = [...new Set(Object.values(await importFile(file)))];
+  return exported
+    .map((value) => inFile(file, () => (isFlow(value) ? value.build() : value)))
+    .filter((value) => isBlueprint(value));
 }
 
 async function blueprintFiles(directory: string): Promise<readonly string[]> {

@@ -6,7 +6,7 @@ import pc from "picocolors";
 import { lint } from "../blueprint/lint.ts";
 import { docsOf, type PlacedFinding, type Severity } from "../blueprint/lint/finding.ts";
 import { unofferedTasks } from "../blueprint/lint/worker-rules.ts";
-import { loadBlueprints, type LoadedBlueprint } from "../blueprint/load.ts";
+import { readBlueprintFiles, type LoadedBlueprint } from "../blueprint/load.ts";
 import { BlueprintRegistry } from "../blueprint/registry.ts";
 import type { Client } from "../client/client.ts";
 import { readSetting } from "../config.ts";
@@ -17,7 +17,8 @@ import { isStranded, liveText } from "./check-live-text.ts";
 import { connect, withConnectionOptions, type ConnectionFlags } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { print, printJson } from "./output.ts";
-import { lineOfState } from "./source-line.ts";
+import { printable } from "./printable.ts";
+import { lineOfFailure, lineOfState } from "./source-line.ts";
 import { shippedBlueprints } from "./start.ts";
 
 interface CheckFlags extends ConnectionFlags {
@@ -28,10 +29,8 @@ interface CheckFlags extends ConnectionFlags {
 /** A finding; a refusal that is not about one place of a blueprint has the code of the refusal. */
 type Found = Omit<PlacedFinding, "code"> & { readonly code: string };
 
-/** A blueprint with what was found, each with what an editor needs to show it. */
-interface Checked {
-  readonly blueprint: string;
-  readonly version: string;
+/** A file with what was found, each with what an editor needs to show it. */
+interface CheckedFile {
   readonly file: string;
   readonly findings: readonly (Found & {
     readonly file: string;
@@ -42,6 +41,17 @@ interface Checked {
   })[];
 }
 
+interface Checked extends CheckedFile {
+  readonly blueprint: string;
+  readonly version: string;
+}
+
+/** What of a directory loads, and what does not. */
+interface CheckedDirectory {
+  readonly blueprints: readonly Checked[];
+  readonly unloaded: readonly CheckedFile[];
+}
+
 export function addCheck(program: Command): void {
   const check = program
     .command("check")
@@ -50,16 +60,22 @@ export function addCheck(program: Command): void {
     .option("--live", "say what they would mean for the running jobs of a server");
   // A server is asked only where one is named: blueprints can be checked where none runs.
   withConnectionOptions(check).action(async (_, command: Command) => {
+    // XState refuses a machine from deep inside: where it was made is to be told, too.
+    Error.stackTraceLimit = 100;
     const flags = command.optsWithGlobals<CheckFlags>();
     const client = flags.url === undefined && !flags.live ? undefined : await connect(flags);
     const registry = new BlueprintRegistry();
     const offered = client && (await offeredBy(client));
     const checked = await checkDirectory(registry, blueprintsDirectory(flags.blueprints), offered);
-    const errors = checked.flatMap(({ findings }) => findings.filter(isError)).length;
-    const compared = client && flags.live ? await compareLive(client, registry) : undefined;
+    const files = [...checked.blueprints, ...checked.unloaded];
+    const errors = files.flatMap(({ findings }) => findings.filter(isError)).length;
+    // What a file would have held, nobody knows: jobs of it are not told to be without their version.
+    const isWhole = checked.unloaded.length === 0;
+    const compared =
+      client && flags.live && isWhole ? await compareLive(client, registry) : undefined;
     const { live = [], changed = [] } = compared ?? {};
     const ok = errors === 0 && changed.length === 0 && !live.some(isStranded);
-    if (flags.json) printJson({ ok, blueprints: checked, ...compared });
+    if (flags.json) printJson({ ok, ...checked, ...compared });
     else
       print([report(checked, errors), ...(compared ? [liveText(live, changed)] : [])].join("\n\n"));
     if (!ok) process.exitCode = exitCodes.failed.code;
@@ -99,14 +115,28 @@ export function blueprintsDirectory(flag: string | undefined): string {
   return readSetting("blueprints", ["BLUEPRINTS_DIR"], { flags }) ?? shippedBlueprints;
 }
 
-/** @throws RuntimeError `blueprint.load_failed` */
+/** @throws RuntimeError `blueprint.load_failed` where the directory cannot be read */
 async function checkDirectory(
   registry: BlueprintRegistry,
   directory: string,
   offered: ReadonlySet<string> | undefined,
-): Promise<readonly Checked[]> {
-  const loaded = await loadBlueprints(directory);
-  return Promise.all(loaded.map((one) => checkOne(registry, one, offered)));
+): Promise<CheckedDirectory> {
+  const blueprints: Checked[] = [];
+  const unloaded: CheckedFile[] = [];
+  for await (const one of readBlueprintFiles(directory)) {
+    if (one.failure) unloaded.push(unloadedFile(one.file, one.failure));
+    for (const blueprint of one.blueprints)
+      blueprints.push(await checkOne(registry, { file: one.file, blueprint }, offered));
+  }
+  return { blueprints, unloaded };
+}
+
+function unloadedFile(file: string, failure: RuntimeError): CheckedFile {
+  const { code, message } = failure;
+  const shown = relative(process.cwd(), file);
+  const found = { code, severity: "error", where: "file", state: "", message } as const;
+  const line = lineOfFailure(file, failure);
+  return { file: shown, findings: [{ ...found, file: shown, line, docs: docsOf(code) }] };
 }
 
 async function checkOne(
@@ -159,14 +189,20 @@ const colours: Readonly<Record<Severity, (text: string) => string>> = {
   info: pc.blue,
 };
 
-function report(checked: readonly Checked[], errors: number): string {
-  const lines = checked.flatMap(({ blueprint, version, file, findings }) => [
-    `${findings.some(isError) ? pc.red("✗") : pc.green("✓")} ${pc.bold(`${blueprint}@${version}`)}  ${pc.dim(file)}`,
-    ...findings.map(
-      ({ code, severity, where, message }) =>
-        `  ${colours[severity](severity)} ${where}: ${message} ${pc.dim(`[${code}]`)}`,
-    ),
-  ]);
+function report({ blueprints, unloaded }: CheckedDirectory, errors: number): string {
+  const lines = [
+    ...blueprints.flatMap(({ blueprint, version, file, findings }) => [
+      `${findings.some(isError) ? pc.red("✗") : pc.green("✓")} ${pc.bold(`${blueprint}@${version}`)}  ${pc.dim(file)}`,
+      ...findings.map(findingLine),
+    ]),
+    ...unloaded.flatMap(({ file, findings }) => [
+      `${pc.red("✗")} ${pc.bold(file)}`,
+      ...findings.map(findingLine),
+    ]),
+  ];
   const words = errors === 0 ? "no errors" : `${errors} ${errors === 1 ? "error" : "errors"}`;
-  return [...lines, `${checked.length} blueprints, ${words}`].join("\n");
+  return [...lines, `${blueprints.length} blueprints, ${words}`].join("\n");
 }
+
+const findingLine = ({ code, severity, where, message }: Found): string =>
+  `  ${colours[severity](severity)} ${where}: ${printable(message)} ${pc.dim(`[${code}]`)}`;

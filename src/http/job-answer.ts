@@ -292,6 +292,9 @@ export function failureAnswer({ code, message, details }: Failure): Failure {
   return { code, message, ...(details !== undefined && { details }) };
 }
 
+/** The last moment that the wire can say; a timer that is set for later means never. */
+const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 function iso(time: number): string {
-  return new Date(time).toISOString();
+  return new Date(Math.min(time, lastMoment)).toISOString();
 }

@@ -4,6 +4,7 @@ import type { Envelope, Failure, Origin } from "../actor/envelope.ts";
 import { encodeEnvelope, openEnvelope } from "../actor/codec.ts";
 import { currentState } from "../actor/current-state.ts";
 import { restart } from "../actor/begin-again.ts";
+import { keepsMore } from "../actor/kept-events.ts";
 import { start, step } from "../actor/step.ts";
 import { contextOf } from "../actor/unread-context.ts";
 import { actorKind, type ActorKind } from "../blueprint/actor-kind.ts";
@@ -201,8 +202,8 @@ export class Turn {
       status: jobStatus(this.#tools.blueprint, envelope),
       ...this.#tools.at,
     });
-    // What was only kept changes nothing for what is kept already.
-    this.#mayTakeDeferred ||= (envelope.deferred?.length ?? 0) <= (before?.deferred?.length ?? 0);
+    // What was only kept changes nothing for what is kept already. A job that begins where another was brings what that kept.
+    this.#mayTakeDeferred ||= !before || !keepsMore(envelope, before);
     return effects.flatMap((effect) => this.#plan(effect, message, before));
   }
 

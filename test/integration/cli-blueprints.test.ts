@@ -87,13 +87,45 @@ describe("check", () => {
     });
   });
 
-  test("ends with 1 where a file does not load", async () => {
+  test("ends with 1 where files do not load, says why and where, and looks at the others", async () => {
     const folder = join(directory, "broken");
     mkdirSync(folder);
-    writeFileSync(join(folder, "broken.ts"), "export const broken = ;");
-    const { code, stderr } = await run(["check", "--blueprints", folder]);
-    expect(code).toBe(1);
-    expect(stderr).toContain("(blueprint.load_failed)");
+    const source = import.meta.resolve("../../src/index.ts");
+    writeFileSync(join(folder, "broken.ts"), "\nexport const broken = ;");
+    writeFileSync(
+      join(folder, "lost.ts"),
+      `import { blueprint } from "${source}";
+       import { createMachine } from "${import.meta.resolve("xstate")}";
+       const machine =
+         createMachine({ id: "lost", initial: "a", states: { a: { on: { GO: "nowhere" } } } });
+       export const lost = blueprint("lost", { version: "1", machine });`,
+    );
+    writeFileSync(
+      join(folder, "sound.ts"),
+      `import { blueprint } from "${source}";
+       import { createMachine } from "${import.meta.resolve("xstate")}";
+       const machine = createMachine({ id: "sound", initial: "a", states: { a: { type: "final" } } });
+       export const sound = blueprint("sound", { version: "1", machine });`,
+    );
+    const forPeople = await run(["check", "--blueprints", folder]);
+    expect(forPeople.code).toBe(1);
+    expect(forPeople.stdout).toContain("[blueprint.load_failed]");
+    const forPrograms = await run(["check", "--blueprints", folder, "--json"]);
+    expect(forPrograms.code).toBe(1);
+    const finding = {
+      code: "blueprint.load_failed",
+      severity: "error",
+      docs: "docs/errors.md#error-codes",
+    };
+    const named = (text: string) => expect.stringContaining(text) as string;
+    expect(JSON.parse(forPrograms.stdout)).toMatchObject({
+      ok: false,
+      blueprints: [{ blueprint: "sound", findings: [] }],
+      unloaded: [
+        { file: named("broken.ts"), findings: [{ ...finding, line: 2 }] },
+        { file: named("lost.ts"), findings: [{ ...finding, line: 4, message: named("nowhere") }] },
+      ],
+    });
   });
 });
 

@@ -245,7 +245,7 @@ function deepest(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Docume
 export function invalid(problems: readonly DocumentProblem[]): RuntimeError {
   const spelt = problems
     .slice(0, 5)
-    .map(({ path, message }) => `${path || "document"}: ${message}`);
+    .map(({ path, message }) => `${path || "document"}: ${message.replace(/\.$/, "")}`);
   const more = problems.length > 5 ? ` (and ${problems.length - 5} more)` : "";
   return new RuntimeError(
     "interchange.invalid",

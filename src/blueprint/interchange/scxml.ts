@@ -1,9 +1,11 @@
 // A machine as SCXML, for tools that speak the standard. Names stand for code: conditions and actions of ours are not ECMAScript.
 import type { AnyStateMachine, AnyStateNode } from "xstate";
 import {
+  canBeDone,
   historyTargets,
   isBuiltIn,
   nameOf,
+  stateAt,
   type BuiltIn,
   type Transition,
 } from "../lint/definition.ts";
@@ -27,10 +29,14 @@ export function scxmlOf(machine: AnyStateMachine): string {
       initial: idOf(root),
     }).open,
     ...stateLines(root, "  "),
+    ...(isLeftWhenDone(root) ? [`  ${tag("final", { id: endOf(root) }).empty}`] : []),
     "</scxml>",
     "",
   ].join("\n");
 }
+
+/** A machine that is but a final state ends as that, directly in the document. */
+const isLeftWhenDone = (root: AnyStateNode): boolean => root.type !== "final" && canBeDone(root);
 
 function stateLines(node: AnyStateNode, indent: string): string[] {
   const inner = `${indent}  `;
@@ -51,6 +57,8 @@ function stateLines(node: AnyStateNode, indent: string): string[] {
     node.type
   ];
   const { open, close, empty } = tag(name, attributes);
+  const ends = !node.parent && isLeftWhenDone(node);
+  const end = { event: `done.state.${attributes.id}`, target: endOf(node) };
   const lines = [
     ...blockLines("onentry", node.entry, inner),
     ...blockLines("onexit", node.exit, inner),
@@ -58,6 +66,8 @@ function stateLines(node: AnyStateNode, indent: string): string[] {
       const about = { id, type: ownNamespace, src: typeof src === "string" ? src : "(inline)" };
       return `${inner}${tag("invoke", about).empty}`;
     }),
+    // Only a final state directly in <scxml> ends it, and the machine itself is a state in there.
+    ...(ends ? [`${inner}${tag("transition", end).empty}`] : []),
     ...[...[...node.transitions.values()].flat(), ...(node.always ?? [])].flatMap((transition) =>
       transitionLines(node, transition as Transition, inner),
     ),
@@ -70,17 +80,22 @@ function stateLines(node: AnyStateNode, indent: string): string[] {
 
 const xmlIds = new WeakMap<AnyStateNode, string>();
 const idOf = (node: AnyStateNode): string => xmlIds.get(node)!;
+/** By its root, the id of what is entered when a machine is done. */
+const endIds = new WeakMap<AnyStateNode, string>();
+const endOf = (root: AnyStateNode): string => endIds.get(root)!;
 
 /** Ids of XML are stricter than those of XState; what two states would then share is numbered. */
 function giveIds(machine: AnyStateMachine): void {
   const taken = new Set<string>();
-  for (const node of walk(machine)) {
-    const plain = node.id.replaceAll(/[^\w.-]/g, "_").replace(/^(?![A-Za-z_])/, "_");
+  const free = (wanted: string): string => {
+    const plain = wanted.replaceAll(/[^\w.-]/g, "_").replace(/^(?![A-Za-z_])/, "_");
     let id = plain;
     for (let n = 2; taken.has(id); n++) id = `${plain}-${n}`;
     taken.add(id);
-    xmlIds.set(node, id);
-  }
+    return id;
+  };
+  for (const node of walk(machine)) xmlIds.set(node, free(node.id));
+  endIds.set(machine.root, free(`${machine.root.id}-done`));
 }
 
 /** The `initial` of a compound state; where actions belong to it, they are lost only to this picture of it. */
@@ -90,7 +105,12 @@ function initialOf(node: AnyStateNode): string | undefined {
 
 function defaultOf(node: AnyStateNode): string | undefined {
   const named = historyTargets(node);
-  return named.length > 0 ? named.map(idOf).join(" ") : initialOf(node.parent!);
+  const { type, states } = node.parent!;
+  const regions = Object.values(states as Readonly<Record<string, AnyStateNode>>).filter(
+    (one) => type === "parallel" && one.type !== "history",
+  );
+  const places = named.length > 0 ? named : regions;
+  return places.length > 0 ? places.map(idOf).join(" ") : initialOf(node.parent!);
 }
 
 function transitionLines(node: AnyStateNode, transition: Transition, indent: string): string[] {
@@ -99,7 +119,7 @@ function transitionLines(node: AnyStateNode, transition: Transition, indent: str
     target.length > 0 && target.every((one) => one !== node && isInside(one, node));
   const { open, close, empty } = tag("transition", {
     event: eventType === "" ? undefined : eventOf(eventType),
-    cond: guard === undefined ? undefined : conditionOf(guard),
+    cond: guard === undefined ? undefined : conditionOf(guard, node.machine.root),
     target: target.length > 0 ? target.map(idOf).join(" ") : undefined,
     type: goesInside && !reenter ? "internal" : undefined,
   });
@@ -121,7 +141,7 @@ function eventOf(type: string): string {
     .replace(/^xstate\./, "");
 }
 
-function conditionOf(guard: unknown): string {
+function conditionOf(guard: unknown, root: AnyStateNode): string {
   const {
     check,
     guards = [],
@@ -131,7 +151,7 @@ function conditionOf(guard: unknown): string {
     readonly guards?: readonly unknown[];
     readonly stateValue?: unknown;
   };
-  const parts = guards.map(conditionOf);
+  const parts = guards.map((one) => conditionOf(one, root));
   switch (typeof guard === "function" ? check?.name : undefined) {
     case "checkAnd":
       return `(${parts.join(" && ")})`;
@@ -140,11 +160,26 @@ function conditionOf(guard: unknown): string {
     case "checkNot":
       return `!${parts.join()}`;
     case "checkStateIn":
-      return `In(${JSON.stringify(stateValue)})`;
+      return placesOf(root, stateValue)
+        .map((id) => `In(${JSON.stringify(id)})`)
+        .join(" && ");
     case undefined:
     default:
       return called(guard);
   }
+}
+
+/** The ids of the innermost states that `stateIn()` asks for, by an id, a path or a value. */
+function placesOf(from: AnyStateNode, asked: unknown): readonly string[] {
+  if (typeof asked === "string") {
+    const state = stateAt(from, asked);
+    return [state ? idOf(state) : asked];
+  }
+  return Object.entries(asked as object).flatMap(([key, inner]) => {
+    const state = stateAt(from, key);
+    const isLast = !state || Object.keys(inner as object).length === 0;
+    return isLast ? [state ? idOf(state) : key] : placesOf(state, inner);
+  });
 }
 
 /** A name, with its params where it has some. */
@@ -169,7 +204,8 @@ function actionLine(action: unknown, indent: string): string[] {
 function builtInElement(action: BuiltIn): string {
   const { type, event, id, delay, sendId, to } = action;
   const name = typeof event === "function" ? "(made)" : eventOf(nameOf(event) ?? "(made)");
-  const target = typeof to === "string" ? `#_${to.replace(/^#_/, "")}` : undefined;
+  const place =
+    typeof to === "string" ? { target: `#_${to.replace(/^#_/, "")}` } : { targetexpr: "(made)" };
   const wait =
     typeof delay === "number"
       ? { delay: `${delay}ms` }
@@ -180,7 +216,7 @@ function builtInElement(action: BuiltIn): string {
         ? tag("raise", { event: name }).empty
         : tag("send", { event: name, id: idText(id), ...wait }).empty;
     case "xstate.sendTo":
-      return tag("send", { event: name, target, id: idText(id), ...wait }).empty;
+      return tag("send", { event: name, ...place, id: idText(id), ...wait }).empty;
     case "xstate.cancel":
       return tag("cancel", { sendid: idText(sendId) }).empty;
     case "xstate.log":

@@ -111,6 +111,22 @@ export function statesAskedFor(guard: unknown): readonly unknown[] {
   return "guards" in guard ? (guard.guards as readonly unknown[]).flatMap(statesAskedFor) : [];
 }
 
+/** Whether a final state in it ends it, or it is one. */
+export function canBeDone(node: AnyStateNode): boolean {
+  const inside = Object.values(node.states as Readonly<Record<string, AnyStateNode>>);
+  switch (node.type) {
+    case "compound":
+      return inside.some(({ type }) => type === "final");
+    case "parallel":
+      return inside.filter(({ type }) => type !== "history").every(canBeDone);
+    case "final":
+      return true;
+    case "atomic":
+    case "history":
+      return false;
+  }
+}
+
 /** The node and all above it. */
 export function withAncestors(node: AnyStateNode): readonly AnyStateNode[] {
   return node.parent ? [node, ...withAncestors(node.parent)] : [node];

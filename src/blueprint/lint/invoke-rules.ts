@@ -1,5 +1,5 @@
 // Rules about invocations: whether they can be found again, and what happens when they fail.
-import type { AnyStateNode } from "xstate";
+import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { actorKind } from "../actor-kind.ts";
 import { declaredName, walk } from "../walk.ts";
 import { builtInsOf, commonAncestor, withAncestors } from "./definition.ts";
@@ -47,19 +47,14 @@ export const positionalInvokeId: Rule = function* (node) {
 
 /** Two children with one id: the second takes the first one's place. */
 export const sharedInvokeId: Rule = function* (node, machine) {
-  for (const { id } of node.invoke) {
-    const other = [...walk(machine)].find(
-      (one) =>
-        one.order < node.order &&
-        one.invoke.some((invoke) => invoke.id === id) &&
-        canBeActiveTogether(one, node),
-    );
+  for (const [index, { id }] of node.invoke.entries()) {
+    const other = earlierBeside(node, index, machine, (invoke) => invoke.id === id);
     if (other)
       yield {
         code: "lint.shared_invoke_id",
         severity: "error",
         where: `${node.id} invoke ${id}`,
-        message: `The id "${id}" is also used in ${other.id}, which can be active at the same time: one would take the other's place. Give each its own.`,
+        message: `The id "${id}" is also used ${placeBeside(other, node)}: one would take the other's place. Give each its own.`,
       };
   }
 };
@@ -79,22 +74,38 @@ export const spawnedUnderInvokeId: Rule = function* (node, machine) {
 
 /** Who asks the system for it gets one of them. */
 export const sharedSystemId: Rule = function* (node, machine) {
-  for (const { id, systemId } of node.invoke) {
-    const other = [...walk(machine)].find(
-      (one) =>
-        one.order < node.order &&
-        one.invoke.some((invoke) => systemId !== undefined && invoke.systemId === systemId) &&
-        canBeActiveTogether(one, node),
-    );
+  for (const [index, { id, systemId }] of node.invoke.entries()) {
+    if (systemId === undefined) continue;
+    const other = earlierBeside(node, index, machine, (invoke) => invoke.systemId === systemId);
     if (other)
       yield {
         code: "lint.shared_system_id",
         severity: "error",
         where: `${node.id} invoke ${id}`,
-        message: `The systemId "${systemId}" is also used in ${other.id}, which can be active at the same time: give each its own.`,
+        message: `The systemId "${systemId}" is also used ${placeBeside(other, node)}: give each its own.`,
       };
   }
 };
+
+type Invocation = AnyStateNode["invoke"][number];
+
+/** The state of an invocation before the node's one at `index`, of the same state or of one that can be active with it. */
+function earlierBeside(
+  node: AnyStateNode,
+  index: number,
+  machine: AnyStateMachine,
+  isSame: (invocation: Invocation) => boolean,
+): AnyStateNode | undefined {
+  if (node.invoke.slice(0, index).some(isSame)) return node;
+  return [...walk(machine)].find(
+    (one) => one.order < node.order && one.invoke.some(isSame) && canBeActiveTogether(one, node),
+  );
+}
+
+const placeBeside = (other: AnyStateNode, node: AnyStateNode): string =>
+  other === node
+    ? "for another invocation of this state"
+    : `in ${other.id}, which can be active at the same time`;
 
 /** `*` is every event, and those of the machinery, too. */
 export const wildcardTakesOutcome: Rule = function* (node) {

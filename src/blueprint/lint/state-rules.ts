@@ -1,7 +1,13 @@
 // Rules about states: whether a job can come to them, leave them, and end.
 import type { AnyStateNode } from "xstate";
 import { walk } from "../walk.ts";
-import { enteredWith, transitionsOf, withAncestors } from "./definition.ts";
+import {
+  canBeDone,
+  enteredWith,
+  transitionsOf,
+  withAncestors,
+  type Transition,
+} from "./definition.ts";
 import type { Rule } from "./finding.ts";
 
 /** A dot separates the names of a path, in XState and in `current_state`. */
@@ -81,27 +87,42 @@ function reachable(root: AnyStateNode): ReadonlySet<AnyStateNode> {
 
 /** A job that comes there stays there. */
 export const deadEnd: Rule = function* (node) {
-  if (node.type !== "atomic" || withAncestors(node).some(canDoAnything)) return;
+  const isFinal = node.type === "final";
+  if (!isFinal && node.type !== "atomic") return;
+  if (withAncestors(node).some(canDoAnything) || (isFinal && isDoneForSomebody(node))) return;
   const regions = withAncestors(node).filter(({ parent }) => parent?.type === "parallel");
   if (regions.some(({ parent }) => isLeftFromInside(parent!))) return;
   yield {
     code: "lint.dead_end",
     severity: "warning",
     where: node.id,
-    message:
-      'Nothing leads out of this state, and it is not final, so a job stays in it for ever: add a transition, or type: "final".',
+    message: isFinal
+      ? `This state ends ${node.parent!.id}, which leads nowhere, so a job stays in it for ever: say with onDone there what follows.`
+      : 'Nothing leads out of this state, and it is not final, so a job stays in it for ever: add a transition, or type: "final".',
   };
 };
 
 /** It takes an event, a timer or an outcome, and does something about it. */
 function canDoAnything(node: AnyStateNode): boolean {
   return transitionsOf(node).some(
-    ({ target, actions, eventType }) =>
+    (transition) =>
       // That all regions are done is no way out for a region that never is.
-      !(eventType.startsWith("xstate.done.state.") && node.type === "parallel") &&
-      (target?.length || actions.length > 0),
+      !(isOnDone(transition) && node.type === "parallel") && doesAnything(transition),
   );
 }
+
+/** That the state around it is done ends the job, or is taken there; or it waits for regions that go on. */
+function isDoneForSomebody({ parent }: AnyStateNode): boolean {
+  const around = parent?.parent;
+  if (!parent || !around || transitionsOf(parent).some((one) => isOnDone(one) && doesAnything(one)))
+    return true;
+  return around.type === "parallel" && (!canBeDone(around) || isDoneForSomebody(parent));
+}
+
+const isOnDone = ({ eventType }: Transition): boolean => eventType.startsWith("xstate.done.state.");
+
+const doesAnything = ({ target, actions }: Transition): boolean =>
+  Boolean(target?.length) || actions.length > 0;
 
 /** A transition of any of its regions leads out of all of them. */
 function isLeftFromInside(parallel: AnyStateNode): boolean {
@@ -145,18 +166,3 @@ export const doneWithoutFinal: Rule = function* (node) {
         : 'No state directly in this one is final, so its onDone is never taken: mark one with type: "final".',
   };
 };
-
-function canBeDone(node: AnyStateNode): boolean {
-  const inside = Object.values(node.states as Readonly<Record<string, AnyStateNode>>);
-  switch (node.type) {
-    case "compound":
-      return inside.some(({ type }) => type === "final");
-    case "parallel":
-      return inside.filter(({ type }) => type !== "history").every(canBeDone);
-    case "final":
-      return true;
-    case "atomic":
-    case "history":
-      return false;
-  }
-}

@@ -74,10 +74,17 @@ export function sourceOf(value: unknown): string {
   return functionsIn(value).map(String).join("\n");
 }
 
-/** Functions of XState's own, such as guards that combine others, carry what the author gave and are none of his. */
-export function functionsIn(value: unknown): readonly ((...args: never) => unknown)[] {
+/**
+ * Functions of XState's own, such as guards that combine others, carry what the author gave and are none of his.
+ *
+ * @param around what the value is a part of, which is not looked at again
+ */
+export function functionsIn(
+  value: unknown,
+  around: readonly unknown[] = [],
+): readonly ((...args: never) => unknown)[] {
   if (typeof value === "function")
     return "resolve" in value || "check" in value ? [] : [value as (...args: never) => unknown];
-  if (typeof value !== "object" || value === null) return [];
-  return Object.values(value).flatMap(functionsIn);
+  if (typeof value !== "object" || value === null || around.includes(value)) return [];
+  return Object.values(value).flatMap((inner) => functionsIn(inner, [...around, value]));
 }

@@ -130,3 +130,9 @@ describe("the logic", () => {
 test("descriptions change neither", () => {
   expect(fingerprint(machine({ description: "hello" }))).toEqual(fingerprint(machine()));
 });
+
+test("are there for what JSON cannot hold, which the linter has to find", () => {
+  const circle: Record<string, unknown> = { big: 10n };
+  circle["self"] = circle;
+  expect(fingerprint(machine({ extra: { context: circle } })).logic).toMatch(/^[0-9a-f]{16}$/);
+});

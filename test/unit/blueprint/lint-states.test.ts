@@ -1,4 +1,4 @@
-// Every rule of the linter about states: whether a job comes to them, leaves them, and ends.
+// Every rule of the linter about states: whether a job comes to them, leaves them, and ends; and about the context it begins with.
 import { raise } from "xstate";
 import { checkCases, invoking, machine, on, regions, type Case } from "./lint-machines.ts";
 
@@ -7,9 +7,26 @@ const states = (a: object, more: object = {}): object => ({
   states: { a, b: { type: "final" } },
   ...more,
 });
+const end = { type: "final" };
 const inside = (child: object, onDone: string): object => ({
   initial: "p",
   states: { p: { initial: "x", states: { x: child }, onDone }, b: { type: "final" } },
+});
+
+const circle: { self?: unknown } = {};
+circle.self = circle;
+
+/** A state with two regions, both of which end. */
+const inParallel = (more: object): object => ({
+  initial: "p",
+  states: {
+    p: {
+      type: "parallel",
+      states: { one: states(end), two: states(end) },
+      ...more,
+    },
+    b: end,
+  },
 });
 
 const cases: readonly Case[] = [
@@ -50,6 +67,30 @@ const cases: readonly Case[] = [
     bad: machine({ type: "parallel", states: { one: states({}) }, onDone: { actions: "note" } }),
     where: "m.one.a",
     good: machine(regions({ on: { BACK: "a" } }, { on: { GO: "c" } })),
+  },
+  {
+    code: "lint.dead_end",
+    severity: "warning",
+    title: "a final state in one that is done for nobody",
+    bad: machine({ initial: "a", states: { a: states(end), b: {} } }),
+    where: "m.a.a",
+    good: machine({ initial: "a", states: { a: states(end, { onDone: "b" }), b: end } }),
+  },
+  {
+    code: "lint.dead_end",
+    severity: "warning",
+    title: "final states of all regions of one that is done for nobody",
+    bad: machine(inParallel({})),
+    where: "m.p.one.a",
+    good: machine(inParallel({ onDone: "b" })),
+  },
+  {
+    code: "lint.context_not_json",
+    severity: "error",
+    title: "a context in a circle",
+    bad: machine({ context: circle }),
+    where: "m context",
+    good: machine({ context: { self: {} } }),
   },
   {
     code: "lint.missing_on_done",

@@ -201,6 +201,14 @@ const cases: readonly Case[] = [
     good: machine({ initial: "a", states: twoInARow() }),
   },
   {
+    code: "lint.shared_invoke_id",
+    severity: "error",
+    title: "one id for two invocations of one state",
+    bad: machine(on("b", { invoke: twoChildren("w", "w") })),
+    where: "m.a invoke w",
+    good: machine(on("b", { invoke: twoChildren("w", "v") })),
+  },
+  {
     code: "lint.missing_on_error",
     severity: "warning",
     title: "an invocation without onError",
@@ -320,6 +328,10 @@ const cases: readonly Case[] = [
 function twoInARow(): object {
   const invoke = { id: "w", src: "work", onError: "b" };
   return { a: { invoke: { ...invoke, onDone: "b" } }, b: { invoke } };
+}
+
+function twoChildren(...ids: readonly string[]): object {
+  return ids.map((id) => ({ id, src: "work", onDone: "b", onError: "b" }));
 }
 
 function withHistory(inside: object, outside: object): object {

@@ -56,6 +56,14 @@ const failed: JobView = {
   waits: [],
 };
 
+test("a timer that is never to fire is due at the last moment that can be told", () => {
+  const due = Number.MAX_SAFE_INTEGER;
+  const answer = jobAnswer({ ...waiting, waits: [{ kind: "timer", event: "NEVER", due }] });
+  expect(Job.parse(answer).waits).toEqual([
+    { kind: "timer", event: "NEVER", due: "9999-12-31T23:59:59.999Z" },
+  ]);
+});
+
 test("a job that waits says for what, since when and until when", () => {
   const answer = jobAnswer(waiting);
   expect(Job.parse(answer)).toEqual(answer);

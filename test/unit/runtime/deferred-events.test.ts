@@ -85,6 +85,48 @@ describe("deferred events", () => {
   });
 });
 
+test("a job that begins where a state came to want them offers again what the other one kept", async () => {
+  const open = blueprint("till", {
+    version: "1",
+    defer: ["PAYMENT"],
+    machine: setup({
+      types: {
+        context: {} as { got: readonly number[] },
+        events: {} as { type: "PAYMENT"; n: number } | { type: "OPEN" },
+      },
+    }).createMachine({
+      id: "till",
+      context: () => ({ got: [] }),
+      initial: "closed",
+      states: {
+        closed: { on: { OPEN: "open" } },
+        open: {
+          on: {
+            PAYMENT: {
+              actions: assign({ got: ({ context, event }) => [...context.got, event.n] }),
+            },
+          },
+        },
+      },
+    }),
+  });
+
+  const { runtime, store } = await openWorld([open]);
+  const { jobId } = await runtime.jobs.start({ blueprint: "till", input: {} });
+  for (const n of [1, 2]) await runtime.jobs.send(jobId, { type: "PAYMENT", n });
+  await runtime.jobs.send(jobId, { type: "OPEN" });
+  expect(await runtime.past.at(jobId, 4)).toMatchObject({
+    currentState: "open",
+    deferredEvents: ["PAYMENT", "PAYMENT"],
+  });
+  const context = { got: [0] };
+  const again = await runtime.past.restart({ jobId, revision: 4, context, by: "ann" });
+  const view = (await runtime.jobs.get(again.jobId))!;
+  expect(view).toMatchObject({ currentState: "open", data: { got: [0, 1, 2] } });
+  expect(view.deferredEvents).toBeUndefined();
+  await expectReplayed(store, open, again.jobId);
+});
+
 /** Tells its parent of so many photos, and ends. */
 const cameraOf = (photos: number) =>
   blueprint("camera", {

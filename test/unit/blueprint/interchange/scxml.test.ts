@@ -1,10 +1,12 @@
 // SCXML of machines: well-formed, with the states, transitions, timers and names of the machine.
 import { SaxesParser, type SaxesTagPlain } from "saxes";
 import { expect, test } from "vitest";
+import { createActor, sendTo, stateIn } from "xstate";
 import { importBlueprint } from "../../../../src/blueprint/interchange/import-machine.ts";
 import { scxmlOf } from "../../../../src/blueprint/interchange/scxml.ts";
 import { walk } from "../../../../src/blueprint/walk.ts";
-import { machine, on } from "../lint-machines.ts";
+import { machine, on, regions } from "../lint-machines.ts";
+import { convertScxml } from "../../../support/scxml/convert.ts";
 import { implementations, sample } from "./sample-document.ts";
 
 /** The elements of a document in order. Throws where it is not well-formed. */
@@ -28,15 +30,15 @@ const found = (name: string, attributes: object) =>
       Object.entries(attributes).every(([key, value]) => one.attributes[key] === value),
   );
 
-test("every state is there, once, under its id", () => {
+test("every state is there, once, under its id, and what ends the document", () => {
   const ids = elements.flatMap(({ name, attributes }) =>
     ["state", "parallel", "final", "history"].includes(name) ? [attributes["id"]] : [],
   );
-  expect(ids).toEqual([...walk(loan)].map(({ id }) => id));
+  expect(ids).toEqual([...[...walk(loan)].map(({ id }) => id), "loan-done"]);
 });
 
 test("every target is a state", () => {
-  const ids = new Set([...walk(loan)].map(({ id }) => id));
+  const ids = new Set(elements.map(({ attributes }) => attributes["id"]));
   const targets = elements.flatMap(({ attributes }) => attributes["target"]?.split(" ") ?? []);
   expect(targets.length).toBeGreaterThan(10);
   expect(targets.filter((target) => !ids.has(target))).toEqual([]);
@@ -72,7 +74,7 @@ test("names that mean something to XML stay names", () => {
 test("states whose names XML takes for the same have ids of their own", () => {
   const alike = machine({
     initial: "a b",
-    states: { "a b": { on: { GO: "a_b" } }, a_b: { type: "final" } },
+    states: { "a b": { on: { GO: "a_b" } }, a_b: {} },
   });
   const all = elementsOf(scxmlOf(alike));
   const ids = all.flatMap(({ name, attributes }) =>
@@ -82,4 +84,52 @@ test("states whose names XML takes for the same have ids of their own", () => {
   expect(new Set(ids).size).toBe(3);
   const [target] = all.flatMap(({ attributes }) => attributes["target"] ?? []);
   expect(target).toBe(ids.at(-1));
+});
+
+test("a machine that is done ends its document, which only a state directly in it does", () => {
+  const brief = machine({
+    initial: "a",
+    on: { STOP: ".b" },
+    states: { a: { on: { GO: "b" } }, b: { type: "final" }, "m-done": {} },
+  });
+  const document = scxmlOf(brief);
+  const live = createActor(convertScxml(document, () => "")).start();
+  live.send({ type: "GO" });
+  expect(live.getSnapshot().status).toBe("done");
+  expect(scxmlOf(machine(on("b")))).not.toContain("<final");
+  expect(scxmlOf(machine({ type: "final" }))).toContain('<final id="m"/>\n</scxml>');
+});
+
+test.each([
+  ["#m.one.a", 'In("m.one.a")'],
+  ["one.a", 'In("m.one.a")'],
+  [{ one: "a", two: {} }, 'In("m.one.a") && In("m.two")'],
+  [{ one: "nowhere" }, 'In("nowhere")'],
+])("stateIn(%j) asks for ids", (asked, cond) => {
+  const asking = machine(regions({}, { on: { GO: { target: "c", guard: stateIn(asked) } } }));
+  const [transition] = elementsOf(scxmlOf(asking)).filter(
+    ({ attributes }) => attributes["event"] === "GO",
+  );
+  expect(transition?.attributes["cond"]).toBe(cond);
+});
+
+test("an event for an actor that code chooses is not one for the machine itself", () => {
+  const sending = machine(
+    on({ actions: sendTo(({ context }) => context["ref"] as never, { type: "X" } as never) }),
+  );
+  const [send] = elementsOf(scxmlOf(sending)).filter(({ name }) => name === "send");
+  expect(send?.attributes).toEqual({ event: "X", targetexpr: "(made)" });
+});
+
+test("the history of regions leads into each of them before there is any", () => {
+  const remembering = machine({
+    initial: "p",
+    states: {
+      p: { type: "parallel", states: { one: {}, two: {}, past: { type: "history" } } },
+      out: { on: { BACK: "p.past" } },
+    },
+  });
+  const all = elementsOf(scxmlOf(remembering));
+  const at = all.findIndex(({ name }) => name === "history");
+  expect(all[at + 1]?.attributes["target"]).toBe("m.p.one m.p.two");
 });
