@@ -168,5 +168,6 @@ function report(checked: readonly Checked[], errors: number): string {
     ),
   ]);
   const words = errors === 0 ? "no errors" : `${errors} ${errors === 1 ? "error" : "errors"}`;
-  return [...lines, `${checked.length} blueprints, ${words}`].join("\n");
+  const count = `${checked.length} ${checked.length === 1 ? "blueprint" : "blueprints"}`;
+  return [...lines, `${count}, ${words}`].join("\n");
 }
