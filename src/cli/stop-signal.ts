@@ -1,11 +1,12 @@
 // Whether the process has been asked to end: by a signal, or by the end of the process that started it.
 
 const signals = ["SIGTERM", "SIGINT"] as const;
-let listener: () => void = () => undefined;
+let current: (() => void) | undefined;
 
+/** One listener for good: Node would lose a signal that arrives while one takes the place of another. */
 function listen(onSignal: () => void): void {
-  for (const signal of signals) process.off(signal, listener).on(signal, onSignal);
-  listener = onSignal;
+  if (!current) for (const signal of signals) process.on(signal, () => current?.());
+  current = onSignal;
 }
 
 /** Let SIGTERM and SIGINT end the process at once, until `stopSignal()` is asked for: for what has nothing to bring to an end. */
