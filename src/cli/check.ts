@@ -201,7 +201,8 @@ function report({ blueprints, unloaded }: CheckedDirectory, errors: number): str
     ]),
   ];
   const words = errors === 0 ? "no errors" : `${errors} ${errors === 1 ? "error" : "errors"}`;
-  return [...lines, `${blueprints.length} blueprints, ${words}`].join("\n");
+  const count = `${blueprints.length} ${blueprints.length === 1 ? "blueprint" : "blueprints"}`;
+  return [...lines, `${count}, ${words}`].join("\n");
 }
 
 const findingLine = ({ code, severity, where, message }: Found): string =>

@@ -52,10 +52,16 @@ export function addDev(program: Command): void {
   });
 }
 
-/** A command that works as it stands: without tokens of one's own, the data directory tells where they are. */
-function tryThis({ config: { dataDirectory } }: RunningServer): string {
+/** A command to begin with; without tokens of one's own, the data directory tells where they are. */
+function tryThis({
+  config: { dataDirectory, blueprintsDirectory },
+  example,
+}: RunningServer): string {
   const where = dataDirectory === "./data" ? "" : `DATA_DIR=${dataDirectory} `;
-  return `${where}npm run -s avtomatika -- jobs start test_flow --data '{"message":"Hello","multiply":3}' --wait`;
+  const start = `${where}npm run -s avtomatika -- jobs start`;
+  // What blueprints of others take, nobody here knows.
+  if (blueprintsDirectory !== undefined) return `${start} ${example ?? "NAME"} --data '{…}' --wait`;
+  return `${start} test_flow --data '{"message":"Hello","multiply":3}' --wait`;
 }
 
 /**

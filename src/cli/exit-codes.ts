@@ -17,6 +17,8 @@ export const exitCodes = {
       "The machine is in the way: a port or data directory in use, a store that can't be read.",
   },
 } as const;
+/** What a command ends with that was broken off by a signal before it had done what only counts as a whole. */
+export const interruptedCode = 130;
 export type ExitName = keyof typeof exitCodes;
 
 /** Codes and groups of codes; the first that fits counts. */

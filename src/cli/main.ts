@@ -17,11 +17,14 @@ import { addQuarantine } from "./quarantine.ts";
 import { addQueues } from "./queues.ts";
 import { addMachine } from "./machine-import.ts";
 import { addStart } from "./start.ts";
+import { endAtSignal } from "./stop-signal.ts";
 import { addWorker } from "./worker.ts";
 
 const { version } = createRequire(import.meta.url)("avtomatika/package.json") as {
   readonly version: string;
 };
+
+endAtSignal(exitCodes.ok.code);
 
 const program = new Command("avtomatika")
   .description("Runs statecharts that outlive processes, with tasks pushed to workers.")

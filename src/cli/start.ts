@@ -49,6 +49,8 @@ export function withServerOptions(command: Command): Command {
 export interface RunningServer {
   readonly server: Server;
   readonly config: Config;
+  /** The name of a blueprint that it serves, for an example; undefined where it serves none. */
+  readonly example: string | undefined;
   readonly log: Logger;
   close(): Promise<void>;
 }
@@ -75,6 +77,7 @@ export async function runServer(
   // Commands that talk to no server should not have to load one.
   const { startServer } = await import("../server.ts");
   const { loadBlueprints } = await import("../blueprint/load.ts");
+  const blueprints = (await loadBlueprints(blueprintsDirectory)).map(({ blueprint }) => blueprint);
   const server = await startServer({
     ...config,
     limits: {
@@ -84,7 +87,7 @@ export async function runServer(
       softLimit: config.softLimit,
       runTimeoutMs: config.workerTimeoutMs,
     },
-    blueprints: (await loadBlueprints(blueprintsDirectory)).map(({ blueprint }) => blueprint),
+    blueprints,
     changedShapes,
     log,
   });
@@ -98,6 +101,7 @@ export async function runServer(
   return {
     server,
     config,
+    example: blueprints[0]?.name,
     log,
     async close() {
       if (madeUp) await removeDevTokens(dataDirectory);

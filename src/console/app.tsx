@@ -1,5 +1,5 @@
 // The console's frame: who is signed in, the bar on top, and the page below it.
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { createClient, type Client } from "../client/client.ts";
 import { JobPage } from "./job-page.tsx";
 import { JobsPage } from "./jobs-page.tsx";
@@ -12,6 +12,16 @@ export function App() {
   const [token, setToken] = useState(readToken);
   const [refused, setRefused] = useState(false);
   const route = useRoute();
+
+  // A new server has a new token, and its address may be opened in the tab that has the old one: no page is loaded then.
+  useEffect(() => {
+    const take = () => {
+      setToken(readToken());
+      setRefused(false);
+    };
+    addEventListener("hashchange", take);
+    return () => removeEventListener("hashchange", take);
+  }, []);
 
   const client = useMemo(() => {
     if (token === undefined) return undefined;

@@ -17,7 +17,16 @@ export function useRoute(): Route {
 function routeOf(path: string): Route {
   if (path === workersHref) return { page: "workers" };
   const [, jobId] = /^\/console\/jobs\/([^/]+)\/?$/.exec(path) ?? [];
-  return jobId === undefined ? { page: "jobs" } : { page: "job", jobId: decodeURIComponent(jobId) };
+  return jobId === undefined ? { page: "jobs" } : { page: "job", jobId: decoded(jobId) };
+}
+
+/** What cannot be decoded is no id either: the server will say so. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 const moved = "avtomatika:moved";

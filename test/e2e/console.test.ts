@@ -227,6 +227,22 @@ describe.skipIf(!browserPath)(`the console${browserPath ? "" : ` (skipped: ${noB
     await page.getByRole("heading", { name: "Jobs" }).waitFor();
   });
 
+  test("takes the token of an address that is opened in the same tab, and out of it", async () => {
+    const { page } = await browser.open();
+    onTestFinished(() => page.context().close());
+    await page.goto(`${live.url}/console/#token=of-an-earlier-server`);
+    await page.getByRole("alert").waitFor();
+    await page.goto(`${live.url}/console/#token=${clientToken}`);
+    await page.getByRole("heading", { name: "Jobs" }).waitFor();
+    expect(page.url()).not.toContain("token");
+  });
+
+  test("says of an address that holds no id that there is no such job", async () => {
+    const { page, errors } = await openPage("jobs/%zz");
+    await page.getByText("Job not found").waitFor();
+    expect(errors.filter((error) => !error.includes("404"))).toEqual([]);
+  });
+
   test("asks for the token, and says when the server does not take it", async () => {
     const { page } = await browser.open();
     onTestFinished(() => page.context().close());

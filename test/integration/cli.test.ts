@@ -1,8 +1,10 @@
 // The command line as real processes: what it prints, how it ends, and that it leaves nothing behind.
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { freePort, runCli, type CliProcess } from "../support/cli-process.ts";
 import { eventually } from "../support/eventually.ts";
 import { processesWith } from "../support/processes.ts";
@@ -306,6 +308,26 @@ describe("start", () => {
     started.add(one);
     await eventually(() => one.output.stderr !== "", { timeoutMs: 20_000 });
     expect(await one.kill("SIGTERM")).toBe(0);
+  });
+});
+
+describe("a command that waits for an answer", () => {
+  test.each([
+    [0, ["jobs", "list", "--token", "t", "--url", "http://"]],
+    [0, ["jobs", "send", "0_1", "GO", "--token", "t", "--url", "http://"]],
+    [0, ["queues", "list", "--token", "t", "--url", "http://"]],
+    [130, ["export", join(directory, "broken-off.ndjson"), "--redis-url", "redis://"]],
+  ])("ends with %i at SIGTERM: %j", async (code, args) => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    onTestFinished(() => void silent.close());
+    const asked = once(silent, "connection");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const one = runCli([...args.slice(0, -1), `${args.at(-1)}127.0.0.1:${port}`]);
+    started.add(one);
+    await asked;
+    expect(await one.kill("SIGTERM")).toBe(code);
+    expect(one.output).toEqual({ stdout: "", stderr: "" });
   });
 });
 
