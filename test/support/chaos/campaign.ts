@@ -48,9 +48,9 @@ export async function campaign({
   mayLose = false,
 }: CampaignOptions): Promise<CampaignReport> {
   const party = await openParty({ nodes: 2, workers: 2, redis: () => redis });
+  const urls = party.nodes.map(({ url }) => url);
+  const clients = createClients(urls, clientToken, mayLose);
   try {
-    const urls = party.nodes.map(({ url }) => url);
-    const clients = createClients(urls, clientToken, mayLose);
     const calm = new AbortController();
     const reading = clients.readAround(calm.signal);
     let isOver = false;
@@ -100,7 +100,9 @@ export async function campaign({
     }
   } catch (error) {
     const told = party.nodes.map(({ program }) => program.errors.slice(-3000)).join("\n");
-    throw new Error(`The campaign broke down.\n${told}`, { cause: error });
+    const open = await clients.open().catch(String);
+    const left = `The campaign broke down. Not ended: ${JSON.stringify(open)}`;
+    throw new Error(`${left}\n${told}`, { cause: error });
   } finally {
     await party.close();
   }

@@ -13,6 +13,8 @@ export interface Clients {
   startJobs(count: number, callers: number): Promise<void>;
   /** How many of the accepted jobs have ended, as far as was looked. */
   finished(): Promise<number>;
+  /** What the jobs are that have not ended, as nodes tell it. */
+  open(): Promise<readonly unknown[]>;
   /** Look at random jobs over and over until told to stop. */
   readAround(until: AbortSignal): Promise<void>;
 }
@@ -111,6 +113,15 @@ export function createClients(urls: readonly string[], token: string, mayLose = 
       for (let from = 0; from < open.length; from += 20)
         await Promise.all(open.slice(from, from + 20).map(look));
       return ended.size;
+    },
+    open() {
+      const open = [...accepted.keys()].filter((jobId) => !ended.has(jobId));
+      return Promise.all(
+        open.slice(0, 5).map(async (jobId) => {
+          const answer = await fetch(`${anyUrl()}/api/jobs/${jobId}`, { headers });
+          return { status: answer.status, job: await answer.json() };
+        }),
+      );
     },
     async readAround(until) {
       while (!until.aborted) {
