@@ -59,6 +59,12 @@ interface Letter {
   readonly fail: (error: unknown) => void;
 }
 
+/** A job as this node wrote it, in one life of the store: in the next one another job may stand there at the same revision. */
+interface Written {
+  readonly job: StoredJob;
+  readonly epoch: string | undefined;
+}
+
 /** Other nodes may win a few times in a row; losing this often means something else is wrong. */
 const conflictsMax = 50;
 /** Mail of one job that is taken together: one load, one commit. */
@@ -70,9 +76,9 @@ export class TurnRunner {
   readonly #mailboxes = new Map<string, Letter[]>();
   readonly #running = new Set<Promise<unknown>>();
   /** Latest envelopes this node wrote, so that the next turn needs no read. A hint: the compare-and-swap decides. */
-  readonly #cache = new LRUCache<string, StoredJob>({
+  readonly #cache = new LRUCache<string, Written>({
     maxSize: cacheBytesMax,
-    sizeCalculation: ({ envelope }) => envelope.length + 256,
+    sizeCalculation: ({ job }) => job.envelope.length + 256,
   });
 
   constructor(options: TurnRunnerOptions) {
@@ -144,7 +150,8 @@ export class TurnRunner {
 
   /** The job as this node wrote it last, where it still has it: another node may have gone on since. */
   latest(jobId: string): StoredJob | undefined {
-    return this.#cache.get(jobId);
+    const written = this.#cache.get(jobId);
+    return written?.epoch === this.#options.store.epoch(shardOf(jobId)) ? written?.job : undefined;
   }
 
   /** Another node has moved the job. */
@@ -183,7 +190,7 @@ export class TurnRunner {
   async #takeTurn(jobId: string, letters: readonly Letter[]): Promise<void> {
     const open = new Set(letters);
     for (let conflicts = 0; conflicts < conflictsMax; conflicts++) {
-      const cached = this.#cache.get(jobId);
+      const cached = this.latest(jobId);
       const job = cached ?? (await this.#options.store.loadJob(jobId));
       if (!job) {
         for (const { deliver } of open) deliver({ outcome: "unknown" });
@@ -215,9 +222,9 @@ export class TurnRunner {
   }
 
   /** No commit follows that would find out that another node has gone on. Forgets the job where one has. */
-  async #isLatest({ summary: { jobId }, revision }: StoredJob): Promise<boolean> {
+  async #isLatest({ summary: { jobId }, revision, envelope }: StoredJob): Promise<boolean> {
     const stored = await this.#options.store.loadJob(jobId);
-    if (stored?.revision === revision) return true;
+    if (stored?.revision === revision && stored.envelope === envelope) return true;
     this.#cache.delete(jobId);
     return false;
   }
@@ -236,7 +243,7 @@ export class TurnRunner {
         return result;
       }
       const job: StoredJob = { summary, revision, envelope };
-      if (turn.envelope.status === "active") this.#cache.set(jobId, job);
+      if (turn.envelope.status === "active") this.#cache.set(jobId, { job, epoch: commit.epoch });
       else this.#cache.delete(jobId);
       effects.committed({
         turn,
