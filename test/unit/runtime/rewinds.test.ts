@@ -1,10 +1,12 @@
 // A store that goes back in time under a running node: it is noticed, said, and leaves no job stuck.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { setup } from "xstate";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { childOf, counter, expectReplayed, parentOf } from "../../support/job-blueprints.ts";
 import { openWorld } from "../../support/runtime-world.ts";
 import { echoFlow } from "../../support/sample-blueprints.ts";
 import { ScriptedWorker } from "../../support/scripted-worker.ts";
+import { blueprint } from "../../../src/blueprint/blueprint.ts";
 import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
 
 async function echoing() {
@@ -147,4 +149,59 @@ test("that another job had begun where it was, is nothing that a job has to have
   expect(runtime.rewinds()).toEqual({ rewound: 1, lost: 1 });
   expect(await runtime.jobs.get(again.jobId)).toBeUndefined();
   expect(await runtime.jobs.get(jobId)).toMatchObject({ status: "waiting_for_worker" });
+});
+
+/** Ends on time, unless it is paused. */
+const timed = blueprint("timed", {
+  version: "1",
+  machine: setup({
+    types: { events: {} as { type: "PAUSE" } | { type: "RESUME" } | { type: "NOTE" } },
+    actions: { note: () => {} },
+  }).createMachine({
+    id: "timed",
+    initial: "running",
+    states: {
+      running: {
+        after: { 60_000: "ended" },
+        on: { PAUSE: "paused", NOTE: { actions: "note" } },
+      },
+      paused: { on: { RESUME: "running" } },
+      ended: { type: "final" },
+    },
+  }),
+});
+
+/** A job that one node has paused. The store has forgotten that, and another node has brought it to the same revision. */
+async function pausedElsewhere() {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock, shared: true });
+  const one = await openWorld([timed], { clock, store });
+  const two = await openWorld([timed], { clock, store, nodeId: "two" });
+  const { jobId } = await one.runtime.jobs.start({ blueprint: "timed", input: {} });
+  const before = store.snapshot();
+  const paused = await one.runtime.jobs.send(jobId, { type: "PAUSE" });
+  const epoch = store.epoch();
+  store.rewind(before);
+  expect(await two.runtime.jobs.send(jobId, { type: "NOTE" })).toEqual(paused);
+  await two.runtime.stop();
+  return { ...one, epoch, jobId };
+}
+
+test("a timer is not taken for fired by a node whose copy of the job is from before", async () => {
+  const { runtime, clock, store, epoch, jobId } = await pausedElsewhere();
+  // Nothing has told this node yet that the store has another life.
+  const told = vi.spyOn(store, "epoch").mockReturnValue(epoch);
+  await clock.advance(60_000);
+  told.mockRestore();
+  await clock.advance(60_000);
+  expect(await runtime.jobs.get(jobId)).toMatchObject({ status: "finished" });
+});
+
+test("no turn is made of a copy from before once the store is known to have another life", async () => {
+  const { runtime, store, jobId } = await pausedElsewhere();
+  await runtime.jobs.send(jobId, { type: "RESUME" });
+  expect((await runtime.jobs.get(jobId))!.revision).toBe(2);
+  await runtime.jobs.send(jobId, { type: "PAUSE" });
+  expect(await runtime.jobs.get(jobId)).toMatchObject({ currentState: "paused", revision: 3 });
+  await expectReplayed(store, timed, jobId);
 });
