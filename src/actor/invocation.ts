@@ -1,6 +1,7 @@
 // Starts the invocations of a prepared machine without making an actor for each.
 import type { AnyMachineSnapshot } from "xstate";
 import { noteStart } from "./observe.ts";
+import { keepingStates } from "./quick-node.ts";
 import { ActorStub, type StepScope } from "./scope.ts";
 import { childrenOf, type StateNode } from "./xstate-internal.ts";
 
@@ -13,15 +14,25 @@ import { childrenOf, type StateNode } from "./xstate-internal.ts";
  */
 export function startWithStubs(node: StateNode, sources: ReadonlySet<string>): void {
   const definitions = node.invoke;
-  if (definitions.length === 0) return;
-  node.entry = [...node.entry, ...definitions.map((one) => startAction(one, sources))] as never;
   Object.defineProperty(node, "invoke", { value: Invocations.from(definitions) });
+  node.entry = [...node.entry, ...definitions.map((one) => startAction(one, sources))] as never;
 }
 
 /** Definitions that XState can map, but not start: it starts what `for … of` gives it. */
-class Invocations<Definition> extends Array<Definition> {
-  static override get [Symbol.species](): ArrayConstructor {
-    return Array;
+class Invocations extends Array<Definition> {
+  /** The action that stops each child, as XState has made it once. */
+  readonly #stops: unknown[] = [];
+
+  /** XState maps definitions to their ids, and to the actions that stop their children. */
+  override map<Made>(make: (definition: Definition, index: number, all: Definition[]) => Made) {
+    const all: Made[] = [];
+    for (let index = 0; index < this.length; index++) {
+      const made = make(this[index]!, index, this);
+      all.push(
+        typeof made === "function" ? ((this.#stops[index] ??= keepingStates(made)) as Made) : made,
+      );
+    }
+    return all;
   }
 
   override [Symbol.iterator](): ArrayIterator<Definition> {

@@ -4,6 +4,7 @@ import { childTraits, traitsOf } from "./child-traits.ts";
 import { readConfiguration } from "./configuration.ts";
 import { fromData } from "./data.ts";
 import { startWithStubs } from "./invocation.ts";
+import { keepingStates, quicken } from "./quick-node.ts";
 import type { StateNode } from "./xstate-internal.ts";
 
 /** More microsteps in one step are taken for an endless loop. */
@@ -45,7 +46,10 @@ export class PreparedMachine {
     this.nodes = new Map(nodes.map((node) => [node.id, node]));
     this.invokedIds = new Set(nodes.flatMap((node) => node.invoke.map(({ id }) => id)));
     const sources = new Set(Object.keys(original.implementations.actors as object));
-    for (const node of nodes) startWithStubs(node, sources);
+    for (const node of nodes) {
+      quicken(node);
+      startWithStubs(node, sources);
+    }
     this.actionNames = new Set(Object.keys(original.implementations.actions as object));
     this.#hasEventless = nodes.some((node) => node.always !== undefined);
     this.#descriptors = new Set(nodes.flatMap((node) => [...node.transitions.keys()]));
@@ -100,7 +104,9 @@ const inertLogic: AnyActorLogic = {
 
 function privateCopy(original: AnyStateMachine): AnyStateMachine {
   const names = Object.keys(original.implementations.actors as object);
+  const actions = Object.entries(original.implementations.actions as object);
   const copy: AnyStateMachine = original.provide({
+    actions: Object.fromEntries(actions.map(([name, one]) => [name, keepingStates(one)])),
     actors: Object.fromEntries(
       names.map((name) => [name, { ...inertLogic, [childTraits]: traitsOf(original, name) }]),
     ),
