@@ -39,7 +39,7 @@ if current >= revision then
     local i = opsFrom
     while ARGV[i] do
       if ARGV[i] == 'a' and ARGV[i + 6] ~= '' then
-        local task = readTask(ARGV[i + 1])
+        local task = readTaskUpToKey(ARGV[i + 1])
         if task and task.state == 'l' and task.token == token then leased[#leased + 1] = ARGV[i + 1] end
       end
       i = i + width[ARGV[i]]
@@ -55,7 +55,7 @@ end
 -- Tasks as they are in the course of the turn; false where there is none.
 local tasks = {}
 local function find(id)
-  if tasks[id] == nil then tasks[id] = readTask(id) or false end
+  if tasks[id] == nil then tasks[id] = readTaskUpToKey(id) or false end
   return tasks[id]
 end
 
@@ -97,7 +97,7 @@ local function addTask(id, rankDigit, wait, queue, fixed, holder, worker, leaseM
   sequence = sequence + 1
   local task = {
     state = 'q', rank = rankDigit .. string.format('%012.0f', sequence), attempt = 0, settled = 0, failures = 0,
-    created = text(now), since = text(now), till = '0', started = '0', wait = wait, jobBytes = #jobId, node = '-',
+    created = nowText, since = nowText, till = '0', started = '0', wait = wait, jobBytes = #jobId, node = '-',
     token = '-', losses = 0, total = total, most = most, queue = queue, key = key, holder = '', worker = '',
     error = '', progress = '', fixed = fixed
   }

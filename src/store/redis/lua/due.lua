@@ -38,7 +38,7 @@ for i, member in ipairs(taken) do
   if kind == 'd' then
     local task = readTask(id)
     unindexTask(id, task)
-    task.state, task.since, task.till = 'q', text(now), '0'
+    task.state, task.since, task.till = 'q', nowText, '0'
     indexTask(id, task)
     writeTask(id, task)
     moved = true

@@ -17,7 +17,7 @@ local function extend(id, attempt, holder, worker, leaseMs, progress, checkpoint
   if not isCurrent(task, attempt) or (task.holder ~= '' and task.holder ~= holder) then return 'fenced' end
   if not isLeased then
     unindexTask(id, task)
-    task.state, task.since, task.started = 'l', text(now), text(now)
+    task.state, task.since, task.started = 'l', nowText, nowText
   end
   task.till = text(now + leaseMs)
   task.holder, task.worker, task.node = holder, worker, node

@@ -25,7 +25,7 @@ if ARGV[12] == '1' then
   if ARGV[9] == '1' then task.losses = task.losses + 1 else task.failures = task.failures + 1 end
 end
 if ARGV[13] ~= '' then task.error = ARGV[13] end
-task.since, task.token = text(now), token
+task.since, task.token = nowText, token
 task.worker, task.node, task.started, task.till = '', '-', '0', '0'
 if delayMs > 0 then
   task.state, task.till = 'd', text(now + delayMs)

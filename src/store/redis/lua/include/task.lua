@@ -4,7 +4,8 @@
 --         be claimed and tasks that are delayed, and of 'r' <key> \0 <id>, for tasks with a key that are leased.
 --         KEYS[6] due: ZSET by time of <kind><ids>, kinds being d(elayed),
 --         l(ease), m(essage), o(utlived), q(ueued) and t(imer). ARGV[2] the node that calls; ARGV[3] the call's token.
--- Leaves: TASK, QUEUE, DUE, node, token, readTask, writeTask, overdueAt, mayRun, unindexTask, indexTask, leaseTask.
+-- Leaves: TASK, QUEUE, DUE, node, token, readTask, readTaskUpToKey, writeTask, overdueAt, mayRun, unindexTask, indexTask,
+--         leaseTask.
 --
 -- A row is eight lines. The first has words: state ('q'ueued, 'l'eased or 'd'elayed), rank (which sorts by priority and
 -- then by age), attempt, settled, failures, created, since, until (of the lease or delay), lease start, queue timeout
@@ -15,31 +16,46 @@
 local TASK, QUEUE, DUE = KEYS[3], KEYS[5], KEYS[6]
 local node, token = ARGV[2], ARGV[3]
 
-local ROW = '^(%a) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%d+) (%S+) (%S+)\n'
-  .. '([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$'
+-- Lua makes a text of its own of everything that a pattern captures, and hashes each of its bytes.
+local UP_TO_KEY = '^(%a) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+) (%S+) (%S+) (%d+) (%S+) (%S+)\n'
+  .. '([^\n]*)\n([^\n]*)\n'
+local WHOLE = UP_TO_KEY .. '([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$'
 
--- The task as a table; nil where there is none.
-local function readTask(id)
+local function readRow(id, pattern)
   local row = redis.call('HGET', TASK, id)
   if not row then return nil end
   local task = {}
   task.state, task.rank, task.attempt, task.settled, task.failures, task.created, task.since, task.till,
     task.started, task.wait, task.jobBytes, task.node, task.token, task.losses, task.total, task.most,
-    task.queue, task.key, task.holder, task.worker, task.error, task.progress, task.fixed = string.match(row, ROW)
+    task.queue, task.key, task.holder, task.worker, task.error, task.progress, task.fixed = string.match(row, pattern)
   task.attempt, task.settled, task.failures = tonumber(task.attempt), tonumber(task.settled), tonumber(task.failures)
   task.losses = tonumber(task.losses)
   return task
 end
 
+-- The task as a table; nil where there is none.
+local function readTask(id)
+  return readRow(id, WHOLE)
+end
+
+-- The same without holder, worker, error, progress and what was added: enough to judge an attempt and to take it out of lists.
+local function readTaskUpToKey(id)
+  return readRow(id, UP_TO_KEY)
+end
+
+-- To write a number costs Lua as much as a call of Redis, and these are nearly always small.
+local SMALL = { [0] = '0', '1', '2', '3' }
+local function count(number)
+  return SMALL[number] or text(number)
+end
+
 -- Write the row. Returns its text.
 local function writeTask(id, task)
-  local row = table.concat({
-    task.state .. ' ' .. task.rank .. ' ' .. task.attempt .. ' ' .. task.settled .. ' ' .. task.failures .. ' '
-      .. task.created .. ' ' .. task.since .. ' ' .. task.till .. ' ' .. task.started .. ' ' .. task.wait .. ' '
-      .. task.jobBytes .. ' ' .. task.node .. ' ' .. task.token .. ' ' .. task.losses .. ' ' .. task.total .. ' '
-      .. task.most,
-    task.queue, task.key, task.holder, task.worker, task.error, task.progress, task.fixed
-  }, '\n')
+  local row = task.state .. ' ' .. task.rank .. ' ' .. count(task.attempt) .. ' ' .. count(task.settled) .. ' '
+    .. count(task.failures) .. ' ' .. task.created .. ' ' .. task.since .. ' ' .. task.till .. ' ' .. task.started .. ' '
+    .. task.wait .. ' ' .. task.jobBytes .. ' ' .. task.node .. ' ' .. task.token .. ' ' .. count(task.losses) .. ' '
+    .. task.total .. ' ' .. task.most .. '\n' .. task.queue .. '\n' .. task.key .. '\n' .. task.holder .. '\n'
+    .. task.worker .. '\n' .. task.error .. '\n' .. task.progress .. '\n' .. task.fixed
   redis.call('HSET', TASK, id, row)
   return row
 end
@@ -93,6 +109,6 @@ end
 -- Make the next attempt of a task and lease it.
 local function leaseTask(task, holder, worker, leaseMs)
   task.state, task.attempt, task.progress = 'l', task.attempt + 1, ''
-  task.since, task.started, task.till = text(now), text(now), text(now + leaseMs)
+  task.since, task.started, task.till = nowText, nowText, text(now + leaseMs)
   task.holder, task.worker, task.node, task.token = holder, worker, node, token
 end

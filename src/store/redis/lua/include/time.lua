@@ -1,7 +1,7 @@
 -- Store time and epoch of a shard, or of the system. Writes META itself where the epoch or the clock has changed.
 --
 -- Takes:  KEYS[1] meta of the shard, or of the system; ARGV[1] '1' where the server must be looked at, '0' otherwise.
--- Leaves: META, stored (what META had), now (milliseconds since 1970; not behind what was saved last), epoch,
+-- Leaves: META, stored (what META had), now (milliseconds since 1970; not behind what was saved last), nowText, epoch,
 --         sequence (of the task added last), text, and saveMeta.
 --
 -- saveMeta() is to be called once, after all else: by scripts that have written times or ranks, because time must not go
@@ -57,7 +57,8 @@ if clock + offset < last then
   redis.call('HSET', META, 'offset', text(offset))
 end
 local now = clock + offset
+local nowText = text(now)
 
 local function saveMeta()
-  redis.call('HSET', META, 'now', text(now), 'sequence', text(sequence), 'checked', text(checked))
+  redis.call('HSET', META, 'now', nowText, 'sequence', text(sequence), 'checked', text(checked))
 end
