@@ -1,4 +1,4 @@
-// `npm run bench [-- kernel|flat|types|echo|shapes|workers|nodes|memory|idle …] [--against bullmq]`: builds the package and measures it; ratios count, not digits.
+// `npm run bench [-- kernel|flat|types|echo|shapes|workers|nodes|memory|idle …] [--against bullmq [--shapes A,B,C]]`: builds the package and measures it; ratios count, not digits.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,6 +18,7 @@ const { positionals, values } = parseArgs({
     profiles: { type: "string" },
     against: { type: "string" },
     rounds: { type: "string", default: "5" },
+    shapes: { type: "string", default: "A,B,C" },
     steps: { type: "string", default: "1000000" },
   },
 });
@@ -47,7 +48,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   idle: () => benchIdle(Number(values.seconds)),
 };
 const peers: Record<string, () => Promise<unknown>> = {
-  bullmq: () => benchAgainstBullMq(Number(values.rounds)),
+  bullmq: () => benchAgainstBullMq(Number(values.rounds), values.shapes.split(",")),
 };
 if (values.against !== undefined) {
   Object.assign(benches, peers);

@@ -33,8 +33,12 @@ const settings = {
   always: { appendfsync: "always", DURABILITY: "durable" },
 } as const;
 
-/** @param rounds how often each contestant runs each shape; the medians are printed */
-export async function benchAgainstBullMq(rounds: number): Promise<void> {
+/**
+ * @param rounds how often each contestant runs each shape; the medians are printed
+ * @param names the shapes to run
+ */
+export async function benchAgainstBullMq(rounds: number, names: readonly string[]): Promise<void> {
+  const wanted = (Object.keys(shapes) as ShapeName[]).filter((name) => names.includes(name));
   installBullMq();
   for (const [name, { appendfsync, DURABILITY }] of Object.entries(settings)) {
     // On a disk: in memory, to flush always would cost nothing.
@@ -43,7 +47,7 @@ export async function benchAgainstBullMq(rounds: number): Promise<void> {
     const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}`, DURABILITY, SHARDS: "1" };
     const bench = await startBench(concurrency.ours, { env, served: shapesServed });
     try {
-      await compare(name, rounds, avtomatika(redis, bench), bullMq(redis, worker));
+      await compare(name, wanted, rounds, avtomatika(redis, bench), bullMq(redis, worker));
     } finally {
       await bench.close();
       await stop(worker);
@@ -54,11 +58,12 @@ export async function benchAgainstBullMq(rounds: number): Promise<void> {
 
 async function compare(
   setting: string,
+  wanted: readonly ShapeName[],
   rounds: number,
   ours: Contestant,
   theirs: Contestant,
 ): Promise<void> {
-  for (const shape of Object.keys(shapes) as ShapeName[]) {
+  for (const shape of wanted) {
     const jobs = jobsOf[shape];
     const measured = [];
     for (const contestant of [ours, theirs]) await contestant.run(shape, jobs / 4, 20);
