@@ -29,7 +29,7 @@ export class AttemptReports {
   #logger: Logger | undefined;
   #warned = new Set<Feature>();
   #isOver = false;
-  #aborted: Error | undefined;
+  #aborted: (() => Error) | undefined;
 
   constructor(options: AttemptReportsOptions) {
     this.#options = options;
@@ -137,10 +137,16 @@ export class AttemptReports {
     return this.#checkpoints?.unsaved() ?? {};
   }
 
-  /** Nobody wants to hear of the attempt any more, or its result says it all. */
-  end(reason: Error): void {
+  /**
+   * Nobody wants to hear of the attempt any more, or its result says it all.
+   *
+   * @param why makes the error that whoever still tells or waits gets: most task handlers do neither
+   */
+  end(why: () => Error): void {
     if (this.#aborted) return;
-    this.#aborted = reason;
+    this.#aborted = why;
+    if (!this.#checkpoints && !this.#events && this.#streams.size === 0) return;
+    const reason = why();
     this.#checkpoints?.flush();
     this.#checkpoints?.end(reason);
     this.#events?.end(reason);
@@ -148,7 +154,7 @@ export class AttemptReports {
   }
 
   #refuseWhenOver(): void {
-    if (this.#aborted) throw this.#aborted;
+    if (this.#aborted) throw this.#aborted();
     if (this.#isOver) throw new Error("The handler has ended; nothing can be told any more.");
   }
 

@@ -12,6 +12,7 @@ export interface MetricsNow {
 }
 
 export class Metrics {
+  /** By ending and type. */
   readonly #ended = new Map<string, { readonly labels: string; count: number; seconds: number }>();
   readonly #lag = monitorEventLoopDelay({ resolution: 20 });
 
@@ -25,11 +26,14 @@ export class Metrics {
   }
 
   ended(type: string, ending: Ending, ms: number): void {
-    const labels = labelled({ type, ending });
-    const entry = this.#ended.get(labels) ?? { labels, count: 0, seconds: 0 };
+    const key = `${ending} ${type}`;
+    let entry = this.#ended.get(key);
+    if (!entry) {
+      entry = { labels: labelled({ type, ending }), count: 0, seconds: 0 };
+      this.#ended.set(key, entry);
+    }
     entry.count++;
     entry.seconds += ms / 1000;
-    this.#ended.set(labels, entry);
   }
 
   text({ slots, running, resultsWaiting, orchestrators }: MetricsNow): string {

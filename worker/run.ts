@@ -135,7 +135,7 @@ export class Run implements TaskContext {
     if (this.#aborted) return;
     this.#aborted = reason;
     this.#throttle?.cancel();
-    this.reports.end(reason);
+    this.reports.end(() => reason);
     this.#controller?.abort(reason);
   }
 
@@ -145,7 +145,7 @@ export class Run implements TaskContext {
     this.#overdue?.cancel();
     if (wanted) this.#throttle?.finish();
     else this.#throttle?.cancel();
-    this.reports.end(new Error("The handler has ended."));
+    this.reports.end(handlerEnded);
   }
 
   #send({ ratio, message, data }: Report): void {
@@ -169,6 +169,8 @@ export class Run implements TaskContext {
     return success ? undefined : { problem: error.message };
   }
 }
+
+const handlerEnded = (): Error => new Error("The handler has ended.");
 
 function clamp(ratio: number): number {
   return Math.min(1, Math.max(0, ratio));
