@@ -4,9 +4,7 @@ import { open, rename, rm } from "node:fs/promises";
 import type { Command } from "commander";
 import { readConfig, type Flags } from "../config.ts";
 import { RuntimeError } from "../errors.ts";
-import { interruptedCode } from "./exit-codes.ts";
 import { print, printJson } from "./output.ts";
-import { endAtSignal } from "./stop-signal.ts";
 import { withStoreOptions } from "./store-options.ts";
 
 type ExportFlags = Flags & { readonly json?: boolean };
@@ -18,8 +16,6 @@ export function addExport(program: Command): void {
       .description("write all jobs of a store into a file, for another store to take in")
       .argument("<file>", "what to write; it must not be there"),
   ).action(async (file: string, _, command: Command) => {
-    // A backup that was broken off must not look like one.
-    endAtSignal(interruptedCode);
     const { json, ...flags } = command.optsWithGlobals<ExportFlags>();
     if (existsSync(file))
       throw new RuntimeError("config.invalid", `${file} is there already.`, { file });

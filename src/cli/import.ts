@@ -4,9 +4,8 @@ import { createInterface } from "node:readline";
 import type { Command } from "commander";
 import { readConfig, type Flags } from "../config.ts";
 import { RuntimeError } from "../errors.ts";
-import { exitCodes, interruptedCode } from "./exit-codes.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { print, printJson } from "./output.ts";
-import { endAtSignal } from "./stop-signal.ts";
 import { withStoreOptions } from "./store-options.ts";
 
 type ImportFlags = Flags & { readonly json?: boolean };
@@ -19,7 +18,6 @@ export function addImport(program: Command): void {
       .argument("<file>", "what it has written")
       .option("--shards <number>", "over how many shards new jobs are spread in Redis (SHARDS)"),
   ).action(async (file: string, _, command: Command) => {
-    endAtSignal(interruptedCode);
     const { json, ...flags } = command.optsWithGlobals<ImportFlags>();
     const config = readConfig({ flags });
     const { withStore } = await import("../open-store.ts");

@@ -110,3 +110,27 @@ describe("9: a server that is told to end by SIGTERM", () => {
     },
   );
 });
+
+test.each([
+  { args: ["start"], code: 0 },
+  { args: ["worker", "run", "worker/tasks"], code: 0 },
+  // A backup that was never begun must not look done.
+  { args: ["export", "all.jsonl"], code: 130 },
+])("$args ends with $code while its modules are loaded still", async ({ args, code }) => {
+  const loading = runCli(args, { NODE_OPTIONS: `--import ${holdingProgram}` });
+  await eventually(() => loading.output.stdout.includes("holding"), { timeoutMs: 30_000 });
+  expect(await loading.kill("SIGTERM")).toBe(code);
+});
+
+/** Loads all modules but the command line's program, and tells that it is asked for. */
+const hooks = `
+  import { writeSync } from "node:fs";
+  export function load(url, context, next) {
+    if (!/cli\\/program\\.[jt]s$/.test(url)) return next(url, context);
+    writeSync(1, "holding");
+    return new Promise(() => {});
+  }`;
+const asUrl = (source: string): string => `data:text/javascript,${encodeURIComponent(source)}`;
+const holdingProgram = asUrl(
+  `import { register } from "node:module"; register(${JSON.stringify(asUrl(hooks))});`,
+);
