@@ -5,16 +5,26 @@ import { RuntimeError } from "../errors.ts";
 /** The most shards that a store may have: two digits of base 36 name them, with room to spare in every id. */
 export const shardsMax = 1024;
 
-const prefix = /^([0-9a-z]{1,2})_/;
-
 /**
- * The shard of a job, or of a task, timer or message of it, whose ids begin with the job's.
+ * The shard of a job, or of a task, timer or message of it, whose ids begin with the job's: one or two digits of base 36
+ * and an underscore. Every message and every row asks.
  *
  * @returns 0 for an id that names no shard
  */
 export function shardOf(id: string): number {
-  const match = prefix.exec(id);
-  return match ? Number.parseInt(match[1]!, 36) : 0;
+  const first = digit(id.charCodeAt(0));
+  if (id.charCodeAt(1) === underscore) return first < 0 ? 0 : first;
+  const second = digit(id.charCodeAt(1));
+  if (id.charCodeAt(2) !== underscore || first < 0 || second < 0) return 0;
+  return first * 36 + second;
+}
+
+const underscore = "_".charCodeAt(0);
+
+/** What a digit of base 36 counts, or -1 for any other character. */
+function digit(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  return code >= 97 && code <= 122 ? code - 87 : -1;
 }
 
 /** The shard that a text is always given as long as the number of shards stays the same (FNV-1a). */
