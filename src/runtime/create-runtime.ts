@@ -209,12 +209,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     log,
     followers,
     tails,
-    disowned: (workerId, attempts) => {
-      if (attempts.length === 0) return;
-      rewinds.disowned(workerId, attempts).catch((error: unknown) => {
-        log.error({ err: error, workerId }, "comparing a worker's attempts with the store failed");
-      });
-    },
+    disowned: (workerId, attempts) => rewinds.disowned(workerId, attempts),
     joined: (member) => strays.joined(member),
     elsewhere: () => membership.others().flatMap((node) => node.workers),
     leased: (taskId, until) => dueLoops.expect(shardOf(taskId), until),
@@ -392,6 +387,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       await membership.stop();
       await dueLoops.stop();
       await archivist.stop();
+      await rewinds.idle();
       await turns.idle();
     },
   };

@@ -55,6 +55,7 @@ export class Rewinds {
   readonly #marks = new LRUCache<string, Mark>({ max: marksMax });
   /** By shard: the epoch in which everything that is marked was found, or was written. */
   readonly #epochs = new Map<number, string>();
+  readonly #comparisons = new Set<Promise<void>>();
   #rewound = 0;
   #lost = 0;
 
@@ -97,8 +98,24 @@ export class Rewinds {
     this.#epochs.set(shard, epoch);
   }
 
-  /** A worker holds attempts that the store does not know: perhaps it has known them once. */
-  async disowned(workerId: string, attempts: readonly Attempt[]): Promise<void> {
+  /** A worker holds attempts that the store does not know: look whether it has known them once. */
+  disowned(workerId: string, attempts: readonly Attempt[]): void {
+    if (attempts.length === 0) return;
+    const comparison = this.#compare(workerId, attempts)
+      .catch((error: unknown) => {
+        const { log } = this.#options;
+        log.error({ err: error, workerId }, "comparing a worker's attempts with the store failed");
+      })
+      .finally(() => this.#comparisons.delete(comparison));
+    this.#comparisons.add(comparison);
+  }
+
+  /** Resolves when the attempts of no worker are looked for. */
+  async idle(): Promise<void> {
+    while (this.#comparisons.size > 0) await Promise.all(this.#comparisons);
+  }
+
+  async #compare(workerId: string, attempts: readonly Attempt[]): Promise<void> {
     for (const { taskId, attempt } of attempts) {
       const task = await this.#options.store.loadTask(taskId);
       if (task && task.attempt < attempt) await this.#goneBack(taskId, task.jobId, workerId);

@@ -126,6 +126,24 @@ test("a worker that has a newer attempt than the store is refused, and its job s
   expect((await other.jobs.get(jobId))!.lostRevision).toBeDefined();
 });
 
+test("a node that stops ends what it has begun to look for first", async () => {
+  const { runtime, store, clock, start } = await echoing();
+  const jobId = await start();
+  const job = await store.loadJob(jobId);
+  let answer!: () => void;
+  const answered = new Promise<typeof job>((resolve) => (answer = () => resolve(job)));
+  vi.spyOn(store, "loadJob").mockReturnValue(answered);
+  const unknown = { taskId: `${jobId}:abc.9.0`, attempt: 1 };
+  await new ScriptedWorker(runtime.workers, "w2", ["echo"]).connect(10, [unknown]);
+  let hasStopped = false;
+  const stopping = runtime.stop().then(() => (hasStopped = true));
+  await clock.advance(2000);
+  expect(hasStopped).toBe(false);
+  answer();
+  await stopping;
+  expect(runtime.rewinds()).toEqual({ rewound: 1, lost: 0 });
+});
+
 test("a reader that has seen more than there is, is told of the present state again", async () => {
   const { runtime, clock, worker, start } = await echoing();
   const jobId = await start();
