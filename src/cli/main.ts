@@ -5,8 +5,9 @@
 import { exitCodes, interruptedCode } from "./exit-codes.ts";
 import { endAtSignal } from "./stop-signal.ts";
 
-const command = process.argv.slice(2).find((word) => !word.startsWith("-"));
-/** What they do only counts as a whole: a partial backup must not look done. */
-const isWholeOnly = command === "export" || command === "import";
+const [command, subcommand] = process.argv.slice(2).filter((word) => !word.startsWith("-"));
+/** What they do only counts as a whole: a partial backup must not look done, nor a worker passed that was not tested. */
+const isWholeOnly =
+  command === "export" || command === "import" || (command === "worker" && subcommand === "test");
 endAtSignal(isWholeOnly ? interruptedCode : exitCodes.ok.code);
 await import("./program.ts");

@@ -116,6 +116,8 @@ test.each([
   { args: ["worker", "run", "worker/tasks"], code: 0 },
   // A backup that was never begun must not look done.
   { args: ["export", "all.jsonl"], code: 130 },
+  // 0 would say that the worker has passed.
+  { args: ["--json", "worker", "test", "worker/tasks"], code: 130 },
 ])("$args ends with $code while its modules are loaded still", async ({ args, code }) => {
   const loading = runCli(args, { NODE_OPTIONS: `--import ${holdingProgram}` });
   await eventually(() => loading.output.stdout.includes("holding"), { timeoutMs: 30_000 });
