@@ -46,7 +46,10 @@ const machine = setup({
           tags: ["first"],
           entry: spawnChild("work", { id: "spawned" }),
           exit: [stopChild("spawned"), { type: "note", params: "left a" }],
-          invoke: { id: "work", src: "work" },
+          invoke: [
+            { id: "work", src: "work" },
+            { id: "more", src: "work" },
+          ],
           on: { GO: { target: "b", actions: { type: "note", params: "left" } } },
         },
         b: { tags: ["second"], entry: assign({ seen: ({ context }) => [...context.seen, "b"] }) },
