@@ -38,7 +38,11 @@ const settings = {
  * @param names the shapes to run
  */
 export async function benchAgainstBullMq(rounds: number, names: readonly string[]): Promise<void> {
-  const wanted = (Object.keys(shapes) as ShapeName[]).filter((name) => names.includes(name));
+  const all = Object.keys(shapes) as ShapeName[];
+  const unknown = names.filter((name) => !Object.hasOwn(shapes, name));
+  if (unknown.length > 0)
+    throw new Error(`There is no shape "${unknown.join(", ")}": use ${all.join(", ")}.`);
+  const wanted = all.filter((name) => names.includes(name));
   installBullMq();
   for (const [name, { appendfsync, DURABILITY }] of Object.entries(settings)) {
     // On a disk: in memory, to flush always would cost nothing.
