@@ -34,6 +34,12 @@ const refusal = (options: Partial<RedisOptions> = {}) =>
     (error: { code?: string }) => error.code,
   );
 
+const doctorFinds = async (settings: Partial<RedisOptions>) => {
+  const deployment = { kind: "single", server: { host: "127.0.0.1", port: server.port } } as const;
+  const examined = { deployment, access: {}, prefix, replicas: 1, ...settings };
+  return (await examineRedis(examined)).findings.map(({ code }) => code);
+};
+
 beforeAll(async () => {
   server = await startRedisServer();
   admin = await connected(server.port);
@@ -73,6 +79,25 @@ describe("a Redis is refused at the start", () => {
     expect(await refusal({ access: stranger })).toBe("store.access_denied");
     const scriptless = { username: "scriptless", password: "secret" };
     expect(await refusal({ access: scriptless })).toBe("store.access_denied");
+  });
+
+  test("that does not say what it is set to", async () => {
+    const rules = ["on", ">secret", "~*", "&*", "+@all", "-info"];
+    await admin.aclSetUser("uninformed", rules);
+    const access = { username: "uninformed", password: "secret" };
+    expect(await refusal({ access })).toBe("store.access_denied");
+    expect(await doctorFinds({ access })).toEqual(["store.access_denied"]);
+  });
+
+  test("that has no database of the number", async () => {
+    expect(await refusal({ access: { database: 99 } })).toBe("config.invalid");
+  });
+
+  test("that is no cluster where one is named", async () => {
+    const seeds = [{ host: "127.0.0.1", port: server.port }];
+    const deployment = { kind: "cluster", seeds } as const;
+    expect(await refusal({ deployment })).toBe("config.invalid");
+    expect(await doctorFinds({ deployment })).toEqual(["config.invalid"]);
   });
 
   test("that is a replica", async () => {

@@ -184,9 +184,17 @@ describe("a Redis that is gone", () => {
       message: /ECONNREFUSED/,
     });
     await server.kill();
-    const opening = open();
+    const told: unknown[] = [];
+    const report: RedisOptions["report"] = (found, mended) =>
+      told.push([found, mended].map((findings) => findings.map(({ code }) => code)));
+    const opening = open({ report, patienceMs: 100 });
+    await eventually(() => told.length > 0);
     await server.start();
     await expect(opening).resolves.toBeDefined();
+    expect(told).toEqual([
+      [["store.unavailable"], []],
+      [[], ["store.unavailable"]],
+    ]);
   });
 
   test("is noticed when it falls silent, and its calls are made elsewhere", async () => {

@@ -1,6 +1,8 @@
 // A cluster: who serves which slot, as its nodes tell.
 import type { Clock } from "../../clock.ts";
+import { RuntimeError } from "../../errors.ts";
 import { Connection, type Access, type Client, type ServerAddress } from "./connection.ts";
+import { verdictOf } from "./failure.ts";
 import type { Redirection, Servers } from "./servers.ts";
 import { slotOf } from "./slot.ts";
 
@@ -18,6 +20,8 @@ export class Cluster implements Servers {
   readonly #slots: (Connection | undefined)[] = [];
   #asked = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
+  /** Why nobody tells who serves what, where that does not pass by itself. */
+  #refusal: RuntimeError | undefined;
   #subscribed = 0;
   #closed = false;
 
@@ -54,6 +58,7 @@ export class Cluster implements Servers {
 
   async primaries(): Promise<readonly Connection[]> {
     await this.#ask();
+    if (this.#refusal) throw this.#refusal;
     return [...new Set(this.#slots)].filter((connection) => connection !== undefined);
   }
 
@@ -116,8 +121,13 @@ export class Cluster implements Servers {
   async #askOne(connection: Connection): Promise<boolean> {
     try {
       const client = connection.client ?? (await connection.ready(askEveryMs));
-      return this.#learnSlots(await client.sendCommand(["CLUSTER", "SLOTS"]));
-    } catch {
+      const answer = await client.sendCommand(["CLUSTER", "SLOTS"]);
+      this.#refusal = undefined;
+      return this.#learnSlots(answer);
+    } catch (error) {
+      const verdict = verdictOf(error);
+      if (verdict instanceof RuntimeError && verdict.code !== "store.unavailable")
+        this.#refusal = verdict;
       return false;
     }
   }

@@ -1,4 +1,5 @@
 // What a Redis is really set to, and whether that keeps what was promised.
+import { ErrorReply } from "redis";
 import { RuntimeError, type ErrorCode } from "../../errors.ts";
 import type { Client } from "./connection.ts";
 
@@ -66,6 +67,14 @@ export interface Finding {
   readonly message: string;
 }
 
+/** What kept everybody from looking at a server. */
+export function findingOf(
+  { code, message }: RuntimeError,
+  severity: Finding["severity"] = "error",
+): Finding {
+  return { severity, code, problem: message, message };
+}
+
 /** The oldest version that has what the scripts need. */
 const oldestMajor = 7;
 /** Above this share of its limit, new jobs are refused: what runs needs the rest. */
@@ -94,7 +103,8 @@ export async function readFacts(client: Client, address: string): Promise<Server
 async function readSettings(client: Client): Promise<Record<string, string> | undefined> {
   try {
     return await client.configGet(["appendfsync", "min-replicas-to-write"]);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof ErrorReply)) throw error;
     return undefined;
   }
 }

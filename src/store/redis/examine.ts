@@ -2,7 +2,7 @@
 import { systemClock, type Clock } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import { Calls } from "./calls.ts";
-import type { Finding, ServerFacts } from "./durability.ts";
+import { findingOf, type Finding, type ServerFacts } from "./durability.ts";
 import { Keys } from "./keys.ts";
 import { checkFormat, type RedisSettings } from "./open-redis-store.ts";
 import { connectTo } from "./servers.ts";
@@ -34,12 +34,13 @@ export async function examineRedis(
     if (stored[0]) checkFormat(Number(stored[0]));
     findings.push(...(await wrongKeys(calls, keys, shards ?? 1)));
   } catch (error) {
-    findings.push(findingOf(error));
+    findings.push(refusalIn(error));
   }
   try {
-    if (!findings.some(({ code }) => code === "store.unavailable")) await watch.start();
+    if (!findings.some(({ code }) => code === "store.unavailable"))
+      await watch.start().catch((error: unknown) => findings.push(refusalIn(error)));
     const seen = watch.servers;
-    findings.push(...seen.flatMap((one) => one.findings));
+    findings.push(...watch.findings);
     return {
       servers: seen.map(({ facts }) => facts),
       findings,
@@ -61,15 +62,14 @@ async function wrongKeys(calls: Calls, keys: Keys, shards: number): Promise<read
   ];
   const checks = all.map(({ names, types }) => calls.run("check", names, types));
   const findings = (await Promise.allSettled(checks)).flatMap((check) =>
-    check.status === "rejected" ? [findingOf(check.reason)] : [],
+    check.status === "rejected" ? [refusalIn(check.reason)] : [],
   );
   // What all shards have in common, such as a user that may run no scripts, is told once.
   return [...new Map(findings.map((finding) => [finding.message, finding])).values()];
 }
 
 /** @throws what is no refusal of the store's */
-function findingOf(error: unknown): Finding {
+function refusalIn(error: unknown): Finding {
   if (!(error instanceof RuntimeError)) throw error;
-  const { code, message } = error;
-  return { severity: "error", code, problem: message, message };
+  return findingOf(error);
 }

@@ -11,6 +11,14 @@ const passing =
 /** The server does not write any more: somebody else has become the primary. */
 const readOnly = /^(READONLY|UNBLOCKED)\b/;
 const denied = /^(NOAUTH|WRONGPASS|NOPERM)\b|user executing the script can't/;
+/** What is said of a Redis that is not what the configuration takes it for. */
+const mistakes: readonly (readonly [pattern: RegExp, problem: string])[] = [
+  [/^ERR DB index is out of range/, "Redis has no database of that number"],
+  [
+    /^ERR This instance has cluster support disabled/,
+    "Redis is no cluster: name it with REDIS_URL or REDIS_HOST instead of REDIS_CLUSTER",
+  ],
+];
 
 /** @param error what a call or an attempt to connect was rejected with */
 export function verdictOf(error: unknown): Verdict {
@@ -27,6 +35,9 @@ export function verdictOf(error: unknown): Verdict {
       {},
       { cause: error },
     );
+  const mistaken = mistakes.find(([pattern]) => pattern.test(message));
+  if (mistaken)
+    return new RuntimeError("config.invalid", `${mistaken[1]} (${message}).`, {}, { cause: error });
   if (message.startsWith("OOM"))
     return new RuntimeError(
       "store.full",
@@ -67,6 +78,18 @@ export function absenceOf(cause: unknown): string {
   const { code } = (cause ?? {}) as { readonly code?: unknown };
   const reason = typeof code === "string" ? code : cause instanceof ErrorReply ? cause.message : "";
   return `Redis cannot be reached${reason && ` (${reason})`}.`;
+}
+
+/** What a server of a cluster is told from that has been named as if there were no other. */
+export function partOfCluster(cause: unknown): RuntimeError | undefined {
+  const isPart = cause instanceof ErrorReply && cause.message.startsWith("MOVED");
+  if (!isPart) return undefined;
+  return new RuntimeError(
+    "config.invalid",
+    "Redis is part of a cluster: name it with REDIS_CLUSTER instead of REDIS_URL or REDIS_HOST.",
+    {},
+    { cause },
+  );
 }
 
 /** In words. Node gives one error for each address that a name has, and no message for all. */

@@ -5,7 +5,13 @@ import { shardsMax } from "../shard.ts";
 import { Calls } from "./calls.ts";
 import { confirmOnReplicas } from "./confirm.ts";
 import type { Access } from "./connection.ts";
-import { durabilityOf, requireFine, type Expectation } from "./durability.ts";
+import {
+  durabilityOf,
+  findingOf,
+  requireFine,
+  type Expectation,
+  type Finding,
+} from "./durability.ts";
 import { Keys } from "./keys.ts";
 import { RedisStore } from "./redis-store.ts";
 import { connectTo, type Deployment } from "./servers.ts";
@@ -75,9 +81,9 @@ export async function openRedisStore(options: RedisOptions): Promise<RedisStore>
     }),
   });
   try {
-    await awaitServers(calls, keys, networkClock, startPatienceMs);
+    await awaitServers(calls, keys, networkClock, startPatienceMs, report);
     await watch.start();
-    const findings = watch.servers.flatMap((one) => one.findings);
+    const { findings } = watch;
     requireFine(findings);
     if (findings.length > 0) report?.(findings, []);
     const args = ["0", String(format), String(shards), String(shardsOfNew[deployment.kind])];
@@ -100,15 +106,19 @@ async function awaitServers(
   { system: [meta] }: Keys,
   clock: Clock,
   patienceMs: number,
+  report?: Report,
 ): Promise<void> {
+  let told: Finding | undefined;
   const until = clock.monotonic() + patienceMs;
   for (;;)
     try {
       await calls.read(meta, ["EXISTS", meta]);
+      if (told) report?.([], [told]);
       return;
     } catch (error) {
       const isAbsent = error instanceof RuntimeError && error.code === "store.unavailable";
       if (!isAbsent || clock.monotonic() >= until) throw error;
+      if (!told) report?.([(told = findingOf(error, "warning"))], []);
     }
 }
 

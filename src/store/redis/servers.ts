@@ -2,6 +2,7 @@
 import type { Clock } from "../../clock.ts";
 import { Cluster } from "./cluster.ts";
 import { Connection, type Access, type Client, type ServerAddress } from "./connection.ts";
+import { partOfCluster } from "./failure.ts";
 import { askSentinels } from "./sentinel.ts";
 
 export type Deployment =
@@ -23,9 +24,14 @@ export interface Servers {
    * Learn from a call of a key that was rejected.
    *
    * @returns how to send the call again at once, where the cluster says where to
+   * @throws RuntimeError `config.invalid` where there is a cluster and none is expected
    */
   learn(error: unknown, key: string): Redirection | undefined;
-  /** Connections to all primaries. */
+  /**
+   * Connections to all primaries.
+   *
+   * @throws RuntimeError what a cluster has refused to tell which they are with
+   */
   primaries(): Promise<readonly Connection[]>;
   /** A connection of its own that hears of what is published. */
   subscriber(prepare: (client: Client) => Promise<void>): Connection;
@@ -67,8 +73,9 @@ class OneServer implements Servers {
     return this.#connection;
   }
 
-  learn(): undefined {
-    return undefined;
+  learn(error: unknown): undefined {
+    const mistaken = partOfCluster(error);
+    if (mistaken) throw mistaken;
   }
 
   async primaries(): Promise<readonly Connection[]> {

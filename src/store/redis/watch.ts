@@ -4,13 +4,14 @@ import { RuntimeError } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
 import {
   type Examined,
+  findingOf,
   findingsOf,
   readFacts,
   type Expectation,
   type Finding,
   type ServerFacts,
 } from "./durability.ts";
-import { absenceOf } from "./failure.ts";
+import { absenceOf, verdictOf } from "./failure.ts";
 import type { Servers } from "./servers.ts";
 
 /** What has become wrong with the servers, and what no longer is. */
@@ -52,6 +53,11 @@ export class Watch {
     return [...this.#seen.values()].flatMap(({ facts, findings }) =>
       facts ? [{ facts, findings }] : [],
     );
+  }
+
+  /** What is wrong with any of them, also with those that tell nothing of themselves. */
+  get findings(): readonly Finding[] {
+    return [...this.#seen.values()].flatMap((one) => one.findings);
   }
 
   /** Why none of the servers can be reached now; undefined where one can. */
@@ -97,7 +103,11 @@ export class Watch {
           const client = await connection.ready(patienceMs);
           const facts = await readFacts(client, connection.address);
           return [connection, { facts, findings: findingsOf(facts, expected) }];
-        } catch {
+        } catch (error) {
+          const verdict = verdictOf(error);
+          // Where it refuses to say what it is set to, nobody knows whether it keeps anything.
+          if (verdict instanceof RuntimeError && verdict.code !== "store.unavailable")
+            return [connection, { findings: [findingOf(verdict)] }];
           // Noticed by those who call it. What was wrong with it has not been mended by that.
           return [connection, { findings: this.#seen.get(connection)?.findings ?? [] }];
         }
