@@ -12,6 +12,8 @@ import type { Store } from "./store/store.ts";
 export interface StoreChoice {
   readonly dataDirectory: string;
   readonly redis?: RedisSettings;
+  /** Ends waiting for a Redis that is absent. */
+  readonly signal?: AbortSignal;
 }
 
 export interface OpenedStore {
@@ -29,7 +31,7 @@ export interface OpenedStore {
  * @throws RuntimeError `store.*`, and `config.invalid` where fewer shards are wanted than there are
  */
 export async function openStore(
-  { redis, dataDirectory }: StoreChoice,
+  { redis, dataDirectory, signal }: StoreChoice,
   clock: Clock,
   nodeId: string,
   log?: Logger,
@@ -45,6 +47,7 @@ export async function openStore(
     ...redis,
     clock,
     nodeId,
+    ...(signal && { signal }),
     report(found, mended) {
       for (const { severity, code, message: problem } of found) {
         const facts = { code, problem };

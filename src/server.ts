@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly dataDirectory: string;
   /** Keep jobs there; in `dataDirectory` where absent. */
   readonly redis?: RedisSettings;
+  /** Ends waiting for a Redis that is absent at the start; it does not stop a server that runs. */
+  readonly signal?: AbortSignal;
   readonly blueprints: readonly Blueprint[];
   /**
    * What becomes of a version that has another shape than it was served with before: `refuse`, where absent, does not start while

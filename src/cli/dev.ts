@@ -36,7 +36,8 @@ export function addDev(program: Command): void {
   ).action(async (_, command: Command) => {
     const { json, tasks, ...flags } = command.optsWithGlobals<DevFlags>();
     const signal = stopSignal();
-    const running = await runServer(flags, "take");
+    const running = await runServer(flags, signal, "take");
+    if (!running) return;
     const worker = startWorker(running, tasks ?? [shippedTasks]);
     const workerEnded = once(worker, "exit");
     announce(running, json === true);

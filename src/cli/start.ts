@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { readConfig, type Config, type Flags } from "../config.ts";
+import type { RuntimeError } from "../errors.ts";
 import { createLogger, type Logger } from "../logger.ts";
 import type { Server, ServerOptions } from "../server.ts";
 import { leaveDevTokens, removeDevTokens } from "./dev-tokens.ts";
@@ -19,7 +20,8 @@ export function addStart(program: Command): void {
     async (_, command: Command) => {
       const { json, ...flags } = command.optsWithGlobals<ServerFlags>();
       const signal = stopSignal();
-      const running = await runServer(flags);
+      const running = await runServer(flags, signal);
+      if (!running) return;
       announce(running, json === true);
       await aborted(signal);
       await running.close();
@@ -58,13 +60,16 @@ export interface RunningServer {
 /**
  * Start a server as flags and environment say. One that has made up tokens leaves them for commands on this machine.
  *
+ * @param signal the wish to end, which is heard while there is no Redis yet
  * @param changedShapes whether versions may come with another shape than jobs of theirs have
+ * @returns undefined where it was to end before there was a Redis
  * @throws RuntimeError `config.*`, `blueprint.*`, and what `startServer` throws
  */
 export async function runServer(
   flags: Flags,
+  signal: AbortSignal,
   changedShapes: ServerOptions["changedShapes"] = "refuse",
-): Promise<RunningServer> {
+): Promise<RunningServer | undefined> {
   const defaults = { logFormat: process.stderr.isTTY ? "text" : "json" };
   const config = readConfig({ flags, defaults });
   const { dataDirectory, blueprintsDirectory = shippedBlueprints } = config;
@@ -78,8 +83,9 @@ export async function runServer(
   const { startServer } = await import("../server.ts");
   const { loadBlueprints } = await import("../blueprint/load.ts");
   const blueprints = (await loadBlueprints(blueprintsDirectory)).map(({ blueprint }) => blueprint);
-  const server = await startServer({
+  const starting = startServer({
     ...config,
+    signal,
     limits: {
       retriesMax: config.retriesMax,
       lossesMax: config.lossesMax,
@@ -91,6 +97,11 @@ export async function runServer(
     changedShapes,
     log,
   });
+  const server = await starting.catch((error: RuntimeError) => {
+    if (signal.aborted && error.code === "store.unavailable") return undefined;
+    throw error;
+  });
+  if (!server) return undefined;
   const madeUp = config.generated.clientToken || config.generated.workerToken;
   if (madeUp)
     await leaveDevTokens(dataDirectory, {

@@ -124,6 +124,16 @@ test.each([
   expect(await loading.kill("SIGTERM")).toBe(code);
 });
 
+test("a server that waits for its Redis ends with 0", async () => {
+  const args = ["--redis-url", `redis://127.0.0.1:${await freePort()}`];
+  server = runCli(["start", "--port", new URL(url).port, ...args], tokens);
+  const waits = (): boolean => /Redis is not as it should be/.test(server!.output.stderr);
+  await eventually(waits, { timeoutMs: 30_000 });
+  const before = performance.now();
+  expect(await server.kill("SIGTERM")).toBe(0);
+  expect(performance.now() - before).toBeLessThan(5000);
+});
+
 /** Loads all modules but the command line's program, and tells that it is asked for. */
 const hooks = `
   import { writeSync } from "node:fs";

@@ -38,10 +38,14 @@ export interface RedisOptions extends RedisSettings {
   readonly patienceMs?: number;
   /** Told of what becomes wrong with the servers, and of what no longer is. */
   readonly report?: Report;
+  /** Ends waiting for a Redis that is absent when the store is opened. */
+  readonly signal?: AbortSignal;
 }
 
 /** The rows and keys of this release. */
 const format = 1;
+/** How soon an absence at the start is told, and the wish to end is heard, in milliseconds. */
+const tryMs = 1000;
 const defaults = { startPatienceMs: 30_000, patienceMs: 5000 } as const;
 /** How long replicas may take for a write, in milliseconds. */
 const confirmTimeoutMs = 1000;
@@ -81,7 +85,8 @@ export async function openRedisStore(options: RedisOptions): Promise<RedisStore>
     }),
   });
   try {
-    await awaitServers(calls, keys, networkClock, startPatienceMs, report);
+    const waiting = new Calls({ servers, keys, clock, networkClock, patienceMs: tryMs });
+    await awaitServers(waiting, options, networkClock, startPatienceMs);
     await watch.start();
     const { findings } = watch;
     requireFine(findings);
@@ -103,11 +108,11 @@ export async function openRedisStore(options: RedisOptions): Promise<RedisStore>
 /** Redis may start at the same time as we do. */
 async function awaitServers(
   calls: Calls,
-  { system: [meta] }: Keys,
+  { prefix, report, signal }: RedisOptions,
   clock: Clock,
   patienceMs: number,
-  report?: Report,
 ): Promise<void> {
+  const [meta] = new Keys(prefix).system;
   let told: Finding | undefined;
   const until = clock.monotonic() + patienceMs;
   for (;;)
@@ -117,7 +122,7 @@ async function awaitServers(
       return;
     } catch (error) {
       const isAbsent = error instanceof RuntimeError && error.code === "store.unavailable";
-      if (!isAbsent || clock.monotonic() >= until) throw error;
+      if (!isAbsent || clock.monotonic() >= until || signal?.aborted) throw error;
       if (!told) report?.([(told = findingOf(error, "warning"))], []);
     }
 }
