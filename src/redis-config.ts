@@ -209,6 +209,8 @@ function accessOf(values: RedisValues): Access {
   const username = url?.username ? decodeURIComponent(url.username) : values.REDIS_USERNAME;
   const password = url?.password ? decodeURIComponent(url.password) : values.REDIS_PASSWORD;
   const database = path === "" ? values.REDIS_DB : Number(path);
+  if ((values.REDIS_TLS_CERT === undefined) !== (values.REDIS_TLS_KEY === undefined))
+    throw invalid("REDIS_TLS_CERT and REDIS_TLS_KEY belong together");
   const isTls = values.REDIS_TLS || url?.protocol === "rediss:";
   return {
     ...(username !== undefined && { username }),
@@ -231,8 +233,15 @@ function fileOf(
 ): Record<string, string> {
   const path = values[variable];
   if (path === undefined) return {};
+  const text = textOf(path, variable);
+  // Node would go on without what it can't read.
+  if (!text.includes("-----BEGIN ")) throw invalid(`${variable}: ${path} is no file in PEM`);
+  return { [option]: text };
+}
+
+function textOf(path: string, variable: string): string {
   try {
-    return { [option]: readFileSync(path, "utf8") };
+    return readFileSync(path, "utf8");
   } catch (cause) {
     throw invalid(`${variable}: ${(cause as Error).message}`);
   }

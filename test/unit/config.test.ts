@@ -264,6 +264,16 @@ test("defaults stand behind everything else", () => {
   expect(read({ defaults, env: { LOG_FORMAT: "json" } }).logFormat).toBe("json");
 });
 
+test.each([
+  [{ REDIS_TLS_CERT: import.meta.filename }, "REDIS_TLS_CERT and REDIS_TLS_KEY"],
+  [{ REDIS_TLS_KEY: import.meta.filename }, "REDIS_TLS_CERT and REDIS_TLS_KEY"],
+  [{ REDIS_TLS_CA: import.meta.filename }, "REDIS_TLS_CA"],
+])("files for TLS such as %o are refused", (files, name) => {
+  const { code, message } = refusal({ env: { REDIS_URL: "rediss://host", ...files } });
+  expect(code).toBe("config.invalid");
+  expect(message).toContain(name);
+});
+
 describe("ended jobs", () => {
   test("are kept for ever where nothing is said, and go nowhere", () => {
     expect(read({})).not.toHaveProperty("retentionMs");
