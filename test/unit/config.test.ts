@@ -274,6 +274,16 @@ test.each([
   expect(message).toContain(name);
 });
 
+test("certificates for a connection without TLS are refused", () => {
+  const files = { REDIS_TLS_CA: "/etc/redis/ca.pem" };
+  const { code, message } = refusal({ env: { REDIS_URL: "redis://host", ...files } });
+  expect(code).toBe("config.invalid");
+  expect(message).toContain("rediss://");
+  // The very same with TLS gets as far as the file.
+  const withTls = { REDIS_URL: "redis://host", REDIS_TLS: "true", ...files };
+  expect(refusal({ env: withTls }).message).toContain("ca.pem");
+});
+
 describe("ended jobs", () => {
   test("are kept for ever where nothing is said, and go nowhere", () => {
     expect(read({})).not.toHaveProperty("retentionMs");
