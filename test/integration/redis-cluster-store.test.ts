@@ -20,7 +20,7 @@ test("a server of a cluster that is named as if there were no other is refused",
   const opening = openRedis(another.port, { clock: systemClock, prefix });
   await expect(opening).rejects.toMatchObject({
     code: "config.invalid",
-    message: /REDIS_CLUSTER/,
+    message: expect.stringContaining("REDIS_CLUSTER") as string,
   });
 });
 
