@@ -18,7 +18,7 @@ const { positionals, values } = parseArgs({
     profiles: { type: "string" },
     against: { type: "string" },
     rounds: { type: "string", default: "5" },
-    shapes: { type: "string", default: "A,B,C" },
+    shapes: { type: "string" },
     steps: { type: "string", default: "1000000" },
   },
 });
@@ -48,7 +48,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   idle: () => benchIdle(Number(values.seconds)),
 };
 const peers: Record<string, () => Promise<unknown>> = {
-  bullmq: () => benchAgainstBullMq(Number(values.rounds), values.shapes.split(",")),
+  bullmq: () => benchAgainstBullMq(Number(values.rounds), values.shapes?.split(",")),
 };
 if (values.against !== undefined) {
   Object.assign(benches, peers);

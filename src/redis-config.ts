@@ -212,8 +212,8 @@ function accessOf(values: RedisValues): Access {
   if ((values.REDIS_TLS_CERT === undefined) !== (values.REDIS_TLS_KEY === undefined))
     throw invalid("REDIS_TLS_CERT and REDIS_TLS_KEY belong together");
   const isTls = values.REDIS_TLS || url?.protocol === "rediss:";
-  const needless = ["REDIS_TLS_CA", "REDIS_TLS_CERT"] as const;
-  const given = needless.find((name) => values[name] !== undefined);
+  const certificates = ["REDIS_TLS_CA", "REDIS_TLS_CERT"] as const;
+  const given = certificates.find((name) => values[name] !== undefined);
   // Whoever names certificates does not want to be connected without them.
   if (given !== undefined && !isTls)
     throw invalid(`${given} is of use with TLS only: write rediss:// or set REDIS_TLS`);

@@ -35,9 +35,12 @@ const settings = {
 
 /**
  * @param rounds how often each contestant runs each shape; the medians are printed
- * @param names the shapes to run
+ * @param names the shapes to run; all where absent
  */
-export async function benchAgainstBullMq(rounds: number, names: readonly string[]): Promise<void> {
+export async function benchAgainstBullMq(
+  rounds: number,
+  names: readonly string[] = Object.keys(shapes),
+): Promise<void> {
   const all = Object.keys(shapes) as ShapeName[];
   const unknown = names.filter((name) => !Object.hasOwn(shapes, name));
   if (unknown.length > 0)

@@ -4,7 +4,7 @@
 import type { Clock } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import type { Client, Connection } from "./connection.ts";
-import { unavailable, verdictOf } from "./failure.ts";
+import { refusalOf, unavailable, verdictOf } from "./failure.ts";
 import type { Keys, ShardKeys } from "./keys.ts";
 import type { Confirm } from "./confirm.ts";
 import { runScript, type ScriptName } from "./scripts.ts";
@@ -146,8 +146,8 @@ export class Calls {
         return await what(client);
       } catch (error) {
         const verdict = verdictOf(error);
-        const isRefused = verdict instanceof RuntimeError && verdict.code !== "store.unavailable";
-        if (isRefused) throw verdict;
+        const refusal = refusalOf(verdict);
+        if (refusal) throw refusal;
         until ??= networkClock.monotonic() + patienceMs;
         if (networkClock.monotonic() >= until)
           throw verdict instanceof RuntimeError ? verdict : unavailable(error);

@@ -1,8 +1,8 @@
 // A cluster: who serves which slot, as its nodes tell.
 import type { Clock } from "../../clock.ts";
-import { RuntimeError } from "../../errors.ts";
+import type { RuntimeError } from "../../errors.ts";
 import { Connection, type Access, type Client, type ServerAddress } from "./connection.ts";
-import { verdictOf } from "./failure.ts";
+import { refusalOf, verdictOf } from "./failure.ts";
 import type { Redirection, Servers } from "./servers.ts";
 import { slotOf } from "./slot.ts";
 
@@ -125,9 +125,7 @@ export class Cluster implements Servers {
       this.#refusal = undefined;
       return this.#learnSlots(answer);
     } catch (error) {
-      const verdict = verdictOf(error);
-      if (verdict instanceof RuntimeError && verdict.code !== "store.unavailable")
-        this.#refusal = verdict;
+      this.#refusal = refusalOf(verdictOf(error)) ?? this.#refusal;
       return false;
     }
   }

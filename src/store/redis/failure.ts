@@ -20,6 +20,12 @@ const mistakes: readonly (readonly [pattern: RegExp, problem: string])[] = [
   ],
 ];
 
+/** What in a verdict does not pass by itself. */
+export function refusalOf(verdict: Verdict): RuntimeError | undefined {
+  const isRefused = verdict instanceof RuntimeError && verdict.code !== "store.unavailable";
+  return isRefused ? verdict : undefined;
+}
+
 /** @param error what a call or an attempt to connect was rejected with */
 export function verdictOf(error: unknown): Verdict {
   if (error instanceof RuntimeError) return error;

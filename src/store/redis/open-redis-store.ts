@@ -86,7 +86,7 @@ export async function openRedisStore(options: RedisOptions): Promise<RedisStore>
   });
   try {
     const waiting = new Calls({ servers, keys, clock, networkClock, patienceMs: tryMs });
-    await awaitServers(waiting, options, networkClock, startPatienceMs);
+    await awaitServers(waiting, keys, options, networkClock, startPatienceMs);
     await watch.start();
     const { findings } = watch;
     requireFine(findings);
@@ -108,11 +108,11 @@ export async function openRedisStore(options: RedisOptions): Promise<RedisStore>
 /** Redis may start at the same time as we do. */
 async function awaitServers(
   calls: Calls,
-  { prefix, report, signal }: RedisOptions,
+  { system: [meta] }: Keys,
+  { report, signal }: RedisOptions,
   clock: Clock,
   patienceMs: number,
 ): Promise<void> {
-  const [meta] = new Keys(prefix).system;
   let told: Finding | undefined;
   const until = clock.monotonic() + patienceMs;
   for (;;)

@@ -11,7 +11,7 @@ import {
   type Finding,
   type ServerFacts,
 } from "./durability.ts";
-import { absenceOf, verdictOf } from "./failure.ts";
+import { absenceOf, refusalOf, verdictOf } from "./failure.ts";
 import type { Servers } from "./servers.ts";
 
 /** What has become wrong with the servers, and what no longer is. */
@@ -104,10 +104,9 @@ export class Watch {
           const facts = await readFacts(client, connection.address);
           return [connection, { facts, findings: findingsOf(facts, expected) }];
         } catch (error) {
-          const verdict = verdictOf(error);
+          const refusal = refusalOf(verdictOf(error));
           // Where it refuses to say what it is set to, nobody knows whether it keeps anything.
-          if (verdict instanceof RuntimeError && verdict.code !== "store.unavailable")
-            return [connection, { findings: [findingOf(verdict)] }];
+          if (refusal) return [connection, { findings: [findingOf(refusal)] }];
           // Noticed by those who call it. What was wrong with it has not been mended by that.
           return [connection, { findings: this.#seen.get(connection)?.findings ?? [] }];
         }
