@@ -95,7 +95,7 @@ export class Keys {
       all: Object.keys(shardTypes).map((name) => `${tag}:${name}`),
       types: Object.values(shardTypes),
       job: (jobId) => `${tag}:job:${jobId}`,
-      claim: (holder) => `${tag}:claim:${holder}`,
+      claim: (holder) => `${tag}:claims:${holder}`,
     };
     this.#shards.set(shard, keys);
     return keys;

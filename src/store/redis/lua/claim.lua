@@ -2,7 +2,8 @@
 -- Leases queued tasks, in the order of src/store/serving-order.ts, up to the first whose row is missing; fails with DAMAGED
 -- where that is the first of all.
 --
--- KEYS   1–8 as in src/store/redis/keys.ts; 9 the latest claims of the holder, one on each line: <token> <id> <id> …
+-- KEYS   1–8 as in src/store/redis/keys.ts; 9 the latest claims of the holder: LIST of, by turns, the token of a claim and
+--        the ids that it got, divided by spaces; the latest claim first.
 -- ARGV   1 look at the server, 2 node, 3 token, 4 channels, 5 other nodes live, 6 shard,
 --        7 holder, 8 worker (JSON texts), 9 lease in ms, 10 the most slots in all, 11 ms to age by one priority or '',
 --        then the queues, each a JSON text, the most tasks to take of it, the slots of each task, and the lane.
@@ -47,27 +48,18 @@ local function waitingByDigit(queue, count)
   return found
 end
 
-local rows, followed = {}, {}
+-- Ids and rows by turns, and of each id the job.
+local rows, jobs = {}, {}
 local function answer(id, task, row)
   rows[#rows + 1] = id
   rows[#rows + 1] = row
-  local followers = followersOf(string.sub(id, 1, task.jobBytes))
-  if #followers > 0 then
-    followed[#followed + 1] = id
-    followed[#followed + 1] = followers
-  end
+  jobs[#jobs + 1] = string.sub(id, 1, task.jobBytes)
 end
 
-local earlier = redis.call('GET', CLAIM) or ''
-local mine
-local lines = {}
-for line in string.gmatch(earlier, '[^\n]+') do
-  if string.match(line, '^%S+') == token then mine = line end
-  if #lines < CLAIMS_KEPT - 1 then lines[#lines + 1] = line end
-end
-
+-- Tokens stand at even places, and no id looks like one.
+local mine = redis.call('LPOS', CLAIM, token)
 if mine then
-  for id in string.gmatch(string.sub(mine, #token + 1), '%S+') do
+  for id in string.gmatch(redis.call('LINDEX', CLAIM, mine + 1), '%S+') do
     local task = readTask(id)
     if task and task.state == 'l' and task.token == token then answer(id, task, redis.call('HGET', TASK, id)) end
   end
@@ -127,7 +119,8 @@ else
     return best
   end
 
-  local claimed, missing = { token }, nil
+  startGathering()
+  local claimed, missing = {}, nil
   while limit > 0 do
     local heads, count = headsByDigit()
     local digit = mostUrgent(heads, count)
@@ -159,11 +152,21 @@ else
     end
   end
   -- What was claimed before it is whole; the next claim finds it first.
-  if missing and #claimed == 1 then return damaged('task ' .. missing .. ' is queued, and its row is missing') end
-  if #claimed > 1 then
-    table.insert(lines, 1, table.concat(claimed, ' '))
-    redis.call('SET', CLAIM, table.concat(lines, '\n'), 'PX', KEPT_MS)
+  if missing and #claimed == 0 then return damaged('task ' .. missing .. ' is queued, and its row is missing') end
+  if #claimed > 0 then
+    writeGathered()
+    redis.call('LPUSH', CLAIM, table.concat(claimed, ' '), token)
+    redis.call('LTRIM', CLAIM, 0, 2 * CLAIMS_KEPT - 1)
+    redis.call('PEXPIRE', CLAIM, KEPT_MS)
     saveMeta()
+  end
+end
+
+local followed = {}
+for i, followers in ipairs(followersOfAll(jobs)) do
+  if #followers > 0 then
+    followed[#followed + 1] = rows[2 * i - 1]
+    followed[#followed + 1] = followers
   end
 end
 

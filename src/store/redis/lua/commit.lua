@@ -27,6 +27,8 @@ local LIST, OPEN, MESSAGE, JOB = KEYS[2], KEYS[4], KEYS[7], KEYS[9]
 local jobId, head = ARGV[7], ARGV[11]
 local expected, revision = tonumber(ARGV[9]), tonumber(ARGV[10])
 local opsFrom = 15 + ARGV[14]
+-- The arguments of two ops at most.
+local FEW = 24
 local width = { a = 12, f = 4, r = 4, s = 3, c = 2, m = 4, k = 2, n = 1 }
 
 local length = redis.call('LLEN', JOB)
@@ -59,6 +61,25 @@ local function find(id)
   return tasks[id]
 end
 
+-- What many ops need is read and written at once; for one or two that would cost more than it saves.
+local hasMany = #ARGV - opsFrom > FEW
+local opening = {}
+if hasMany then
+  local takenAway = {}
+  local i = opsFrom
+  while ARGV[i] do
+    local op, id = ARGV[i], ARGV[i + 1]
+    if op == 'f' or op == 'r' then
+      takenAway[#takenAway + 1] = id
+    elseif op == 'a' then
+      opening[#opening + 1] = 0
+      opening[#opening + 1] = id
+    end
+    i = i + width[op]
+  end
+  tasks = readTasksUpToKey(takenAway)
+end
+
 local i = opsFrom
 while ARGV[i] do
   if ARGV[i] == 'f' and not isCurrent(find(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3]) then
@@ -68,6 +89,8 @@ while ARGV[i] do
 end
 
 -- From here on everything is written.
+if hasMany then startGathering() end
+local allNew = hasMany and callWith('ZADD', OPEN, opening) == #opening / 2
 local place = string.match(head, '^.([^\n]*)')
 if current == 0 then
   redis.call('RPUSH', JOB, head, unpack(ARGV, 15, opsFrom - 1))
@@ -84,15 +107,26 @@ end
 
 local leased, queued = {}, {}
 
+-- Queue -> whether nothing waits in it, as far as that is known.
+local idle = {}
 local function isIdle(queue)
-  return #redis.call('ZRANGEBYLEX', QUEUE, '[q' .. queue .. '\0', '(q' .. queue .. '\1', 'LIMIT', 0, 1) == 0
+  if idle[queue] == nil then
+    writeGathered()
+    idle[queue] = #redis.call('ZRANGEBYLEX', QUEUE, '[q' .. queue .. '\0', '(q' .. queue .. '\1', 'LIMIT', 0, 1) == 0
+  end
+  return idle[queue]
 end
 
 local function addTask(id, rankDigit, wait, queue, fixed, holder, worker, leaseMs, total, key, most)
   local isTaken = holder ~= '' and isIdle(queue) and mayRun({ key = key, most = most })
-  if redis.call('ZADD', OPEN, 0, id) == 0 then
-    local before = find(id)
-    if before then unindexTask(id, before) end
+  if not allNew then
+    -- It may have been taken away in this turn.
+    writeGathered()
+    local before = redis.call('ZADD', OPEN, 0, id) == 0 and find(id)
+    if before then
+      unindexTask(id, before)
+      idle[before.queue] = nil
+    end
   end
   sequence = sequence + 1
   local task = {
@@ -106,6 +140,7 @@ local function addTask(id, rankDigit, wait, queue, fixed, holder, worker, leaseM
     leased[#leased + 1] = id
   else
     queued[#queued + 1] = queue
+    idle[queue] = false
   end
   tasks[id] = task
   indexTask(id, task)
@@ -117,8 +152,9 @@ local function removeTask(id)
   tasks[id] = false
   if not task then return nil end
   unindexTask(id, task)
-  redis.call('HDEL', TASK, id)
-  redis.call('ZREM', OPEN, id)
+  write('HDEL', TASK, id)
+  write('ZREM', OPEN, id)
+  if task.state == 'q' then idle[task.queue] = nil end
   return task
 end
 
@@ -149,6 +185,7 @@ while ARGV[i] do
   end
   i = i + width[op]
 end
+writeGathered()
 saveMeta()
 
 local followers, isFollowed = followersOf(jobId)

@@ -33,6 +33,7 @@ for i, member in ipairs(taken) do
   end
   if not rows[i] then return damaged(member .. ' is due, and its row is missing') end
 end
+startGathering()
 for i, member in ipairs(taken) do
   local kind, id = string.sub(member, 1, 1), string.sub(member, 2)
   if kind == 'd' then
@@ -49,6 +50,7 @@ for i, member in ipairs(taken) do
   end
 end
 if moved then
+  writeGathered()
   saveMeta()
   entries = redis.call('ZRANGE', DUE, 0, #taken, 'WITHSCORES')
 end

@@ -28,9 +28,11 @@ local function extend(id, attempt, holder, worker, leaseMs, progress, checkpoint
   return 'kept'
 end
 
+startGathering()
 local results = {}
 for i = 4, #ARGV, 7 do
   results[#results + 1] = extend(unpack(ARGV, i, i + 6))
 end
+writeGathered()
 saveMeta()
 return { now, epoch, results }

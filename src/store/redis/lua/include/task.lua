@@ -4,8 +4,11 @@
 --         be claimed and tasks that are delayed, and of 'r' <key> \0 <id>, for tasks with a key that are leased.
 --         KEYS[6] due: ZSET by time of <kind><ids>, kinds being d(elayed),
 --         l(ease), m(essage), o(utlived), q(ueued) and t(imer). ARGV[2] the node that calls; ARGV[3] the call's token.
--- Leaves: TASK, QUEUE, DUE, node, token, readTask, readTaskUpToKey, writeTask, overdueAt, mayRun, unindexTask, indexTask,
---         leaseTask.
+-- Leaves: TASK, QUEUE, DUE, node, token, PASSED_AT_ONCE, callWith, write, startGathering, writeGathered, readTask,
+--         readTaskUpToKey, readTasksUpToKey, writeTask, overdueAt, mayRun, unindexTask, indexTask, leaseTask.
+--
+-- Ten calls of Redis cost ten times as much as one that does the same, in the append-only file too. So a script that is about
+-- to write many tasks calls startGathering(); then writeGathered() before it reads QUEUE or DUE, and at the end, before saveMeta().
 --
 -- A row is eight lines. The first has words: state ('q'ueued, 'l'eased or 'd'elayed), rank (which sorts by priority and
 -- then by age), attempt, settled, failures, created, since, until (of the lease or delay), lease start, queue timeout
@@ -21,8 +24,53 @@ local UP_TO_KEY = '^(%a) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (
   .. '([^\n]*)\n([^\n]*)\n'
 local WHOLE = UP_TO_KEY .. '([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$'
 
-local function readRow(id, pattern)
-  local row = redis.call('HGET', TASK, id)
+-- Lua passes a few thousand arguments at most. Even, because some come in pairs.
+local PASSED_AT_ONCE = 1000
+
+-- Call Redis with arguments of any number, in several calls if it must be. Returns the sum of what the calls changed.
+local function callWith(name, key, arguments)
+  local changed = 0
+  for i = 1, #arguments, PASSED_AT_ONCE do
+    changed = changed + redis.call(name, key, unpack(arguments, i, math.min(#arguments, i + PASSED_AT_ONCE - 1)))
+  end
+  return changed
+end
+
+-- Of each command the arguments by key, from startGathering() on.
+local gathered
+-- Ids of the tasks whose rows and places are among them.
+local unwritten = {}
+
+-- Write, with one more argument or two: at once or, from then on, together with others.
+local function write(name, key, first, second)
+  if not gathered then
+    if second then redis.call(name, key, first, second) else redis.call(name, key, first) end
+    return
+  end
+  local arguments = gathered[name][key]
+  if not arguments then
+    arguments = {}
+    gathered[name][key] = arguments
+  end
+  arguments[#arguments + 1] = first
+  if second then arguments[#arguments + 1] = second end
+end
+
+local function startGathering()
+  gathered = { HDEL = {}, ZREM = {}, HSET = {}, ZADD = {} }
+end
+
+-- Make the writes that have been gathered so far: what is to be taken out is taken out before anything is put in.
+local function writeGathered()
+  if not gathered then return end
+  for _, name in ipairs({ 'HDEL', 'ZREM', 'HSET', 'ZADD' }) do
+    for key, arguments in pairs(gathered[name]) do callWith(name, key, arguments) end
+  end
+  startGathering()
+  unwritten = {}
+end
+
+local function parseTask(row, pattern)
   if not row then return nil end
   local task = {}
   task.state, task.rank, task.attempt, task.settled, task.failures, task.created, task.since, task.till,
@@ -35,12 +83,26 @@ end
 
 -- The task as a table; nil where there is none.
 local function readTask(id)
-  return readRow(id, WHOLE)
+  if unwritten[id] then writeGathered() end
+  return parseTask(redis.call('HGET', TASK, id), WHOLE)
 end
 
 -- The same without holder, worker, error, progress and what was added: enough to judge an attempt and to take it out of lists.
 local function readTaskUpToKey(id)
-  return readRow(id, UP_TO_KEY)
+  if unwritten[id] then writeGathered() end
+  return parseTask(redis.call('HGET', TASK, id), UP_TO_KEY)
+end
+
+-- The same of several, by their ids; false where there is none.
+local function readTasksUpToKey(ids)
+  writeGathered()
+  local tasks = {}
+  for i = 1, #ids, PASSED_AT_ONCE do
+    local last = math.min(#ids, i + PASSED_AT_ONCE - 1)
+    local rows = redis.call('HMGET', TASK, unpack(ids, i, last))
+    for k = i, last do tasks[ids[k]] = parseTask(rows[k - i + 1], UP_TO_KEY) or false end
+  end
+  return tasks
 end
 
 -- To write a number costs Lua as much as a call of Redis, and these are nearly always small.
@@ -56,7 +118,8 @@ local function writeTask(id, task)
     .. task.wait .. ' ' .. task.jobBytes .. ' ' .. task.node .. ' ' .. task.token .. ' ' .. count(task.losses) .. ' '
     .. task.total .. ' ' .. task.most .. '\n' .. task.queue .. '\n' .. task.key .. '\n' .. task.holder .. '\n'
     .. task.worker .. '\n' .. task.error .. '\n' .. task.progress .. '\n' .. task.fixed
-  redis.call('HSET', TASK, id, row)
+  write('HSET', TASK, id, row)
+  unwritten[id] = true
   return row
 end
 
@@ -74,35 +137,38 @@ end
 -- Whether fewer tasks with its key are leased than may be.
 local function mayRun(task)
   if task.most == '-' then return true end
+  writeGathered()
   return redis.call('ZLEXCOUNT', QUEUE, '[r' .. task.key .. '\0', '(r' .. task.key .. '\1') < tonumber(task.most)
 end
 
 -- Take a task out of the lists that its state has it in.
 local function unindexTask(id, task)
+  if unwritten[id] then writeGathered() end
   if task.state == 'l' then
-    redis.call('ZREM', DUE, 'l' .. id)
-    if task.key ~= '' then redis.call('ZREM', QUEUE, 'r' .. task.key .. '\0' .. id) end
+    write('ZREM', DUE, 'l' .. id)
+    if task.key ~= '' then write('ZREM', QUEUE, 'r' .. task.key .. '\0' .. id) end
   elseif task.state == 'd' then
-    redis.call('ZREM', QUEUE, 'w' .. place(id, task))
-    redis.call('ZREM', DUE, 'd' .. id)
+    write('ZREM', QUEUE, 'w' .. place(id, task))
+    write('ZREM', DUE, 'd' .. id)
   else
-    redis.call('ZREM', QUEUE, 'q' .. place(id, task))
-    if overdueAt(task) then redis.call('ZREM', DUE, 'q' .. id) end
+    write('ZREM', QUEUE, 'q' .. place(id, task))
+    if overdueAt(task) then write('ZREM', DUE, 'q' .. id) end
   end
 end
 
 -- Put a task into the lists that its state belongs in.
 local function indexTask(id, task)
+  unwritten[id] = true
   if task.state == 'l' then
-    redis.call('ZADD', DUE, task.till, 'l' .. id)
-    if task.key ~= '' then redis.call('ZADD', QUEUE, 0, 'r' .. task.key .. '\0' .. id) end
+    write('ZADD', DUE, task.till, 'l' .. id)
+    if task.key ~= '' then write('ZADD', QUEUE, 0, 'r' .. task.key .. '\0' .. id) end
   elseif task.state == 'd' then
-    redis.call('ZADD', QUEUE, 0, 'w' .. place(id, task))
-    redis.call('ZADD', DUE, task.till, 'd' .. id)
+    write('ZADD', QUEUE, 0, 'w' .. place(id, task))
+    write('ZADD', DUE, task.till, 'd' .. id)
   else
-    redis.call('ZADD', QUEUE, 0, 'q' .. place(id, task))
+    write('ZADD', QUEUE, 0, 'q' .. place(id, task))
     local overdue = overdueAt(task)
-    if overdue then redis.call('ZADD', DUE, text(overdue), 'q' .. id) end
+    if overdue then write('ZADD', DUE, text(overdue), 'q' .. id) end
   end
 end
 

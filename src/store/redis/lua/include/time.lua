@@ -59,6 +59,13 @@ end
 local now = clock + offset
 local nowText = text(now)
 
+-- Of what has changed: in one millisecond there are many calls, and most of them add no task.
 local function saveMeta()
-  redis.call('HSET', META, 'now', nowText, 'sequence', text(sequence), 'checked', text(checked))
+  if checked ~= tonumber(stored[6]) then
+    redis.call('HSET', META, 'now', nowText, 'sequence', text(sequence), 'checked', text(checked))
+  elseif sequence ~= tonumber(stored[3]) then
+    redis.call('HSET', META, 'now', nowText, 'sequence', text(sequence))
+  elseif nowText ~= stored[1] then
+    redis.call('HSET', META, 'now', nowText)
+  end
 end
