@@ -15,7 +15,7 @@ import { ShardClock } from "./shard-clock.ts";
 export interface Shard {
   readonly keys: ShardKeys;
   readonly clock: ShardClock;
-  /** The connection over which the shard has looked at its server; another one may lead to another. */
+  /** The socket over which the shard has looked at its server; another one may lead to another. */
   looked: Client | undefined;
 }
 
@@ -135,12 +135,13 @@ export class Calls {
     let redirection: Redirection | undefined;
     for (let failures = 0; ; failures++) {
       const connection: Connection = redirection?.connection ?? servers.serving(key);
-      let client = connection.client;
+      let client = connection.clientFor(key);
       try {
         if (!client) {
           until ??= networkClock.monotonic() + patienceMs;
           const left = until - networkClock.monotonic();
-          client = await connection.ready(Math.max(1, Math.min(left, pauseMs.most)));
+          await connection.ready(Math.max(1, Math.min(left, pauseMs.most)));
+          client = connection.clientFor(key)!;
         }
         if (redirection?.asking) client.sendCommand(["ASKING"]).catch(() => {});
         return await what(client);

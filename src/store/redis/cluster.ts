@@ -1,7 +1,13 @@
 // A cluster: who serves which slot, as its nodes tell.
 import type { Clock } from "../../clock.ts";
 import type { RuntimeError } from "../../errors.ts";
-import { Connection, type Access, type Client, type ServerAddress } from "./connection.ts";
+import {
+  Connection,
+  socketsOfCalls as sockets,
+  type Access,
+  type Client,
+  type ServerAddress,
+} from "./connection.ts";
 import { refusalOf, verdictOf } from "./failure.ts";
 import type { Redirection, Servers } from "./servers.ts";
 import { slotOf } from "./slot.ts";
@@ -92,6 +98,7 @@ export class Cluster implements Servers {
       locate: async () => address,
       access: this.#access,
       clock: this.#clock,
+      sockets,
     });
     if (this.#closed) connection.close();
     this.#connections.set(name, connection);

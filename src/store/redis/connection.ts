@@ -1,12 +1,13 @@
-// One connection to one server, made again whenever it is lost.
+// One connection to one server, of one socket or several, made again whenever it is lost.
 //
 // Nothing waits in it: what is in flight when it breaks is rejected, and whoever sent it decides what becomes of it.
 import type { ConnectionOptions as TlsOptions } from "node:tls";
-import { createClient } from "redis";
+import { createClient, ErrorReply } from "redis";
 import type { Clock, TimerHandle } from "../../clock.ts";
 import { RuntimeError } from "../../errors.ts";
 import { unavailable, verdictOf } from "./failure.ts";
 import { loadScripts } from "./scripts.ts";
+import { slotOf } from "./slot.ts";
 
 export interface ServerAddress {
   readonly host: string;
@@ -31,7 +32,7 @@ export interface Client {
   connect(): Promise<unknown>;
   destroy(): void;
   ping(): Promise<unknown>;
-  info(): Promise<string>;
+  info(section?: string): Promise<string>;
   configGet(names: string[]): Promise<Record<string, string>>;
   scriptExists(hashes: string[]): Promise<number[]>;
   scriptLoad(script: string): Promise<unknown>;
@@ -48,7 +49,15 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   /** What is done with a new connection before anybody else gets it. */
   readonly prepare?: (client: Client) => Promise<void>;
+  /** Over how many sockets calls can be spread; one where absent. */
+  readonly sockets?: number;
 }
+
+/**
+ * Redis reads 16 KB of a socket at a time, runs what it has read of all of them, and flushes that together. 16 KB are eight
+ * commits: over one socket a node would wait for a flush after every eight of them (ADR 20).
+ */
+export const socketsOfCalls = 4;
 
 interface Waiting {
   readonly resolve: (client: Client) => void;
@@ -66,7 +75,8 @@ const heartbeatMs = 1000;
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #waiting = new Set<Waiting>();
-  #client: Client | undefined;
+  /** One for each socket; none while there is no connection. */
+  #clients: readonly Client[] = [];
   /** Why there is no connection. */
   #problem: unknown;
   #pause: TimerHandle | undefined;
@@ -83,7 +93,13 @@ export class Connection {
 
   /** The connection, where there is one now: another object after each loss. */
   get client(): Client | undefined {
-    return this.#client;
+    return this.#clients[0];
+  }
+
+  /** The socket for a key. All keys of a slot have the same one, so calls of a shard arrive in the order in which they are made. */
+  clientFor(key: string): Client | undefined {
+    const clients = this.#clients;
+    return clients.length < 2 ? clients[0] : clients[slotOf(key) % clients.length];
   }
 
   /** Where the server was found last, as `host:port`. */
@@ -103,7 +119,7 @@ export class Connection {
    * @throws RuntimeError `store.unavailable` when there is none by then, `store.access_denied` as soon as it is known
    */
   ready(patienceMs: number): Promise<Client> {
-    if (this.#client) return Promise.resolve(this.#client);
+    if (this.client) return Promise.resolve(this.client);
     if (this.#closed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       const timer = this.#options.clock.schedule(patienceMs, () => {
@@ -117,11 +133,10 @@ export class Connection {
 
   /** This connection is of no use any more: make another. */
   drop(client: Client, reason: unknown): void {
-    if (this.#client !== client) return;
-    this.#client = undefined;
+    if (!this.#clients.includes(client)) return;
     this.#problem = reason;
     this.#heartbeat?.cancel();
-    if (client.isOpen) client.destroy();
+    this.#destroy();
     if (!this.#closed) void this.#connect();
   }
 
@@ -131,9 +146,14 @@ export class Connection {
     this.#pause?.cancel();
     this.#endPause?.();
     this.#settle((waiting) => waiting.reject(closed()));
-    const client = this.#client;
-    this.#client = undefined;
-    if (client?.isOpen) client.destroy();
+    this.#destroy();
+  }
+
+  /** All sockets together: they lead to one server in one of its lives, or nowhere. */
+  #destroy(): void {
+    const clients = this.#clients;
+    this.#clients = [];
+    for (const client of clients) if (client.isOpen) client.destroy();
   }
 
   async #connect(): Promise<void> {
@@ -150,11 +170,25 @@ export class Connection {
     }
   }
 
-  async #newConnection(): Promise<Client> {
-    const { locate, access, prepare } = this.#options;
-    const { host, port } = await locate();
-    this.#address = `${host}:${port}`;
-    const client = newClient({ host, port }, access);
+  async #newConnection(): Promise<readonly Client[]> {
+    const { locate, sockets = 1 } = this.#options;
+    const address = await locate();
+    this.#address = `${address.host}:${address.port}`;
+    const opening = Array.from({ length: sockets }, () => this.#open(address));
+    try {
+      const clients = await Promise.all(opening);
+      if (sockets > 1) await this.#inTime(requireOneServer(clients));
+      return clients;
+    } catch (error) {
+      for (const one of await Promise.allSettled(opening))
+        if (one.status === "fulfilled" && one.value.isOpen) one.value.destroy();
+      throw error;
+    }
+  }
+
+  async #open(address: ServerAddress): Promise<Client> {
+    const { access, prepare } = this.#options;
+    const client = newClient(address, access);
     // Without a listener an error would end the process. What it says is known from the calls that it fails.
     client.on("error", (error: unknown) => this.drop(client, error));
     try {
@@ -176,28 +210,31 @@ export class Connection {
     });
   }
 
-  #adopt(client: Client): void {
-    if (this.#closed) return client.destroy();
-    if (!client.isReady) throw new Error("The connection was lost as soon as it was made.");
-    this.#client = client;
+  #adopt(clients: readonly Client[]): void {
+    this.#clients = clients;
+    if (this.#closed) return this.#destroy();
+    if (!clients.every((client) => client.isReady)) {
+      this.#destroy();
+      throw new Error("The connection was lost as soon as it was made.");
+    }
     this.#problem = undefined;
     this.#unanswered = 0;
-    this.#listen(client);
-    this.#settle(({ resolve }) => resolve(client));
+    this.#listen(clients);
+    this.#settle(({ resolve }) => resolve(clients[0]!));
   }
 
-  /** Ask the server once in a while: a cable that was cut says nothing. */
-  #listen(client: Client): void {
+  /** Ask the server once in a while, over every socket: a cable that was cut says nothing. */
+  #listen(clients: readonly Client[]): void {
     this.#heartbeat = this.#options.clock.schedule(heartbeatMs, () => {
-      if (this.#client !== client) return;
+      if (this.#clients !== clients) return;
       if (this.#unanswered >= unansweredMax)
-        return this.drop(client, new Error(`no answer for ${unansweredMax * heartbeatMs} ms`));
+        return this.drop(clients[0]!, new Error(`no answer for ${unansweredMax * heartbeatMs} ms`));
       this.#unanswered += 1;
-      client.ping().then(
+      Promise.all(clients.map((client) => client.ping())).then(
         () => (this.#unanswered = 0),
         () => {},
       );
-      this.#listen(client);
+      this.#listen(clients);
     });
   }
 
@@ -215,6 +252,19 @@ export class Connection {
       this.#pause = this.#options.clock.schedule(ms, resolve);
     });
   }
+}
+
+/** A name may lead to several servers, or to another one from now on. Where a server does not tell its id, it is believed. */
+async function requireOneServer(clients: readonly Client[]): Promise<void> {
+  const ids = clients.map(async (client) => {
+    const info = await client.info("server").catch((error: unknown) => {
+      if (error instanceof ErrorReply) return "";
+      throw error;
+    });
+    return /^run_id:(\w+)/m.exec(info)?.[1];
+  });
+  if (new Set(await Promise.all(ids)).size > 1)
+    throw new Error("the sockets of one connection lead to several servers");
 }
 
 function newClient(

@@ -1,7 +1,13 @@
 // Which server serves a key: the one there is, the primary that Sentinels name, or that of the key's slot in a cluster.
 import type { Clock } from "../../clock.ts";
 import { Cluster } from "./cluster.ts";
-import { Connection, type Access, type Client, type ServerAddress } from "./connection.ts";
+import {
+  Connection,
+  socketsOfCalls as sockets,
+  type Access,
+  type Client,
+  type ServerAddress,
+} from "./connection.ts";
 import { partOfCluster } from "./failure.ts";
 import { askSentinels } from "./sentinel.ts";
 
@@ -66,7 +72,7 @@ class OneServer implements Servers {
     this.#locate = locate;
     this.#access = access;
     this.#clock = clock;
-    this.#connection = new Connection({ locate, access, clock });
+    this.#connection = new Connection({ locate, access, clock, sockets });
   }
 
   serving(): Connection {
