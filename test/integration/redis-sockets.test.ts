@@ -29,9 +29,9 @@ test("keys of one slot share a socket, and the first shards have one each", asyn
   await connection.ready(5000);
   const keys = new Keys("avtomatika");
   const shards = Array.from({ length: socketsOfCalls }, (_, number) => keys.shard(number));
-  for (const { tag, all, job } of shards)
-    for (const key of [...all, job("0_a"), job("0_b")])
-      expect(connection.clientFor(key)).toBe(connection.clientFor(tag));
+  for (const shard of shards)
+    for (const key of [...shard.all, shard.job("0_a"), shard.job("0_b")])
+      expect(connection.clientFor(key)).toBe(connection.clientFor(shard.tag));
   expect(new Set(shards.map(({ tag }) => connection.clientFor(tag))).size).toBe(socketsOfCalls);
 });
 
@@ -92,7 +92,7 @@ function connectTo(port: number): Connection {
 
 /** Ids of the clients of the Redis, without this test's own. */
 async function othersIds(): Promise<readonly string[]> {
-  const own = String(await admin.sendCommand(["CLIENT", "ID"]));
-  const list = String(await admin.sendCommand(["CLIENT", "LIST"]));
-  return [...list.matchAll(/^id=(\d+)/gm)].map(([, id]) => id!).filter((id) => id !== own);
+  const own = await admin.clientId();
+  const clients = await admin.clientList();
+  return clients.map(({ id }) => id).filter((id) => id !== own).map(String);
 }

@@ -31,8 +31,8 @@ end
 -- Of each of the jobs the other nodes that follow it.
 local function followersOfAll(jobIds)
   local found = {}
-  for i = 1, #jobIds, PASSED_AT_ONCE do
-    local stored = redis.call('HMGET', FOLLOW, unpack(jobIds, i, math.min(#jobIds, i + PASSED_AT_ONCE - 1)))
+  for i = 1, #jobIds, BATCH do
+    local stored = redis.call('HMGET', FOLLOW, unpack(jobIds, i, math.min(#jobIds, i + BATCH - 1)))
     for _, one in ipairs(stored) do found[#found + 1] = otherNodes(one) end
   end
   return found

@@ -4,7 +4,7 @@
 --         be claimed and tasks that are delayed, and of 'r' <key> \0 <id>, for tasks with a key that are leased.
 --         KEYS[6] due: ZSET by time of <kind><ids>, kinds being d(elayed),
 --         l(ease), m(essage), o(utlived), q(ueued) and t(imer). ARGV[2] the node that calls; ARGV[3] the call's token.
--- Leaves: TASK, QUEUE, DUE, node, token, PASSED_AT_ONCE, callWith, write, startGathering, writeGathered, readTask,
+-- Leaves: TASK, QUEUE, DUE, node, token, BATCH, callWith, write, startGathering, writeGathered, readTask,
 --         readTaskUpToKey, readTasksUpToKey, writeTask, overdueAt, mayRun, unindexTask, indexTask, leaseTask.
 --
 -- Ten calls of Redis cost ten times as much as one that does the same, in the append-only file too. So a script that is about
@@ -25,13 +25,13 @@ local UP_TO_KEY = '^(%a) (%d+) (%d+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+) (
 local WHOLE = UP_TO_KEY .. '([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$'
 
 -- Lua passes a few thousand arguments at most. Even, because some come in pairs.
-local PASSED_AT_ONCE = 1000
+local BATCH = 1000
 
 -- Call Redis with arguments of any number, in several calls if it must be. Returns the sum of what the calls changed.
 local function callWith(name, key, arguments)
   local changed = 0
-  for i = 1, #arguments, PASSED_AT_ONCE do
-    changed = changed + redis.call(name, key, unpack(arguments, i, math.min(#arguments, i + PASSED_AT_ONCE - 1)))
+  for i = 1, #arguments, BATCH do
+    changed = changed + redis.call(name, key, unpack(arguments, i, math.min(#arguments, i + BATCH - 1)))
   end
   return changed
 end
@@ -97,8 +97,8 @@ end
 local function readTasksUpToKey(ids)
   writeGathered()
   local tasks = {}
-  for i = 1, #ids, PASSED_AT_ONCE do
-    local last = math.min(#ids, i + PASSED_AT_ONCE - 1)
+  for i = 1, #ids, BATCH do
+    local last = math.min(#ids, i + BATCH - 1)
     local rows = redis.call('HMGET', TASK, unpack(ids, i, last))
     for k = i, last do tasks[ids[k]] = parseTask(rows[k - i + 1], UP_TO_KEY) or false end
   end
