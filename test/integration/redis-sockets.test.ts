@@ -94,5 +94,8 @@ function connectTo(port: number): Connection {
 async function othersIds(): Promise<readonly string[]> {
   const own = await admin.clientId();
   const clients = await admin.clientList();
-  return clients.map(({ id }) => id).filter((id) => id !== own).map(String);
+  return clients
+    .map(({ id }) => id)
+    .filter((id) => id !== own)
+    .map(String);
 }

@@ -140,8 +140,8 @@ export class Calls {
         if (!client) {
           until ??= networkClock.monotonic() + patienceMs;
           const left = until - networkClock.monotonic();
-          await connection.ready(Math.max(1, Math.min(left, pauseMs.most)));
-          client = connection.clientFor(key)!;
+          const ready = await connection.ready(Math.max(1, Math.min(left, pauseMs.most)));
+          client = connection.clientFor(key) ?? ready;
         }
         if (redirection?.asking) client.sendCommand(["ASKING"]).catch(() => {});
         return await what(client);
