@@ -125,14 +125,15 @@ export class DueLoop {
   }
 
   #works({ timers, expired, overdue, messages, outlived }: Due): readonly DueWork[] {
-    const { store, turns, attempts, lapsed } = this.#options;
+    const { store, shard, turns, attempts, lapsed } = this.#options;
     return [
       ...timers.map(({ timerId, jobId }) => ({
         name: `timer ${jobId} ${timerId}`,
         what: { timerId, jobId },
         run: async () => {
+          const epoch = store.epoch(shard);
           const delivery = await turns.deliver(jobId, { kind: "timer", timerId });
-          if (delivery.outcome !== "stepped") await store.clearTimers([{ jobId, timerId }]);
+          if (delivery.outcome !== "stepped") await store.clearTimer(jobId, timerId, epoch);
         },
       })),
       ...expired.map((task) => ({

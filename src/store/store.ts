@@ -180,10 +180,13 @@ export interface Store {
 
   /** What is due in a shard, `limit` things at most. */
   due(limit: number, shard?: number): Promise<Due>;
-  /** Forget timers of jobs that are no longer there to take them. */
-  clearTimers(
-    timers: readonly { readonly jobId: string; readonly timerId: string }[],
-  ): Promise<void>;
+  /**
+   * Forget a timer that nothing waits for any more.
+   *
+   * @param epoch of the shard when that was seen. In another one nothing happens: there the job may be where it was before,
+   *   and wait for it.
+   */
+  clearTimer(jobId: string, timerId: string, epoch: string): Promise<void>;
   removeMessages(ids: readonly string[]): Promise<void>;
   /**
    * Take a message that was found due, before doing what it asks for: of several nodes that found it, one gets it.

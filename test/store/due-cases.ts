@@ -53,18 +53,18 @@ export const dueCases: Cases = {
   "keeps timers of different jobs apart, also by the same id": async ({ store }) => {
     await setTimers(store, "j1", { wake: 5 });
     await setTimers(store, "j2", { wake: 6 });
-    await store.clearTimers([{ jobId: "j1", timerId: "wake" }]);
+    await store.clearTimer("j1", "wake", store.epoch());
     expect((await store.due(10)).timers).toEqual([{ timerId: "wake", jobId: "j2", due: 6 }]);
   },
   "forgets timers that nobody takes, and does nothing where they are gone": async ({ store }) => {
     await setTimers(store, "j1", { a: 5, b: 6 });
-    const gone = [
-      { jobId: "j1", timerId: "a" },
-      { jobId: "jx", timerId: "a" },
-    ];
-    await store.clearTimers(gone);
-    await store.clearTimers(gone);
+    for (const jobId of ["j1", "jx", "j1"]) await store.clearTimer(jobId, "a", store.epoch());
     expect((await store.due(10)).timers.map(({ timerId }) => timerId)).toEqual(["b"]);
+  },
+  "forgets no timer for what was seen in another epoch": async ({ store }) => {
+    await setTimers(store, "j1", { a: 5 });
+    await store.clearTimer("j1", "a", "another");
+    expect((await store.due(10)).timers).toHaveLength(1);
   },
   "fires timers in order of their time": async ({ store, clock }) => {
     const now = store.now();

@@ -104,7 +104,7 @@ const write = fc.oneof(
       lapsed: fc.boolean(),
     }),
   ),
-  fc.record({ call: is("clearTimers"), timers: fc.array(fc.record({ jobId, timerId: name })) }),
+  fc.record({ call: is("clearTimer"), jobId, timerId: name }),
   fc.record({ call: is("removeMessages"), ids: fc.array(name, { maxLength: 2 }) }),
   fc.record({ call: is("delayMessage"), id: name, dueInMs: ms }),
   fc.record({ call: is("claimMessage"), id: name, agoMs: ms, dueInMs: ms }),

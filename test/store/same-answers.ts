@@ -82,8 +82,8 @@ async function exactCall(
       return (store) =>
         store.requeueTask({ taskId, attempt, delayMs, settle, counts, ...lapsed, ...error });
     }
-    case "clearTimers":
-      return (store) => store.clearTimers(rough.timers);
+    case "clearTimer":
+      return (store) => store.clearTimer(rough.jobId, rough.timerId, store.epoch());
     case "removeMessages":
       return (store) => store.removeMessages(rough.ids);
     case "delayMessage":

@@ -223,12 +223,8 @@ class EmbeddedStore implements Store {
     return due ?? this.#write((batch) => takeDue(batch, limit, shard));
   }
 
-  async clearTimers(
-    timers: readonly { readonly jobId: string; readonly timerId: string }[],
-  ): Promise<void> {
-    return this.#write((batch) => {
-      for (const { jobId, timerId } of timers) batch.clearTimer(jobId, timerId);
-    });
+  async clearTimer(jobId: string, timerId: string, epoch: string): Promise<void> {
+    if (epoch === this.#epoch) await this.#write((batch) => batch.clearTimer(jobId, timerId));
   }
 
   async removeMessages(ids: readonly string[]): Promise<void> {

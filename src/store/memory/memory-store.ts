@@ -298,11 +298,9 @@ export class MemoryStore implements Store {
     return copy(takeDue(this.#image, this.now(), limit, shard));
   }
 
-  async clearTimers(
-    timers: readonly { readonly jobId: string; readonly timerId: string }[],
-  ): Promise<void> {
+  async clearTimer(jobId: string, timerId: string, epoch: string): Promise<void> {
     this.#assertOpen();
-    for (const { jobId, timerId } of timers) this.#image.timers.delete(timerKey(jobId, timerId));
+    if (epoch === this.#memory.epoch) this.#image.timers.delete(timerKey(jobId, timerId));
   }
 
   async removeMessages(ids: readonly string[]): Promise<void> {

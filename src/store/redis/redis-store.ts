@@ -276,16 +276,8 @@ export class RedisStore implements Store {
     return readDue(now, answer);
   }
 
-  async clearTimers(
-    timers: readonly { readonly jobId: string; readonly timerId: string }[],
-  ): Promise<void> {
-    const byShard = groupBy(timers, ({ jobId }) => shardOf(jobId));
-    await Promise.all(
-      [...byShard].map(([number, asked]) => {
-        const args = asked.map(({ jobId, timerId }) => `${jobId}\0${timerId}`);
-        return this.#change(this.#calls.shard(number), "clear-timers", args);
-      }),
-    );
+  async clearTimer(jobId: string, timerId: string, epoch: string): Promise<void> {
+    await this.#change(this.#shardOf(jobId), "clear-timer", [jobId, timerId, epoch]);
   }
 
   async removeMessages(ids: readonly string[]): Promise<void> {
@@ -370,7 +362,7 @@ export class RedisStore implements Store {
   /** Change something with the arguments that most scripts begin with. */
   #change(
     shard: Shard,
-    name: "claim-outlived" | "clear-timers" | "due" | "extend" | "move-message" | "remove-messages",
+    name: "claim-outlived" | "clear-timer" | "due" | "extend" | "move-message" | "remove-messages",
     args: readonly string[],
   ): Promise<Changed> {
     return this.#calls.change(shard, name, [this.nodes.nodeId, this.#newToken(), ...args]);

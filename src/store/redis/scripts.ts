@@ -10,7 +10,7 @@ const names = [
   "claim",
   "claim-key",
   "claim-outlived",
-  "clear-timers",
+  "clear-timer",
   "commit",
   "count",
   "due",

@@ -215,6 +215,31 @@ test("a timer is not taken for fired by a node whose copy of the job is from bef
   expect(await runtime.jobs.get(jobId)).toMatchObject({ status: "finished" });
 });
 
+test("a timer that nothing waited for in one life of the store is not taken away in the next, where the job does", async () => {
+  const clock = new FakeClock();
+  const store = new MemoryStore({ clock, shared: true });
+  const { runtime } = await openWorld([timed], { clock, store });
+  const { jobId } = await runtime.jobs.start({ blueprint: "timed", input: {} });
+  const before = store.snapshot();
+  // A look finds that it is due, just before the job is paused.
+  const looking = vi.spyOn(store, "due").mockImplementation(async (...asked) => {
+    const due = await MemoryStore.prototype.due.apply(store, asked);
+    if (due.timers.length > 0 && (await runtime.jobs.get(jobId))!.revision === 1)
+      await runtime.jobs.send(jobId, { type: "PAUSE" });
+    return due;
+  });
+  // Before it can be forgotten, the store forgets that the job was paused.
+  const forgetting = vi.spyOn(store, "clearTimer").mockImplementationOnce((...asked) => {
+    looking.mockRestore();
+    store.rewind(before);
+    return MemoryStore.prototype.clearTimer.apply(store, asked);
+  });
+  await clock.advance(60_000);
+  expect(forgetting).toHaveBeenCalledOnce();
+  await clock.advance(1000);
+  expect(await runtime.jobs.get(jobId)).toMatchObject({ status: "finished" });
+});
+
 test("no turn is made of a copy from before once the store is known to have another life", async () => {
   const { runtime, store, jobId } = await pausedElsewhere();
   await runtime.jobs.send(jobId, { type: "RESUME" });
