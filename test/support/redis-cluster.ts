@@ -13,6 +13,8 @@ export interface RedisCluster {
   ask(server: RedisServer, ...command: string[]): Promise<unknown>;
   /** Who serves a key now, and the replica that would follow it. */
   serving(key: string): Promise<{ readonly primary: RedisServer; readonly replica: RedisServer }>;
+  /** Resolves when a replica of this primary has all that the primary has now. */
+  caughtUp(primary: RedisServer): Promise<void>;
   /** Move the slot of a key to another primary while it is in use, as `redis-cli --cluster reshard` does it. */
   moveSlot(key: string): Promise<void>;
   /** Resolves when another server than this one serves the key. */
@@ -60,6 +62,16 @@ export async function startRedisCluster({
       const [primary, replica] = (range?.slice(2) ?? []) as SlotServer[];
       if (!primary || !replica) throw new Error(`Slot ${slot} has no primary with a replica.`);
       return { primary: serverAt(primary[1]), replica: serverAt(replica[1]) };
+    },
+    async caughtUp(primary) {
+      const replication = async () => String(await cluster.ask(primary, "INFO", "replication"));
+      const [, written] = /^master_repl_offset:(\d+)/m.exec(await replication()) ?? [];
+      const hasIt = async () => {
+        const offsets = (await replication()).matchAll(/state=online,offset=(\d+)/g);
+        return [...offsets].some(([, offset]) => Number(offset) >= Number(written));
+      };
+      // Replicas tell once a second how far they are.
+      await eventually(hasIt, { timeoutMs: healthyWithinMs, intervalMs: 20 });
     },
     async moveSlot(key) {
       const slot = String(slotOf(key));

@@ -49,10 +49,13 @@ export async function failover({
           const { primary, replica } = await cluster.serving(key);
           const before = accepted();
           if (durability === "durable") {
+            // Whatever was acknowledged up to now cannot be lost.
+            await cluster.caughtUp(primary);
             // Stopped first, lest it comes back at once with all that it missed.
             replica.process.kill("SIGSTOP");
             await cluster.ask(primary, "CLIENT", "KILL", "TYPE", "REPLICA");
-            await eventually(() => accepted() >= before + jobsWhileCutOff, { timeoutMs: 60_000 });
+            const cutOff = accepted();
+            await eventually(() => accepted() >= cutOff + jobsWhileCutOff, { timeoutMs: 60_000 });
           }
           await primary.kill();
           replica.process.kill("SIGCONT");
