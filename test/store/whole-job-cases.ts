@@ -5,7 +5,7 @@ import type { JobDump } from "../../src/store/dump.ts";
 import type { StoredTask } from "../../src/store/records.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Cases } from "./conformance.ts";
-import { claimOf, claimOne, extend, newTask, offerTo, putBack, turn } from "./sample.ts";
+import { addTasks, claimOf, claimOne, extend, newTask, offerTo, putBack, turn } from "./sample.ts";
 
 /** A job that has ended and is kept for `keptMs`. */
 const endedJob = (store: Store, jobId: string, keptMs: number) =>
@@ -179,6 +179,19 @@ export const wholeJobCases: Cases = {
     expect(await store.exportJob("j2")).toBeUndefined();
     expect(await store.countJobs()).toEqual({ finished: 1 });
   },
+  "tells since when the first of a queue waits, though a task that was taken in behind it is older":
+    async ({ store, clock }) => {
+      const begin = store.now();
+      await addTasks(store, "j1", ["a"]);
+      const older = movedTo("j3", (await store.exportJob("j1"))!);
+      await clock.advance(10);
+      await addTasks(store, "j2", ["b"]);
+      await store.importJob(older);
+      await claimOne(store);
+      expect(await store.queuedSince()).toEqual({ echo: { since: begin + 10, shard: 0 } });
+      expect(await claimOne(store)).toMatchObject({ taskId: "j2:b" });
+      expect(await store.queuedSince()).toEqual({ echo: { since: begin, shard: 0 } });
+    },
   "takes in no job that it has, at whatever revision": async ({ store }) => {
     const dump = await richJob(store, "j1");
     expect(await store.importJob(dump)).toEqual({ outcome: "exists", revision: 2 });

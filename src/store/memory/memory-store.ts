@@ -37,7 +37,7 @@ import { timerKey, type Image } from "./image.ts";
 import { listJobs } from "./list-jobs.ts";
 import { memoryShapes } from "./memory-shapes.ts";
 import { newMemory, rewind, type Memory, type MemoryStoreOptions } from "./memory.ts";
-import { queuedIn, runningWith } from "./queues.ts";
+import { firstQueued, queuedIn, runningWith } from "./queues.ts";
 import { byPriority, extended, lease, newRow, requeued, type TaskRow } from "./task-row.ts";
 import { claimOutlived, exportJob, importJob, removeJob } from "./whole-job.ts";
 
@@ -270,11 +270,7 @@ export class MemoryStore implements Store {
 
   async queuedSince(): Promise<Readonly<Record<string, FirstQueued>>> {
     this.#assertOpen();
-    const first: Record<string, FirstQueued> = {};
-    for (const { task } of this.#image.tasks.values())
-      if (task.state === "queued" && task.createdAt < (first[task.queue]?.since ?? Infinity))
-        first[task.queue] = { since: task.createdAt, shard: shardOf(task.jobId) };
-    return first;
+    return firstQueued(this.#image);
   }
 
   async countLeased(asked: readonly ShardKey[]): Promise<readonly number[]> {
