@@ -22,28 +22,35 @@ const maybe = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: und
 const is = <Name extends string>(text: Name) => fc.constant(text);
 const often = <Value>(weight: number, arbitrary: fc.Arbitrary<Value>) => ({ weight, arbitrary });
 
-const op = fc.oneof(
-  often(
-    4,
-    fc.record({
-      op: is("add_task"),
-      name,
-      queue,
-      priority: fc.constantFrom(0, 5, 9),
-      queueTimeoutMs: maybe(ms),
-      totalTimeoutMs: maybe(ms),
-      limit: maybe(fc.record({ key: name, concurrency: maybe(fc.constantFrom(1, 2)) })),
-      holder: maybe(holder),
-    }),
-  ),
-  often(2, fc.record({ op: is("finish_task"), name, off, lapsed: fc.boolean() })),
-  fc.record({ op: is("remove_task"), name }),
-  fc.record({ op: is("set_timer"), timerId: name, dueInMs: ms }),
-  fc.record({ op: is("clear_timer"), timerId: name }),
-  fc.record({ op: is("add_message"), id: name, dueInMs: ms }),
-  fc.record({ op: is("keep_until"), dueInMs: ms }),
-  fc.record({ op: is("keep") }),
-);
+const opOn = (child: fc.Arbitrary<string>, finishing: number) =>
+  fc.oneof(
+    often(
+      4,
+      fc.record({
+        op: is("add_task"),
+        name: child,
+        queue,
+        priority: fc.constantFrom(0, 5, 9),
+        queueTimeoutMs: maybe(ms),
+        totalTimeoutMs: maybe(ms),
+        limit: maybe(fc.record({ key: name, concurrency: maybe(fc.constantFrom(1, 2)) })),
+        holder: maybe(holder),
+      }),
+    ),
+    often(finishing, fc.record({ op: is("finish_task"), name: child, off, lapsed: fc.boolean() })),
+    fc.record({ op: is("remove_task"), name: child }),
+    fc.record({ op: is("set_timer"), timerId: name, dueInMs: ms }),
+    fc.record({ op: is("clear_timer"), timerId: name }),
+    fc.record({ op: is("add_message"), id: name, dueInMs: ms }),
+    fc.record({ op: is("keep_until"), dueInMs: ms }),
+    fc.record({ op: is("keep") }),
+  );
+const op = opOn(name, 2);
+/** Redis writes many ops in another way than few. Fewer of them finish a task: one that is fenced undoes them all. */
+const manyOps = fc.array(opOn(fc.constantFrom("a", "b", "c", "d", "e", "f"), 1), {
+  minLength: 4,
+  maxLength: 12,
+});
 export type RoughOp = Drawn<typeof op>;
 
 /** Writes are applied in the order of the calls, also when they are made at once. */
@@ -57,7 +64,7 @@ const write = fc.oneof(
       steps: fc.constantFrom(1, 1, 2),
       status,
       blueprint,
-      ops: fc.array(op, { maxLength: 4 }),
+      ops: fc.oneof(often(3, fc.array(op, { maxLength: 4 })), manyOps),
     }),
   ),
   often(
