@@ -124,6 +124,19 @@ describe("a call that arrives after it was sent again changes nothing", () => {
     });
     expect(await store.countQueues()).toEqual({ echo: 1 });
   });
+
+  test("a claim, after fifteen others of its holder", async () => {
+    await addTasks(
+      store,
+      "j1",
+      Array.from({ length: 17 }, (_, n) => `t${n}`),
+    );
+    const claims = async () => {
+      for (let n = 0; n < 16; n++) await claimOne(store);
+    };
+    await late(claims);
+    expect(await store.countQueues()).toEqual({ echo: 1 });
+  });
 });
 
 describe("a Redis that is gone", () => {

@@ -1,5 +1,6 @@
 // Whoever has the attempt has the task: leases, fencing, and what is put back.
 import { expect } from "vitest";
+import type { Op } from "../../src/store/commit.ts";
 import type { Cases } from "./conformance.ts";
 import { addTasks, claimOf, claimOne, extend, newTask, offerTo, putBack, turn } from "./sample.ts";
 
@@ -370,4 +371,24 @@ export const taskCases: Cases = {
     expect(await putBack(store, "j1:a", 1)).toBe("fenced");
     expect((await store.loadTask("j1:a"))!.state).toBe("leased");
   },
+  "adds over a thousand tasks in one turn, leases and extends them at once, and ends them in one turn":
+    async ({ store }) => {
+      const names = Array.from({ length: 1100 }, (_, n) => `t${n}`);
+      await addTasks(store, "j1", names, { queueTimeoutMs: 60_000 });
+      expect(await store.countQueues()).toEqual({ echo: 1100 });
+      const { tasks } = await store.claimTasks(claimOf("echo", 1050));
+      expect(tasks.map(({ child }) => child)).toEqual(names.slice(0, 1050));
+      const kept = tasks.map(({ taskId }) => ({ taskId, attempt: 1, ...offerTo("h1", 40_000) }));
+      expect(new Set(await store.extendLeases(kept))).toEqual(new Set(["kept"]));
+      const ops: readonly Op[] = [
+        ...tasks.map(({ taskId }) => ({ op: "finish_task", taskId, attempt: 1 }) as const),
+        ...names.slice(1050).map((name) => ({ op: "remove_task", taskId: `j1:${name}` }) as const),
+        { op: "add_task", task: newTask("j1", "t1099") },
+      ];
+      expect(await store.commit(turn("j1", 2, { ops }))).toMatchObject({ outcome: "committed" });
+      expect(await store.listTasks("j1")).toMatchObject([{ child: "t1099", state: "queued" }]);
+      expect(await store.countQueues()).toEqual({ echo: 1 });
+      expect(await store.due(9)).toMatchObject({ expired: [], overdue: [], queues: ["echo"] });
+      expect(await store.due(9)).not.toHaveProperty("next");
+    },
 };
