@@ -123,6 +123,17 @@ export const commitCases: Cases = {
     expect(entries.map(({ revision }) => revision)).toEqual([1, 2, 3, 4]);
     expect(entries[2]).toEqual(turn("j1", 4, { expectedRevision: 1 }).history[1]);
   },
+  "takes a turn of ten thousand steps, of a new job and of one that is there": async ({
+    store,
+  }) => {
+    const steps = 10_000;
+    for (const before of [0, steps]) {
+      const long = turn("j1", before + steps, { expectedRevision: before });
+      expect(await store.commit(long)).toMatchObject({ outcome: "committed" });
+      expect(await store.loadJob("j1")).toMatchObject({ revision: before + steps });
+      expect(await store.history("j1", before, 2 * steps)).toEqual(long.history);
+    }
+  },
   "throws, and writes nothing, where an entry of the history is missing": async ({ store }) => {
     await expect(store.commit({ ...turn("j1", 1), history: [] })).rejects.toThrow(/history entry/);
     expect(await store.loadJob("j1")).toBeUndefined();

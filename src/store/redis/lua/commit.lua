@@ -92,17 +92,22 @@ end
 if hasMany then startGathering() end
 local allNew = hasMany and callWith('ZADD', OPEN, opening) == #opening / 2
 local place = string.match(head, '^.([^\n]*)')
+-- A turn takes many messages, each with up to a thousand steps: more entries than Lua passes at once.
+local firstTo = math.min(14 + BATCH, opsFrom - 1)
 if current == 0 then
-  redis.call('RPUSH', JOB, head, unpack(ARGV, 15, opsFrom - 1))
+  redis.call('RPUSH', JOB, head, unpack(ARGV, 15, firstTo))
   redis.call('ZADD', LIST, 0, place .. jobId)
 else
   local before = string.match(redis.call('LINDEX', JOB, 0), '^.([^\n]*)')
   redis.call('LSET', JOB, 0, head)
-  redis.call('RPUSH', JOB, unpack(ARGV, 15, opsFrom - 1))
+  redis.call('RPUSH', JOB, unpack(ARGV, 15, firstTo))
   if before ~= place then
     redis.call('ZREM', LIST, before .. jobId)
     redis.call('ZADD', LIST, 0, place .. jobId)
   end
+end
+for i = firstTo + 1, opsFrom - 1, BATCH do
+  redis.call('RPUSH', JOB, unpack(ARGV, i, math.min(i + BATCH, opsFrom) - 1))
 end
 
 local leased, queued = {}, {}
