@@ -47,7 +47,7 @@ if current >= revision then
       i = i + width[ARGV[i]]
     end
     saveMeta()
-    return { now, epoch, 'committed', leased, followersOf(jobId) }
+    return { now, epoch, 'committed', leased, (followersOf(jobId)) }
   end
 end
 if current ~= expected or (ARGV[8] ~= '' and ARGV[8] ~= epoch) then
@@ -62,7 +62,7 @@ local function find(id)
 end
 
 -- What many ops need is read and written at once; for one or two that would cost more than it saves.
-local hasMany = #ARGV - opsFrom > FEW
+local hasMany = #ARGV - opsFrom >= FEW
 local opening = {}
 if hasMany then
   local takenAway = {}
