@@ -7,7 +7,7 @@ import { parseEnv } from "node:util";
 import { z } from "zod";
 import { RuntimeError } from "./errors.ts";
 import { logLevels } from "./logger.ts";
-import { redisSettings, redisVariables } from "./redis-config.ts";
+import { redisSettings, redisVariables, vainRedisVariables } from "./redis-config.ts";
 import type { RedisSettings } from "./store/redis/open-redis-store.ts";
 import { namedTokens, refuseUnsafeTokens } from "./token-config.ts";
 
@@ -169,6 +169,8 @@ export interface Config {
   readonly keyMs: number;
   /** Jobs are kept there; in the data directory where absent. */
   readonly redis?: RedisSettings;
+  /** Variables of Redis that are set though nothing says where it is. */
+  readonly vainVariables: readonly string[];
   /** The caller's own where absent. */
   readonly blueprintsDirectory?: string;
   readonly workersFile?: string;
@@ -237,6 +239,7 @@ export function readConfig({
     workerToken: values.GLOBAL_WORKER_TOKEN ?? freshToken(),
     dataDirectory: values.DATA_DIR,
     ...(redis && { redis }),
+    vainVariables: vainRedisVariables(given, redis),
     ...(values.BLUEPRINTS_DIR !== undefined && { blueprintsDirectory: values.BLUEPRINTS_DIR }),
     ...(values.WORKERS_CONFIG_PATH !== undefined && { workersFile: values.WORKERS_CONFIG_PATH }),
     retriesMax: values.JOB_MAX_RETRIES,

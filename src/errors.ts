@@ -60,7 +60,7 @@ export const errorCodes = {
   "server.port_in_use": { status: 500, retryable: true },
   "server.stopping": { status: 503, retryable: true },
   "server.unreachable": { status: 503, retryable: true },
-  "store.access_denied": { status: 500, retryable: false },
+  "store.access_denied": { status: 503, retryable: true },
   "store.closed": { status: 503, retryable: true },
   "store.contended": { status: 503, retryable: true },
   "store.corrupt": { status: 500, retryable: false },

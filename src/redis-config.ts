@@ -33,6 +33,11 @@ function parseAddress(text: string, defaultPort: number): ServerAddress {
   return { host: host.replace(/^\[|\]$/g, ""), port: port ? Number(port) : defaultPort };
 }
 
+/** Kubernetes sets REDIS_PORT by itself where a service is called redis, to its whole address: that is not meant for anybody. */
+function unlessOfKubernetes(port: unknown): unknown {
+  return typeof port === "string" && port.startsWith("tcp://") ? undefined : port;
+}
+
 /** Rows of the table in `src/config.ts`. */
 export const redisVariables = {
   REDIS_URL: {
@@ -53,7 +58,7 @@ export const redisVariables = {
   },
   REDIS_PORT: {
     about: "Its port.",
-    schema: wholeNumber(1, 65_535).default(ports.redis),
+    schema: z.preprocess(unlessOfKubernetes, wholeNumber(1, 65_535).default(ports.redis)),
   },
   REDIS_DB: {
     about: "The number of its database.",
@@ -163,6 +168,16 @@ export function redisSettings(values: RedisValues): RedisSettings | undefined {
     ...(SHARDS !== undefined && { shards: SHARDS }),
     ...(DURABILITY !== undefined && { durability: DURABILITY }),
   };
+}
+
+/** What is said of Redis in vain, because nothing says where it is. */
+export function vainRedisVariables(
+  given: Readonly<Record<string, unknown>>,
+  settings: RedisSettings | undefined,
+): readonly string[] {
+  if (settings) return [];
+  const names = Object.keys(redisVariables).filter((name) => name.startsWith("REDIS_"));
+  return names.filter((name) => unlessOfKubernetes(given[name]) !== undefined);
 }
 
 function deploymentOf(values: RedisValues): Deployment | undefined {

@@ -79,6 +79,12 @@ export async function runServer(
     format: config.logFormat,
     destination: process.stderr,
   });
+  const { vainVariables } = config;
+  if (vainVariables.length > 0)
+    log.warn(
+      { variables: vainVariables },
+      "no Redis is named, so jobs are kept in the data directory: set REDIS_URL or REDIS_HOST, or take these variables away",
+    );
   // Commands that talk to no server should not have to load one.
   const { startServer } = await import("../server.ts");
   const { loadBlueprints } = await import("../blueprint/load.ts");

@@ -103,6 +103,26 @@ test.each([
   },
 );
 
+test.each([["-evalsha"], ["-info"]])(
+  "readiness says 503 and why while the user may do all but %s, and goes on by itself",
+  async (rule) => {
+    await admin.aclSetUser("default", rule);
+    await eventually(async () => (await ready()).status === 503, patience);
+    const message = expect.stringContaining(rule.slice(1));
+    expect((await ready()).body).toMatchObject({ code: "server.not_ready", error: message });
+    const { status, body, headers } = await start();
+    expect([status, body]).toMatchObject([503, { code: "store.access_denied" }]);
+    expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+    await admin.aclSetUser("default", `+${rule.slice(1)}`);
+    await eventually(async () => (await ready()).status === 200, patience);
+    expect((await start()).status).toBe(202);
+    expect(lines.filter(({ code }) => code === "store.access_denied")).toMatchObject([
+      { level: "error" },
+      { level: "info" },
+    ]);
+  },
+);
+
 test("readiness tells what Redis is set to, and says 503 and why while it is away", async () => {
   expect((await ready()).body).toMatchObject({
     store: { servers: [{ eviction_policy: "noeviction", min_replicas_to_write: 0 }] },

@@ -307,3 +307,15 @@ describe("ended jobs", () => {
     expect(message).not.toContain("secret");
   });
 });
+
+test("what is said of Redis in vain is named, and what Kubernetes says of a service is not", () => {
+  const env = { REDIS_PORT: "6380", REDIS_PASSWORD: "secret", REDIS_HOST: "" };
+  expect(read({ env }).vainVariables).toEqual(["REDIS_PORT", "REDIS_PASSWORD"]);
+  expect(read({ env: { ...env, REDIS_HOST: "redis" } }).vainVariables).toEqual([]);
+  const linked = { REDIS_PORT: "tcp://10.0.0.1:6379" };
+  expect(read({ env: linked }).vainVariables).toEqual([]);
+  expect(read({ env: { ...linked, REDIS_HOST: "redis" } }).redis!.deployment).toEqual({
+    kind: "single",
+    server: { host: "redis", port: 6379 },
+  });
+});

@@ -54,7 +54,7 @@ export function verdictOf(error: unknown): Verdict {
   if (message.startsWith("WRONGTYPE"))
     return new RuntimeError(
       "store.corrupt",
-      `A key of the store holds something else (${message}). Give the store a prefix of its own with REDIS_KEY_PREFIX.`,
+      `A key of the store holds something else (${message}). Where it is another program's, give the store a prefix of its own with REDIS_KEY_PREFIX; where it was the store's, restore it from a backup.`,
       {},
       { cause: error },
     );

@@ -12,6 +12,7 @@ import {
   type ServerFacts,
 } from "./durability.ts";
 import { absenceOf, refusalOf, verdictOf } from "./failure.ts";
+import { runScript } from "./scripts.ts";
 import type { Servers } from "./servers.ts";
 
 /** What has become wrong with the servers, and what no longer is. */
@@ -27,8 +28,10 @@ export interface WatchOptions {
 }
 
 interface Seen extends Omit<Examined, "facts"> {
-  /** Absent where it has not answered the last time. */
+  /** Absent where it has not answered the last time, or has refused to. */
   readonly facts?: ServerFacts;
+  /** Why nothing can be done with it, where it has said so itself. */
+  readonly refusal?: string;
 }
 
 /** A server fills up in minutes, not in seconds. */
@@ -60,11 +63,12 @@ export class Watch {
     return [...this.#seen.values()].flatMap((one) => one.findings);
   }
 
-  /** Why none of the servers can be reached now; undefined where one can. */
+  /** Why none of the servers can be reached or used now; undefined where one can. */
   get absence(): string | undefined {
     const seen = [...this.#seen];
     if (seen.some(([{ client }, { facts }]) => client && facts)) return undefined;
-    return absenceOf(seen.map(([{ problem }]) => problem).find((problem) => problem));
+    const refusal = seen.find(([, one]) => one.refusal !== undefined)?.[1].refusal;
+    return refusal ?? absenceOf(seen.map(([{ problem }]) => problem).find((problem) => problem));
   }
 
   /**
@@ -102,11 +106,14 @@ export class Watch {
         try {
           const client = await connection.ready(patienceMs);
           const facts = await readFacts(client, connection.address);
+          // A user may come to be forbidden what all changes are made with.
+          await runScript(client, "check", [], []);
           return [connection, { facts, findings: findingsOf(facts, expected) }];
         } catch (error) {
           const refusal = refusalOf(verdictOf(error));
           // Where it refuses to say what it is set to, nobody knows whether it keeps anything.
-          if (refusal) return [connection, { findings: [findingOf(refusal)] }];
+          if (refusal)
+            return [connection, { findings: [findingOf(refusal)], refusal: refusal.message }];
           // Noticed by those who call it. What was wrong with it has not been mended by that.
           return [connection, { findings: this.#seen.get(connection)?.findings ?? [] }];
         }
