@@ -79,6 +79,19 @@ test("sockets that lead to two servers are no connection", async () => {
   }
 });
 
+test("a Redis that takes no more clients is waited for, and no socket is left half way", async () => {
+  await admin.configSet("maxclients", "3");
+  const connection = connectTo(redis.port);
+  await expect(connection.ready(1000)).rejects.toMatchObject({
+    code: "store.unavailable",
+    message: expect.stringContaining("max number of clients"),
+  });
+  await eventually(async () => (await othersIds()).length === 0);
+  await admin.configSet("maxclients", "100");
+  await connection.ready(5000);
+  expect(await othersIds()).toHaveLength(socketsOfCalls);
+});
+
 function connectTo(port: number): Connection {
   const connection = new Connection({
     locate: async () => ({ host: "127.0.0.1", port }),

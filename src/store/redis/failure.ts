@@ -7,7 +7,7 @@ export type Verdict = "again" | "reconnect" | RuntimeError;
 
 /** Passing states of a server or a cluster, in which it has not done what it was asked. */
 const passing =
-  /^(TRYAGAIN|CLUSTERDOWN|MASTERDOWN|LOADING|BUSY|NOREPLICAS|MISCONF|MOVED|ASK|UNKILLABLE)\b/;
+  /^(TRYAGAIN|CLUSTERDOWN|MASTERDOWN|LOADING|BUSY|NOREPLICAS|MISCONF|MOVED|ASK|UNKILLABLE)\b|^ERR max number of clients/;
 /** The server does not write any more: somebody else has become the primary. */
 const readOnly = /^(READONLY|UNBLOCKED)\b/;
 const denied = /^(NOAUTH|WRONGPASS|NOPERM)\b|user executing the script can't/;
