@@ -63,7 +63,7 @@ if mine then
     local task = readTask(id)
     if task and task.state == 'l' and task.token == token then answer(id, task, redis.call('HGET', TASK, id)) end
   end
-  saveMeta()
+  touchMeta()
 else
   local queues, turns = {}, {}
   for i = FIRST, #ARGV, WIDTH do

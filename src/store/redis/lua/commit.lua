@@ -46,11 +46,12 @@ if current >= revision then
       end
       i = i + width[ARGV[i]]
     end
-    saveMeta()
+    touchMeta()
     return { now, epoch, 'committed', leased, (followersOf(jobId)) }
   end
 end
 if current ~= expected or (ARGV[8] ~= '' and ARGV[8] ~= epoch) then
+  touchMeta()
   return { now, epoch, 'conflict', current }
 end
 
@@ -83,6 +84,7 @@ end
 local i = opsFrom
 while ARGV[i] do
   if ARGV[i] == 'f' and not isCurrent(find(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3]) then
+    touchMeta()
     return { now, epoch, 'fenced', ARGV[i + 1] }
   end
   i = i + width[ARGV[i]]

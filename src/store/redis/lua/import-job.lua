@@ -21,6 +21,7 @@ local PUSHED_AT_ONCE = 1000
 local length = redis.call('LLEN', JOB)
 if length > 0 then
   local isOurs = string.sub(redis.call('LINDEX', JOB, -1), 1, #token + 1) == token .. '\n'
+  touchMeta()
   return { now, epoch, isOurs and 0 or length - 1 }
 end
 

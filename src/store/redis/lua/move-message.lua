@@ -14,7 +14,7 @@ local row = redis.call('HGET', MESSAGE, id)
 if not row then return { now, epoch, 0 } end
 local tries, last, message = string.match(row, '^(%d+) (%S+)\n(.*)$')
 if last == ARGV[3] then
-  saveMeta()
+  touchMeta()
   return { now, epoch, 1 }
 end
 if ARGV[5] ~= '' and tonumber(ARGV[5]) ~= tonumber(redis.call('ZSCORE', DUE, 'm' .. id)) then

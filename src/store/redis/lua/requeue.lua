@@ -14,7 +14,7 @@ local id, delayMs = ARGV[7], tonumber(ARGV[10])
 local task = readTask(id)
 
 if task and task.token == token then
-  saveMeta()
+  touchMeta()
   return { now, epoch, 'requeued' }
 end
 if not isCurrent(task, ARGV[8], ARGV[9]) then return { now, epoch, 'fenced' } end

@@ -7,6 +7,8 @@
 -- Returns the row that is there now, '' where there is none.
 local kept = redis.call('HGET', KEYS[1], ARGV[1]) or ''
 if kept ~= ARGV[2] then
+  -- Written again, because Valkey lets nobody wait for copies who has not written over the same connection.
+  if kept ~= '' then redis.call('HSET', KEYS[1], ARGV[1], kept) end
   return kept
 end
 if ARGV[3] == '' then

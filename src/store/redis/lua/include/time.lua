@@ -2,7 +2,7 @@
 --
 -- Takes:  KEYS[1] meta of the shard, or of the system; ARGV[1] '1' where the server must be looked at, '0' otherwise.
 -- Leaves: META, stored (what META had), now (milliseconds since 1970; not behind what was saved last), nowText, epoch,
---         sequence (of the task added last), text, and saveMeta.
+--         sequence (of the task added last), text, saveMeta and touchMeta.
 --
 -- saveMeta() is to be called once, after all else: by scripts that have written times or ranks, because time must not go
 -- back behind those, and ranks are given once. Scripts that only take things away need not call it.
@@ -68,4 +68,10 @@ local function saveMeta()
   elseif nowText ~= stored[1] then
     redis.call('HSET', META, 'now', nowText)
   end
+end
+
+-- Instead of saveMeta(), by a script that has written nothing because it, or somebody else, has before: what it answers is told
+-- on, so copies of that are waited for. Valkey lets nobody wait who has not written over the same connection.
+local function touchMeta()
+  redis.call('HSET', META, 'now', nowText)
 end
