@@ -19,8 +19,10 @@ export class Cluster implements Servers {
   readonly #access: Access;
   readonly #clock: Clock;
   readonly #seeds: readonly ServerAddress[];
-  /** Connections to primaries, by address. */
+  /** Connections to those whom the cluster has named, by address. */
   readonly #connections = new Map<string, Connection>();
+  /** Connections to seeds, by address, until one has told who serves what. */
+  readonly #seeding = new Map<string, Connection>();
   readonly #subscribers = new Set<Connection>();
   /** Who serves each slot. */
   readonly #slots: (Connection | undefined)[] = [];
@@ -43,7 +45,7 @@ export class Cluster implements Servers {
     if (serving) return serving;
     void this.#ask();
     // Any node does: one that does not serve the slot says who does.
-    return this.#slots.find((connection) => connection) ?? this.#to(this.#seeds[0]!);
+    return this.#slots.find((connection) => connection) ?? this.#seed(this.#seeds[0]!);
   }
 
   learn(error: unknown, key: string): Redirection | undefined {
@@ -86,22 +88,32 @@ export class Cluster implements Servers {
 
   close(): void {
     this.#closed = true;
-    for (const connection of [...this.#connections.values(), ...this.#subscribers])
-      connection.close();
+    for (const connections of [this.#connections, this.#seeding])
+      for (const connection of connections.values()) connection.close();
+    for (const connection of this.#subscribers) connection.close();
   }
 
   #to(address: ServerAddress): Connection {
+    return this.#among(this.#connections, address, sockets);
+  }
+
+  /** Over one socket: a seed's name may lead to any node, and each socket to another one. */
+  #seed(address: ServerAddress): Connection {
+    return this.#among(this.#seeding, address, 1);
+  }
+
+  #among(connections: Map<string, Connection>, address: ServerAddress, count: number): Connection {
     const name = `${address.host}:${address.port}`;
-    const known = this.#connections.get(name);
+    const known = connections.get(name);
     if (known) return known;
     const connection = new Connection({
       locate: async () => address,
       access: this.#access,
       clock: this.#clock,
-      sockets,
+      sockets: count,
     });
     if (this.#closed) connection.close();
-    this.#connections.set(name, connection);
+    connections.set(name, connection);
     return connection;
   }
 
@@ -119,10 +131,7 @@ export class Cluster implements Servers {
     // Who serves is asked first, the seeds where none of those answers: most of them may be replicas.
     const known = [...this.#connections.values()];
     for (const connection of known) if (await this.#askOne(connection)) return;
-    for (const seed of this.#seeds) {
-      const connection = this.#to(seed);
-      if (!known.includes(connection) && (await this.#askOne(connection))) return;
-    }
+    for (const seed of this.#seeds) if (await this.#askOne(this.#seed(seed))) return;
   }
 
   async #askOne(connection: Connection): Promise<boolean> {
@@ -153,6 +162,8 @@ export class Cluster implements Servers {
         connection.close();
         this.#connections.delete(name);
       }
+    for (const connection of this.#seeding.values()) connection.close();
+    this.#seeding.clear();
     return true;
   }
 }
